@@ -1,0 +1,234 @@
+"""The configuration: one TOML file and ``TAPELINE_*`` variables. Unknown keys are refused by name.
+
+Every setting is documented by its description here; docs/reference/configuration.md is made from
+this module. A variable names a setting by its path, ``TAPELINE_WEB__PORT=8080``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from .core.errors import TapelineError
+
+
+class ConfigError(TapelineError):
+    """The configuration cannot be used; the text names each key and says what to do."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _SwitchBase(_Section):
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] = Field(
+        description="Your name for this switch; it appears in paths, pages and metrics."
+    )
+    host: str = Field("127.0.0.1", description="Where the switch's control port listens.")
+    password: str | None = Field(None, description="The control port's password.", repr=False)
+    password_file: Path | None = Field(None, description="A file that holds the password instead.")
+    spool: Path = Field(description="The folder into which the switch records, as the controller sees it.")
+    switch_spool: Path | None = Field(
+        None, description="The same folder as the switch sees it, if it sees another path."
+    )
+    command_timeout_ms: int = Field(
+        2000, ge=50, le=60_000, description="How long a command may take before it counts as refused."
+    )
+
+    @model_validator(mode="after")
+    def _one_password(self) -> _SwitchBase:
+        if (self.password is None) == (self.password_file is None):
+            raise ValueError("give password or password_file, one of the two")
+        return self
+
+    @field_validator("spool", "switch_spool")
+    @classmethod
+    def _plain_path(cls, value: Path | None) -> Path | None:
+        # The path goes into switch commands, which split their arguments on spaces and commas.
+        if value is not None and not re.fullmatch(r"[A-Za-z0-9_./-]+", str(value)):
+            raise ValueError("use only letters, digits and _ . / - in this path")
+        return value
+
+    def secret(self) -> str:
+        """The password. Raises ConfigError if its file cannot be read."""
+        if self.password is not None:
+            return self.password
+        assert self.password_file is not None
+        try:
+            return self.password_file.read_text().strip()
+        except OSError as error:
+            raise ConfigError(
+                f"switches.{self.name}.password_file: cannot read {self.password_file}: {error.strerror}"
+            ) from error
+
+    @property
+    def seen_by_switch(self) -> Path:
+        return self.switch_spool or self.spool
+
+
+class FreeSwitchConfig(_SwitchBase):
+    """A FreeSWITCH, controlled over its event socket."""
+
+    kind: Literal["freeswitch"]
+    port: int = Field(8021, ge=1, le=65535, description="The event socket's port.")
+    trunk_profiles: tuple[str, ...] = Field(
+        ("external",), description="Sofia profiles behind which everybody is an external party."
+    )
+    trunk_gateways: tuple[str, ...] = Field(
+        (), description="Gateways whose calls are external even on another profile; empty: all gateways."
+    )
+    tenant_of_gateway: dict[str, str] = Field(
+        default_factory=dict, description="Which tenant the calls of a gateway belong to."
+    )
+    message_address_check: bool = Field(
+        True,
+        description="A MESSAGE out of dialog must come from the IP address of the user's own leg "
+        "(FreeSWITCH does not tell whose credentials it was sent with).",
+    )
+
+
+class AsteriskConfig(_SwitchBase):
+    """An Asterisk, controlled over AMI."""
+
+    kind: Literal["asterisk"]
+    port: int = Field(5038, ge=1, le=65535, description="AMI's port.")
+    username: str = Field("tapeline", description="The AMI user (manager.conf).")
+    trunks: tuple[str, ...] = Field(
+        (), description="Endpoints behind which everybody is an external party (beside REC_SIDE=external)."
+    )
+    default_tenant: str | None = Field(
+        None, description="The tenant of endpoints without REC_TENANT; none: such a party is external."
+    )
+
+
+SwitchConfig = Annotated[FreeSwitchConfig | AsteriskConfig, Field(discriminator="kind")]
+
+
+class StorageConfig(_Section):
+    path: Path = Field(Path("data/recordings"), description="The folder of the finished recordings.")
+
+
+class DatabaseConfig(_Section):
+    url: str = Field(
+        "sqlite+aiosqlite:///data/tapeline.db",
+        description="SQLAlchemy URL: sqlite+aiosqlite:///FILE or postgresql+asyncpg://USER@HOST/NAME.",
+        repr=False,
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _async_driver(cls, value: str) -> str:
+        if not value.startswith(("sqlite+aiosqlite://", "postgresql+asyncpg://")):
+            raise ValueError("must begin with sqlite+aiosqlite:// or postgresql+asyncpg://")
+        return value
+
+
+class WebConfig(_Section):
+    host: str = Field("127.0.0.1", description="The address that the pages and the API listen on.")
+    port: int = Field(8080, ge=0, le=65535, description="Their port; 0 takes a free one.")
+    secret_file: Path = Field(
+        Path("data/session.key"), description="The key that signs sessions; made at the first start."
+    )
+    secure_cookies: bool = Field(
+        False, description="Send the session cookie over HTTPS only. Set it when TLS is in front."
+    )
+
+
+class Config(_Section):
+    switches: tuple[SwitchConfig, ...] = Field((), description="The switches to control.")
+    storage: StorageConfig = Field(default_factory=StorageConfig)
+    database: DatabaseConfig = Field(default_factory=DatabaseConfig)
+    web: WebConfig = Field(default_factory=WebConfig)
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+
+    @model_validator(mode="after")
+    def _distinct_names(self) -> Config:
+        names = [s.name for s in self.switches]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two switches are called {name!r}")
+        return self
+
+
+def load(path: Path | None = None, environ: dict[str, str] | None = None) -> Config:
+    """The configuration from a file (none: only defaults) with the environment laid over it.
+
+    Relative paths in the file are relative to the file's own folder. Raises ConfigError.
+    """
+    environ = dict(os.environ) if environ is None else environ
+    raw: dict[str, Any] = {}
+    if path is not None:
+        try:
+            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path} is not TOML: {error}") from error
+    _overlay(raw, environ)
+    try:
+        config = Config.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(_explain(path, error)) from error
+    return config if path is None else _anchored(config, path.resolve().parent)
+
+
+def _overlay(raw: dict[str, Any], environ: dict[str, str]) -> None:
+    """Lay TAPELINE_SECTION__KEY over the file; TAPELINE_SWITCHES__NAME__KEY meets a switch by name."""
+    for variable, value in sorted(environ.items()):
+        if not variable.startswith("TAPELINE_") or variable == "TAPELINE_CONFIG":
+            continue
+        keys = variable.removeprefix("TAPELINE_").lower().split("__")
+        node: Any = raw
+        for key in keys[:-1]:
+            if isinstance(node, list):
+                found = next((s for s in node if str(s.get("name", "")).lower() == key), None)
+                if found is None:
+                    raise ConfigError(f"{variable}: no switch is called {key!r}")
+                node = found
+            else:
+                node = node.setdefault(key, {})
+            if not isinstance(node, dict | list):
+                raise ConfigError(f"{variable}: {key} is no section")
+        if isinstance(node, list):
+            raise ConfigError(f"{variable}: say which switch, TAPELINE_SWITCHES__NAME__KEY")
+        node[keys[-1]] = value
+
+
+def _explain(path: Path | None, error: ValidationError) -> str:
+    lines = [f"The configuration{f' {path}' if path else ''} cannot be used:"]
+    for problem in error.errors():
+        where = ".".join(str(p) for p in problem["loc"] if p not in ("freeswitch", "asterisk")) or "(file)"
+        text = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            text = "there is no such key; see docs/reference/configuration.md for those that are"
+        lines.append(f"  {where}: {text}")
+    return "\n".join(lines)
+
+
+def _anchored(config: Config, folder: Path) -> Config:
+    """The same configuration with its relative paths made absolute."""
+
+    def anchor(value: Path | None) -> Path | None:
+        return None if value is None else folder / value
+
+    switches = tuple(
+        s.model_copy(update={"spool": anchor(s.spool), "password_file": anchor(s.password_file)})
+        for s in config.switches
+    )
+    url = config.database.url
+    prefix = "sqlite+aiosqlite:///"
+    if url.startswith(prefix) and not url.startswith(prefix + "/") and ":memory:" not in url:
+        url = prefix + str(folder / url.removeprefix(prefix))
+    return config.model_copy(
+        update={
+            "switches": switches,
+            "storage": config.storage.model_copy(update={"path": anchor(config.storage.path)}),
+            "database": config.database.model_copy(update={"url": url}),
+            "web": config.web.model_copy(update={"secret_file": anchor(config.web.secret_file)}),
+        }
+    )

@@ -1,0 +1,66 @@
+"""What the switch is told, in the imperative. Made by the core, carried out by an adapter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .media_kinds import Kind, Operation
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCapture:
+    """Record this leg, both directions, into a file of its own.
+
+    ``path`` is relative to the spool, made of our ids only, and never used twice.
+    """
+
+    capture_id: str
+    leg_id: str
+    path: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class CloseCapture:
+    capture_id: str
+    leg_id: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class MaskCapture:
+    """Write silence until unmasked; the time line goes on. Harmless when repeated."""
+
+    capture_id: str
+    leg_id: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnmaskCapture:
+    capture_id: str
+    leg_id: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class BindFeatureCodes:
+    """Let the party on this leg dial codes inside the call; the far end must hear no digit."""
+
+    leg_id: str
+    codes: tuple[tuple[str, Operation], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Tell the switch's own bus what became of a recording (``tapeline::recording``).
+
+    Keys and values are ours: ids, states, reasons; never a caller's text.
+    """
+
+    leg_id: str | None
+    fields: tuple[tuple[str, str], ...]
+
+
+CaptureCommand = OpenCapture | CloseCapture | MaskCapture | UnmaskCapture
+Command = CaptureCommand | BindFeatureCodes | Announce

@@ -1,0 +1,407 @@
+"""The desk of one switch: facts and requests in, commands and changes out. Pure and synchronous.
+
+It folds facts into calls, keeps the capture machines, and lets `reconcile` find the commands.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from . import facts as f
+from .calls import Call, CallBook, JourneyEntry, Leg
+from .captures import TRANSITIONS, CaptureEvent, CaptureState, advance
+from .commands import BindFeatureCodes, CloseCapture
+from .control import carry_out
+from .effects import Effects
+from .feature_codes import DEFAULT_CODES, validated
+from .media_kinds import Kind, Operation
+from .parties import Party
+from .policy import Policy
+from .reconcile import EAGER_ATTEMPTS, reconcile
+from .recording import Pause, Recording, Segment
+from .requests import ControlOutcome, ControlRequest, Means
+
+#: So many ended legs are remembered, to tell a late or repeated fact from a new call.
+REMEMBERED_LEGS = 20_000
+
+_CAPTURE_EVENTS: dict[type, CaptureEvent] = {
+    f.CaptureOpened: CaptureEvent.OPENED,
+    f.CaptureRefused: CaptureEvent.REFUSED,
+    f.CaptureClosed: CaptureEvent.CLOSED,
+    f.CaptureCloseRefused: CaptureEvent.CLOSE_REFUSED,
+    f.CaptureMasked: CaptureEvent.MASKED,
+    f.CaptureMaskRefused: CaptureEvent.MASK_REFUSED,
+    f.CaptureUnmasked: CaptureEvent.UNMASKED,
+    f.CaptureUnmaskRefused: CaptureEvent.UNMASK_REFUSED,
+}
+
+
+class Desk:
+    """Everything known and wanted about one switch's calls.
+
+    ``new_id`` gives ids made of letters and digits. No method raises for what a switch or a
+    stranger may send; `set_codes` raises InvalidFeatureCode.
+    """
+
+    def __init__(
+        self,
+        new_id: Callable[[], str],
+        policy: Policy | None = None,
+        *,
+        codes: Mapping[str, Operation] = DEFAULT_CODES,
+        video_supported: bool = True,
+    ) -> None:
+        self.book = CallBook()
+        self.policy = policy or Policy()
+        self.codes = validated(codes)
+        self.video_supported = video_supported
+        self._new_id = new_id
+        self._recordings: dict[str, Recording] = {}
+        self._bridged: dict[str, set[str]] = {}
+        self._ended: OrderedDict[str, None] = OrderedDict()
+
+    # ── in ────────────────────────────────────────────────────────────────────────────────
+
+    def apply(self, fact: f.Fact) -> Effects:
+        """Take note of what happened; what is late, repeated or about nothing known is a no-op."""
+        effects = Effects()
+        if isinstance(fact, f.SwitchSnapshot):
+            self._resynchronise(fact, effects)
+        elif isinstance(fact, f.CaptureFact):
+            self._capture_fact(fact, effects)
+        else:
+            self._leg_fact(fact, effects)
+        return effects
+
+    def request(self, request: ControlRequest) -> tuple[ControlOutcome, Effects]:
+        """Do or refuse what is asked. A refusal changes nothing and says why."""
+        effects = Effects()
+        call, outcome = carry_out(
+            self.book, self.policy, request, self._new_id, effects, video_supported=self.video_supported
+        )
+        if call is None:
+            return outcome, effects
+        before = {s.capture_id for r in call.recordings for s in r.segments}
+        self._reconcile(call, request.at, effects)
+        concerned = [
+            r for r in call.recordings
+            if r.recording_id in outcome.recording_ids
+            or any(s.capture_id not in before for s in r.segments)
+        ]
+        return (
+            replace(
+                outcome,
+                recording_ids=tuple(r.recording_id for r in concerned),
+                capture_ids=tuple(r.running.capture_id for r in concerned if r.running),
+            ),
+            effects,
+        )
+
+    def set_policy(self, policy: Policy, at: datetime) -> Effects:
+        """Settings that changed count at once, for the calls that are up as well."""
+        effects = Effects()
+        self.policy = policy
+        for call in self.book:
+            self._reconcile(call, at, effects)
+        return effects
+
+    def tick(self, at: datetime) -> Effects:
+        """Every few seconds: try again what the switch has refused."""
+        effects = Effects()
+        for call in self.book:
+            for recording in call.recordings:
+                segment = recording.running
+                if segment is not None and segment.state is CaptureState.CLOSING and segment.close_attempts:
+                    self._send_close(call, segment, effects)
+            self._reconcile(call, at, effects)
+        return effects
+
+    def restore(self, calls: Iterable[Call]) -> None:
+        """Take over the calls that the catalog holds as running; the next snapshot corrects them."""
+        for call in calls:
+            self.book.add(call)
+            for leg in call.live_legs:
+                if leg.bridge_id is not None:
+                    self._bridged.setdefault(leg.bridge_id, set()).add(leg.leg_id)
+            for recording in call.recordings:
+                self._recordings[recording.recording_id] = recording
+
+    # ── legs and bridges ──────────────────────────────────────────────────────────────────
+
+    def _leg_fact(self, fact: f.LegFact, effects: Effects) -> None:
+        if isinstance(fact, f.LegHungUp):
+            self._remember(fact.leg_id)
+        elif fact.leg_id in self._ended:
+            return
+        if isinstance(fact, f.LegStarted):
+            call = self._leg_started(fact, effects)
+        else:
+            known = self.book.call_of(fact.leg_id)
+            if known is None:
+                return
+            call = self._leg_changed(known, known.legs[fact.leg_id], fact, effects)
+        effects.touch(call)
+        self._reconcile(call, fact.at, effects)
+        if not call.live_legs:
+            self._end_call(call, fact.at, effects)
+
+    def _leg_started(self, fact: f.LegStarted, effects: Effects) -> Call:
+        known = self.book.call_of(fact.leg_id)
+        if known is not None:
+            leg = known.legs[fact.leg_id]
+            self.book.add_aliases(known, leg, fact.aliases)
+            leg.video = leg.video or fact.video
+            return self._identify(known, leg, fact.party, effects)
+        call = self.book.call_of(fact.origin) if fact.origin else None
+        if call is None:
+            call = Call(self._new_id(), fact.at)
+            self.book.add(call)
+        leg = Leg(
+            fact.leg_id, fact.party, fact.at, fact.calling, fact.dialled, fact.address, fact.video,
+            fact.recordable, aliases={a for a in fact.aliases if a},
+        )
+        self.book.add_leg(call, leg)
+        call.journey.append(JourneyEntry(fact.at, "calling" if fact.calling else "called", leg.leg_id))
+        return call
+
+    def _leg_changed(self, call: Call, leg: Leg, fact: f.LegFact, effects: Effects) -> Call:
+        match fact:
+            case f.LegIdentified():
+                self.book.add_aliases(call, leg, fact.aliases)
+                call = self._merge_with(fact.origin, call, effects)
+                if fact.party is not None:
+                    call = self._identify(call, leg, fact.party, effects)
+            case f.LegAnswered():
+                if leg.answered_at is None:
+                    leg.answered_at = fact.at
+                    call.answered_at = call.answered_at or fact.at
+                    call.journey.append(JourneyEntry(fact.at, "answered", leg.leg_id))
+                    self._bind_codes(call, leg, effects)
+            case f.LegVideoChanged():
+                leg.video = fact.video
+            case f.BridgeEntered():
+                call = self._bridge_entered(call, leg, fact, effects)
+            case f.BridgeLeft():
+                if leg.bridge_id == fact.bridge_id:
+                    self._leave_bridge(leg)
+                    call.journey.append(JourneyEntry(fact.at, "left", leg.leg_id))
+            case f.LegHeld() | f.LegUnheld():
+                held = isinstance(fact, f.LegHeld)
+                if leg.held != held:
+                    leg.held = held
+                    call.journey.append(JourneyEntry(fact.at, "held" if held else "unheld", leg.leg_id))
+            case f.LegHungUp():
+                self._hang_up(call, leg, fact, effects)
+        return call
+
+    def _identify(self, call: Call, leg: Leg, party: Party, effects: Effects) -> Call:
+        if party != leg.party:
+            leg.party = party
+            if leg.answered_at is not None:
+                self._bind_codes(call, leg, effects)
+        return call
+
+    def _bind_codes(self, call: Call, leg: Leg, effects: Effects) -> None:
+        if leg.party.internal and leg.recordable:
+            effects.command(call, BindFeatureCodes(leg.leg_id, tuple(self.codes.items())))
+
+    def _bridge_entered(self, call: Call, leg: Leg, fact: f.BridgeEntered, effects: Effects) -> Call:
+        if leg.bridge_id == fact.bridge_id:
+            return call
+        self._leave_bridge(leg)
+        leg.bridge_id = fact.bridge_id
+        others = self._bridged.setdefault(fact.bridge_id, set())
+        others.add(leg.leg_id)
+        call.journey.append(JourneyEntry(fact.at, "talking", leg.leg_id))
+        for other in others - {leg.leg_id}:
+            call = self._merge_with(other, call, effects)
+        return call
+
+    def _merge_with(self, leg_id: str | None, call: Call, effects: Effects) -> Call:
+        other = self.book.call_of(leg_id) if leg_id else None
+        if other is None or other is call:
+            return call
+        keep, gone = self.book.merge(call, other)
+        effects.merged[gone.call_id] = keep.call_id
+        effects.changed.pop(gone.call_id, None)
+        effects.touch(keep)
+        return keep
+
+    def _leave_bridge(self, leg: Leg) -> None:
+        if leg.bridge_id is None:
+            return
+        members = self._bridged.get(leg.bridge_id)
+        if members is not None:
+            members.discard(leg.leg_id)
+            if not members:
+                del self._bridged[leg.bridge_id]
+        leg.bridge_id = None
+
+    def _hang_up(self, call: Call, leg: Leg, fact: f.LegHungUp, effects: Effects) -> None:
+        if leg.ended_at is not None:
+            return
+        self._leave_bridge(leg)
+        leg.ended_at, leg.cause, leg.held = fact.at, fact.cause, False
+        call.journey.append(JourneyEntry(fact.at, "hung up", leg.leg_id, fact.cause))
+        for recording in call.recordings:
+            segment = recording.running
+            if segment is not None and segment.leg_id == leg.leg_id:
+                self._advance(segment, CaptureEvent.CLOSED)
+                segment.closed_at, segment.cause = fact.at, segment.cause or "hang-up"
+
+    def _end_call(self, call: Call, at: datetime, effects: Effects) -> None:
+        call.ended_at = at
+        for recording in call.recordings:
+            self._recordings.pop(recording.recording_id, None)
+            announce = recording.ended_at is None
+            recording.ended_at = recording.ended_at or at
+            pause = recording.open_pause
+            if pause is not None:
+                pause.ended_at, pause.ended_by = at, "end of call"
+            if announce:
+                effects.announce(call, recording, "ended")
+        effects.touch(call)
+        self.book.remove(call)
+
+    def _remember(self, leg_id: str) -> None:
+        self._ended[leg_id] = None
+        while len(self._ended) > REMEMBERED_LEGS:
+            self._ended.popitem(last=False)
+
+    # ── captures ──────────────────────────────────────────────────────────────────────────
+
+    def _capture_fact(self, fact: f.CaptureFact, effects: Effects) -> None:
+        recording = self._recordings.get(fact.capture_id.rpartition(".")[0])
+        call = self.book.calls.get(recording.call_id) if recording else None
+        if recording is None or call is None:
+            return
+        segment = next((s for s in recording.segments if s.capture_id == fact.capture_id), None)
+        event = _CAPTURE_EVENTS[type(fact)]
+        if segment is None or not self._advance(segment, event):
+            return
+        effects.touch(call)
+        pause = recording.pauses[-1] if recording.pauses else None
+        match fact:
+            case f.CaptureOpened():
+                segment.opened_at = fact.at
+                self._note_unmasked(pause, fact.at)
+                effects.announce(call, recording, "started", Segment=str(segment.number))
+            case f.CaptureRefused():
+                segment.cause = fact.reason
+                effects.announce(call, recording, "failed", Reason="the switch refused the capture")
+            case f.CaptureMasked():
+                if pause is not None and pause.masked_at is None:
+                    pause.masked_at = fact.at
+                effects.announce(call, recording, "paused")
+            case f.CaptureMaskRefused():
+                # What cannot be silenced is ended: a pause must hold before a recording may go on.
+                segment.blind = f"could not be masked: {fact.reason}"
+                effects.announce(call, recording, "failed", Reason="the switch refused to mask")
+            case f.CaptureUnmasked():
+                self._note_unmasked(pause, fact.at)
+                effects.announce(call, recording, "resumed")
+            case f.CaptureUnmaskRefused():
+                segment.blind = f"could not be unmasked: {fact.reason}"
+            case f.CaptureCloseRefused():
+                segment.close_attempts += 1
+                if segment.close_attempts < EAGER_ATTEMPTS:
+                    self._send_close(call, segment, effects)
+            case f.CaptureClosed():
+                self._note_closed(call, recording, segment, fact, effects)
+        self._reconcile(call, fact.at, effects)
+
+    def _note_closed(
+        self, call: Call, recording: Recording, segment: Segment, fact: f.CaptureClosed, effects: Effects
+    ) -> None:
+        segment.closed_at, segment.cause = fact.at, segment.blind or fact.cause
+        pause = recording.open_pause
+        if pause is not None and pause.masked_at is None:
+            pause.masked_at = fact.at
+            effects.announce(call, recording, "paused")
+        if recording.ended_at is not None:
+            effects.announce(call, recording, "ended")
+
+    @staticmethod
+    def _note_unmasked(pause: Pause | None, at: datetime) -> None:
+        if pause is not None and pause.ended_at is not None and pause.unmasked_at is None:
+            pause.unmasked_at = at
+
+    @staticmethod
+    def _advance(segment: Segment, event: CaptureEvent) -> bool:
+        if (segment.state, event) not in TRANSITIONS:
+            return False
+        segment.state = advance(segment.state, event)
+        return True
+
+    @staticmethod
+    def _send_close(call: Call, segment: Segment, effects: Effects) -> None:
+        effects.command(call, CloseCapture(segment.capture_id, segment.leg_id, segment.path))
+
+    def _reconcile(self, call: Call, at: datetime, effects: Effects) -> None:
+        reconcile(
+            call, self.policy, at, self._new_id, effects, video_supported=self.video_supported
+        )
+        for recording in call.recordings:
+            self._recordings[recording.recording_id] = recording
+
+    # ── resynchronisation ─────────────────────────────────────────────────────────────────
+
+    def _resynchronise(self, snapshot: f.SwitchSnapshot, effects: Effects) -> None:
+        """Bring what we believe in line with what is. Order matters: first the captures, so that
+        a leg's facts do not open a second one beside a capture that is running."""
+        seen = {c.capture_id: c for c in snapshot.captures}
+        for call in self.book:
+            for recording in call.recordings:
+                segment = recording.running
+                if segment is not None:
+                    self._adopt(call, recording, segment, seen.pop(segment.capture_id, None), snapshot.at, effects)
+        for stray in seen.values():
+            # Ours by its path, but no row remembers it: end it, so that policy decides afresh;
+            # its file is on disk and the sweep adopts it.
+            call_id = next((c.call_id for c in self.book if stray.leg_id in c.legs), stray.capture_id)
+            effects.commands.append((call_id, CloseCapture(stray.capture_id, stray.leg_id, stray.path)))
+        for leg in [leg for call in self.book for leg in call.live_legs]:
+            if leg.leg_id not in snapshot.legs:
+                self._leg_fact(f.LegHungUp(leg.leg_id, snapshot.at, "gone while out of touch"), effects)
+            elif leg.bridge_id is not None and not any(
+                isinstance(x, f.BridgeEntered) for x in snapshot.legs[leg.leg_id]
+            ):
+                self._leg_fact(f.BridgeLeft(leg.leg_id, leg.bridge_id, snapshot.at), effects)
+        ordered = [fact for leg_facts in snapshot.legs.values() for fact in leg_facts]
+        for stage in (f.LegStarted, object):
+            for fact in ordered:
+                if isinstance(fact, stage) and (stage is f.LegStarted or not isinstance(fact, f.LegStarted)):
+                    self._leg_fact(fact, effects)
+        for call in self.book:
+            self._reconcile(call, snapshot.at, effects)
+
+    def _adopt(
+        self,
+        call: Call,
+        recording: Recording,
+        segment: Segment,
+        seen: f.CaptureSeen | None,
+        at: datetime,
+        effects: Effects,
+    ) -> None:
+        effects.touch(call)
+        if seen is None:
+            segment.state = (
+                CaptureState.ENDED if segment.opened_at or segment.state is not CaptureState.REQUESTED
+                else CaptureState.FAILED
+            )
+            segment.closed_at, segment.cause = at, "ended while out of touch"
+            return
+        segment.opened_at = segment.opened_at or at
+        if seen.masked and recording.open_pause is None:
+            # The switch was told to be silent and we have forgotten why: silence it stays, until
+            # somebody asks for the resume.
+            pause = Pause(self._new_id(), recording.kind, at, "unknown", Means.RECOVERY, masked_at=at)
+            recording.pauses.append(pause)
+        # Masking twice is harmless, so where the switch cannot say, a pause is set again.
+        segment.state = CaptureState.PAUSED if seen.masked else CaptureState.RECORDING
+        if segment.kind is Kind.VIDEO:
+            segment.state = CaptureState.RECORDING

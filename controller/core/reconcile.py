@@ -1,0 +1,207 @@
+"""Desired against observed: what should be captured now, and the commands that make it so.
+
+A start, a transfer, a reconnection, a policy change and a lost reply all end here, in the same
+code. It holds no state of its own and may be run at any time: with nothing to do it does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from .calls import Call, JourneyEntry, Leg
+from .captures import CaptureEvent, CaptureState, advance
+from .commands import CloseCapture, MaskCapture, OpenCapture, UnmaskCapture
+from .effects import Effects
+from .media_kinds import Kind
+from .policy import Decision, Policy, Rule, Verdict, decide
+from .recording import Recording, Segment, segment_path
+
+#: So often a refused open or close is tried again at once; after that, at each tick.
+EAGER_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One conversation that must be captured for one tenant and kind."""
+
+    bridge_id: str
+    legs: tuple[Leg, ...]
+    tenant: str
+    kind: Kind
+    decision: Decision
+
+
+def paused(call: Call, kind: Kind) -> bool:
+    """A pause is the whole call's: every capture of that kind keeps silent, whoever's it is."""
+    return any(r.open_pause for r in call.recordings if r.kind is kind)
+
+
+def wanted(call: Call, policy: Policy, *, video_supported: bool) -> list[Wanted]:
+    """What the policy wants captured now. Keeps every decision, the negative ones too, in the call."""
+    found: list[Wanted] = []
+    for bridge_id, legs in call.bridges().items():
+        if len(legs) < 2 or not any(leg.recordable for leg in legs):
+            continue
+        for tenant in _tenants(call, legs):
+            for kind in Kind:
+                decision = _decision(call, policy, tenant, kind, legs, video_supported)
+                call.decisions[tenant, kind] = decision
+                if decision.record:
+                    found.append(Wanted(bridge_id, tuple(legs), tenant, kind, decision))
+    return found
+
+
+def _tenants(call: Call, legs: list[Leg]) -> list[str]:
+    """Whose policy has a say: the tenants of the internal parties; without any, those of the
+    numbers that the parties came in by and those whose recording the transfer continues."""
+    inside = [leg.party.tenant for leg in legs if leg.party.internal and leg.party.tenant]
+    if not inside:
+        inside = [leg.party.tenant for leg in legs if leg.party.tenant]
+        inside += [r.tenant for r in call.recordings]
+    return list(dict.fromkeys(t for t in inside if t))
+
+
+def _decision(
+    call: Call, policy: Policy, tenant: str, kind: Kind, legs: list[Leg], video_supported: bool
+) -> Decision:
+    decision = decide(
+        policy,
+        kind,
+        tenant,
+        (leg.party for leg in legs),
+        video_call=any(leg.video for leg in legs),
+        already_recorded=any(r.tenant == tenant and r.kind is kind for r in call.recordings),
+        requested=(tenant, kind) in call.requested,
+        stopped=(tenant, kind) in call.stopped,
+    )
+    if decision.record and kind is Kind.VIDEO and not video_supported:
+        return Decision(Verdict.LEAVE, Rule.UNSUPPORTED, "this switch cannot record video")
+    return decision
+
+
+def reconcile(
+    call: Call,
+    policy: Policy,
+    at: datetime,
+    new_id: Callable[[], str],
+    effects: Effects,
+    *,
+    video_supported: bool = True,
+) -> None:
+    """Send what is missing between the captures that run and those that should."""
+    matched: set[str] = set()
+    missing: list[Wanted] = []
+    wants = wanted(call, policy, video_supported=video_supported)
+    for want in wants:
+        segment = _serving(call, want)
+        if segment is None:
+            missing.append(want)
+        else:
+            matched.add(segment.capture_id)
+    for recording in call.recordings:
+        segment = recording.running
+        if segment is None:
+            continue
+        if segment.capture_id in matched and not segment.blind:
+            _follow_pause(call, segment, at, effects)
+        else:
+            _close(call, segment, effects)
+    for want in missing:
+        if not paused(call, want.kind):
+            _open(call, want, at, new_id, effects)
+
+
+def _serving(call: Call, want: Wanted) -> Segment | None:
+    legs = {leg.leg_id for leg in want.legs}
+    for recording in call.recordings:
+        segment = recording.running
+        if (
+            segment is not None
+            and recording.ended_at is None
+            and (recording.tenant, recording.kind) == (want.tenant, want.kind)
+            and segment.bridge_id == want.bridge_id
+            and segment.leg_id in legs
+            and segment.state is not CaptureState.CLOSING
+        ):
+            return segment
+    return None
+
+
+def _follow_pause(call: Call, segment: Segment, at: datetime, effects: Effects) -> None:
+    silent = paused(call, segment.kind)
+    target = (segment.capture_id, segment.leg_id, segment.path)
+    if silent and segment.state is CaptureState.RECORDING:
+        if segment.kind is Kind.VIDEO:
+            # A masked .mp4 goes on showing the picture (seen on FreeSWITCH 1.10): a video pause
+            # ends the segment, and the resume opens the next.
+            _close(call, segment, effects)
+        else:
+            segment.state = advance(segment.state, CaptureEvent.MASK)
+            effects.command(call, MaskCapture(*target))
+    elif not silent and segment.state is CaptureState.PAUSED:
+        segment.state = advance(segment.state, CaptureEvent.UNMASK)
+        effects.command(call, UnmaskCapture(*target))
+
+
+def _close(call: Call, segment: Segment, effects: Effects) -> None:
+    if segment.state is CaptureState.CLOSING:
+        return
+    segment.state = advance(segment.state, CaptureEvent.CLOSE)
+    effects.command(call, CloseCapture(segment.capture_id, segment.leg_id, segment.path))
+
+
+def _open(
+    call: Call, want: Wanted, at: datetime, new_id: Callable[[], str], effects: Effects
+) -> None:
+    recording = _recording_for(call, want)
+    if recording is None:
+        recording = Recording(
+            new_id(), call.call_id, want.tenant, want.kind, want.decision.rule, want.decision.reason, at
+        )
+        call.recordings.append(recording)
+    elif recording.running is not None and not recording.running.close_attempts:
+        return  # its last capture is being closed; the answer brings us back here
+    elif _refused_in_a_row(recording) >= EAGER_ATTEMPTS and not _due(recording, at):
+        return
+    leg = next(leg for leg in want.legs if leg.recordable)
+    number = recording.segments[-1].number + 1 if recording.segments else 1
+    segment = Segment(
+        f"{recording.recording_id}.{number}",
+        number,
+        leg.leg_id,
+        want.bridge_id,
+        segment_path(want.tenant, recording.recording_id, number, want.kind, recording.started_at),
+        want.kind,
+        at,
+    )
+    recording.segments.append(segment)
+    call.journey.append(JourneyEntry(at, "capture", leg.leg_id, f"{want.kind}: {want.decision.reason}"))
+    effects.command(call, OpenCapture(segment.capture_id, leg.leg_id, segment.path, want.kind))
+
+
+def _recording_for(call: Call, want: Wanted) -> Recording | None:
+    """The recording that this conversation continues, unless another conversation is using it."""
+    for recording in call.recordings:
+        if (
+            recording.ended_at is None
+            and (recording.tenant, recording.kind) == (want.tenant, want.kind)
+            and (recording.running is None or recording.running.state is CaptureState.CLOSING)
+        ):
+            return recording
+    return None
+
+
+def _refused_in_a_row(recording: Recording) -> int:
+    count = 0
+    for segment in reversed(recording.segments):
+        if segment.state is not CaptureState.FAILED:
+            break
+        count += 1
+    return count
+
+
+def _due(recording: Recording, at: datetime) -> bool:
+    """A capture that keeps being refused is tried again every five seconds, not in a tight loop."""
+    return (at - recording.segments[-1].requested_at).total_seconds() >= 5

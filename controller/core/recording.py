@@ -1,0 +1,138 @@
+"""Recordings, their segments and their pauses, as plain state. `desk` changes them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from .captures import CaptureState
+from .media_kinds import Kind
+from .requests import Means
+
+
+@dataclass(slots=True)
+class Segment:
+    """One capture by the switch on one leg into one file of its own.
+
+    ``capture_id`` is ``<recording id>.<number>``; ``path`` is relative to the spool. ``blind``
+    says why a capture must be closed although its conversation goes on (it could not be masked).
+    """
+
+    capture_id: str
+    number: int
+    leg_id: str
+    bridge_id: str
+    path: str
+    kind: Kind
+    requested_at: datetime
+    state: CaptureState = CaptureState.REQUESTED
+    opened_at: datetime | None = None
+    closed_at: datetime | None = None
+    cause: str = ""
+    blind: str = ""
+    close_attempts: int = 0
+
+
+@dataclass(slots=True)
+class Pause:
+    """A span in which nothing may be heard: who asked, how, when, and when it took effect.
+
+    ``masked_at``/``unmasked_at`` are when the last capture concerned confirmed it. A pause
+    without ``ended_at`` is still on.
+    """
+
+    pause_id: str
+    kind: Kind
+    asked_at: datetime
+    asked_by: str
+    means: Means
+    masked_at: datetime | None = None
+    ended_at: datetime | None = None
+    ended_by: str = ""
+    ended_means: Means | None = None
+    unmasked_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Recording:
+    """The logical take of one call, tenant and kind; 1..n segments, 0..n pauses."""
+
+    recording_id: str
+    call_id: str
+    tenant: str
+    kind: Kind
+    rule: str
+    reason: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    segments: list[Segment] = field(default_factory=list)
+    pauses: list[Pause] = field(default_factory=list)
+
+    @property
+    def running(self) -> Segment | None:
+        """The segment whose capture has not ended; there is never more than one."""
+        if self.segments and not self.segments[-1].state.final:
+            return self.segments[-1]
+        return None
+
+    @property
+    def open_pause(self) -> Pause | None:
+        if self.pauses and self.pauses[-1].ended_at is None:
+            return self.pauses[-1]
+        return None
+
+
+_SAFE_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_-]{1,63})*")
+
+
+def tenant_folder(tenant: str) -> str:
+    """A tenant's name as one path component, distinct for distinct tenants.
+
+    A plain domain name stays readable; anything else becomes a digest of itself, which no
+    plain name can look like (they hold no ``=``).
+    """
+    if len(tenant) <= 128 and _SAFE_TENANT.fullmatch(tenant):
+        return tenant
+    return "t=" + hashlib.sha256(tenant.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def segment_path(tenant: str, recording_id: str, number: int, kind: Kind, at: datetime) -> str:
+    """Where a segment lies below the spool: ``<tenant>/<yyyy>/<mm>/<dd>/<recording>.<n>.wav``.
+
+    The one place that makes such a path; `parse_segment_path` is its inverse.
+    """
+    suffix = "wav" if kind is Kind.AUDIO else "mp4"
+    return f"{tenant_folder(tenant)}/{at:%Y/%m/%d}/{recording_id}.{number}.{suffix}"
+
+
+_PATH = re.compile(
+    r"(?:.*/)?(?P<tenant>[^/]+)/(?P<day>\d{4}/\d\d/\d\d)/"
+    r"(?P<recording>[0-9A-Za-z]{1,40})\.(?P<number>\d{1,6})\.(?P<suffix>wav|mp4)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentPath:
+    tenant_folder: str
+    recording_id: str
+    number: int
+    kind: Kind
+
+    @property
+    def capture_id(self) -> str:
+        return f"{self.recording_id}.{self.number}"
+
+
+def parse_segment_path(path: str) -> SegmentPath | None:
+    """Which segment a path belongs to; None if it is not one of ours."""
+    match = _PATH.fullmatch(path)
+    if match is None:
+        return None
+    return SegmentPath(
+        match["tenant"],
+        match["recording"],
+        int(match["number"]),
+        Kind.AUDIO if match["suffix"] == "wav" else Kind.VIDEO,
+    )

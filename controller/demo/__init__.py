@@ -1,0 +1,1 @@
+"""A whole telephone system on one machine, to be looked at and tested with."""

@@ -1,0 +1,264 @@
+"""What the engine needs of the world, and what the web may ask of the engine. Protocols only."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from ..core.calls import Call
+from ..core.commands import Command
+from ..core.errors import TapelineError
+from ..core.facts import CaptureFact, Fact
+from ..core.media_kinds import Kind, Operation
+from ..core.policy import Policy
+from ..core.requests import Actor, ControlOutcome, ControlRequest, Means, Target
+
+
+class SwitchDown(TapelineError):
+    """The switch cannot be told anything now. The command was not carried out, or it is unknown
+    whether it was; the snapshot after the reconnection tells."""
+
+
+class LinkState(StrEnum):
+    CONNECTING = "connecting"
+    UP = "up"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchStatus:
+    """How a switch is doing. ``error`` says what is wrong and what to do, in people's words."""
+
+    name: str
+    kind: str
+    state: LinkState
+    since: datetime
+    version: str = ""
+    error: str = ""
+
+
+class Switch(Protocol):
+    """An adapter. One contract suite (tests/contract) holds every implementation to this."""
+
+    name: str
+    kind: str
+    video_supported: bool
+
+    async def run(
+        self, on_fact: Callable[[Fact], None], on_request: Callable[[ControlRequest], None]
+    ) -> None:
+        """Connect, keep connected, report. Never returns by itself; cancel it to stop.
+
+        After every (re)connection the first fact is a SwitchSnapshot. Both callbacks are called
+        on the event loop, in the switch's order, and must not block.
+        """
+
+    async def execute(self, command: Command) -> CaptureFact | None:
+        """Carry one command out and say what came of it.
+
+        For a capture command the fact is its result, a refusal included, and a time-out is a
+        refusal; None for the others. Raises SwitchDown without a connection.
+        """
+
+    async def message(self, outcome: ControlOutcome) -> None:
+        """Answer whoever asked over the bus, if the request came from there."""
+
+    @property
+    def status(self) -> SwitchStatus: ...
+
+
+class Catalog(Protocol):
+    """Where the engine's state outlives it."""
+
+    async def save(self, switch: str, calls: Sequence[Call], merged: Mapping[str, str]) -> None:
+        """Write these calls as they are now, with legs, recordings, segments and pauses.
+
+        Everything is read from the calls before the first await. Idempotent: the same call may
+        come again in a later state. ``merged`` maps the ids of calls that were taken over.
+        """
+
+    async def open_calls(self, switch: str) -> list[Call]:
+        """The calls that were running when they were last saved."""
+
+    async def policy(self) -> Policy: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LiveParty:
+    leg_id: str
+    side: str
+    tenant: str | None
+    user: str | None
+    number: str
+    name: str
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRecording:
+    """``state`` is a CaptureState's value, or ``waiting`` between two segments."""
+
+    recording_id: str
+    tenant: str
+    kind: str
+    state: str
+    paused: bool
+    paused_since: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCall:
+    call_id: str
+    switch: str
+    started_at: datetime
+    answered_at: datetime | None
+    parties: tuple[LiveParty, ...]
+    recordings: tuple[LiveRecording, ...]
+    tenants: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureReport:
+    """What became of one capture that a request concerned, once the switch has answered."""
+
+    recording_id: str
+    capture_id: str
+    kind: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ControlReport:
+    outcome: ControlOutcome
+    captures: tuple[CaptureReport, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEvent:
+    """A change for the live page: ``call`` is None when the call has ended."""
+
+    call_id: str
+    call: LiveCall | None
+    tenants: tuple[str, ...] = ()
+
+
+class Control(Protocol):
+    """What the web (and any other front) may ask of the running engine."""
+
+    def live_calls(self) -> list[LiveCall]: ...
+
+    async def control(
+        self, operation: Operation, target: Target, actor: Actor, means: Means
+    ) -> ControlReport:
+        """Do or refuse, and wait (at most two seconds) until the switch has answered."""
+
+    def events(self) -> AbstractAsyncContextManager[AsyncIterator[LiveEvent]]:
+        """Changes from now on; a slow reader loses the oldest and keeps the newest."""
+
+    def switches(self) -> list[SwitchStatus]: ...
+
+    async def reload_policy(self) -> None:
+        """Read the settings again; they count at once, for running calls too."""
+
+
+@dataclass(frozen=True, slots=True)
+class DueSegment:
+    """One capture's file as the catalog knows it. ``path`` is relative to the switch's spool.
+
+    ``opened_at`` None: the capture never confirmed its start; there may be a file all the same.
+    ``masked`` holds the spans of wall time in which it was silenced.
+    """
+
+    capture_id: str
+    number: int
+    path: str
+    opened_at: datetime | None
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DueRecording:
+    """A recording that has ended and is not yet in the store."""
+
+    recording_id: str
+    call_id: str
+    switch: str
+    tenant: str
+    kind: Kind
+    started_at: datetime
+    ended_at: datetime
+    segments: tuple[DueSegment, ...]
+    pauses: tuple[tuple[datetime, datetime | None], ...] = ()
+
+
+class FileRole(StrEnum):
+    SEGMENT = "segment"  # one capture's file, as the switch wrote it (header repaired if need be)
+    RENDITION = "rendition"  # the whole recording in one file, made from the segments
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file in the store. ``sha256`` is hex, of the bytes as stored; ``duration_ms`` of audio."""
+
+    recording_id: str
+    role: FileRole
+    number: int
+    key: str
+    format: str
+    size: int
+    sha256: str
+    duration_ms: int
+    channels: int
+    sample_rate: int
+    repaired: bool = False
+    note: str = ""
+
+
+class MediaState(StrEnum):
+    """Forward only; ``failed`` is retried, ``empty`` is final (nothing was captured)."""
+
+    SPOOLED = "spooled"
+    STORED = "stored"  # every segment is in the store, hashed
+    AVAILABLE = "available"
+    EMPTY = "empty"
+    FAILED = "failed"
+
+
+class MediaCatalog(Protocol):
+    """What the media pipeline reads and writes. Every method is idempotent."""
+
+    async def due(self, limit: int = 100) -> list[DueRecording]:
+        """Ended recordings whose media is not final yet, oldest first."""
+
+    async def add_file(self, file: StoredFile) -> None: ...
+
+    async def files(self, recording_id: str) -> list[StoredFile]: ...
+
+    async def set_media_state(
+        self, recording_id: str, state: MediaState, *, duration_ms: int = 0, error: str = ""
+    ) -> None: ...
+
+    async def known_paths(self, switch: str) -> set[str]:
+        """Spool paths of every segment that has a row."""
+
+    async def adopt(
+        self, switch: str, tenant_folder: str, recording_id: str, kind: Kind,
+        segments: Sequence[tuple[int, str, datetime, datetime]],
+    ) -> bool:
+        """Make rows for spool files without any: (number, path, began, ended) each.
+
+        False if no tenant belongs to the folder's name.
+        """
+
+
+@dataclass(slots=True)
+class EngineStats:
+    facts: int = 0
+    requests: int = 0
+    commands: int = 0
+    refused: dict[str, int] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Finished files: collect, repair, join, hash, store."""
