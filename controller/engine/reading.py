@@ -1,0 +1,324 @@
+"""What the web reads and changes in the catalog: read models and the one gate to them.
+
+Every method that returns a tenant's data takes a `Scope`; there is no way around it. What the
+scope does not cover is answered like what does not exist (None, or an empty page).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Role(StrEnum):
+    """``user`` sees only calls that its own extension took part in."""
+
+    SYSTEM = "system_administrator"
+    TENANT = "tenant_administrator"
+    USER = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What an account may see. ``tenant`` None is every tenant (system administrator only);
+    ``user`` not None narrows it to that extension's own calls."""
+
+    tenant: str | None
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody who may sign in. ``extension`` is the switch user that a ``user`` account is."""
+
+    account_id: str
+    login: str
+    role: Role
+    tenant: str | None
+    extension: str | None
+    disabled: bool = False
+
+    @property
+    def scope(self) -> Scope:
+        if self.role is Role.SYSTEM:
+            return Scope(None)
+        return Scope(self.tenant, self.extension if self.role is Role.USER else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    account: Account
+    password_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """A token as it is listed; the token itself is shown once, when it is made."""
+
+    token_id: str
+    account_id: str
+    label: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+class Direction(StrEnum):
+    """Of a call: who called whom, seen from the tenants' side."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+    INTERNAL = "internal"
+    EXTERNAL = "external"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFilter:
+    """``party`` matches a part of any number, name or user in the call; all else is exact or a
+    range (from inclusive, to exclusive). Durations in milliseconds."""
+
+    party: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    direction: Direction | None = None
+    min_ms: int | None = None
+    max_ms: int | None = None
+    kind: str | None = None
+    call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartyRow:
+    side: str
+    tenant: str | None
+    user: str | None
+    number: str
+    name: str
+    calling: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRow:
+    """``from_ms``/``to_ms`` on the recording's own time line; ``to_ms`` None: to the end."""
+
+    pause_id: str
+    asked_at: datetime
+    asked_by: str
+    means: str
+    masked_at: datetime | None
+    ended_at: datetime | None
+    ended_by: str
+    ended_means: str | None
+    unmasked_at: datetime | None
+    from_ms: int
+    to_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRow:
+    capture_id: str
+    number: int
+    leg_id: str
+    state: str
+    opened_at: datetime | None
+    closed_at: datetime | None
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """``key`` is the file's name in the store."""
+
+    role: str
+    number: int
+    key: str
+    format: str
+    size: int
+    sha256: str
+    duration_ms: int
+    channels: int
+    sample_rate: int
+    repaired: bool
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingRow:
+    """A recording as the list shows it. ``media_state`` is an engine.ports.MediaState value."""
+
+    recording_id: str
+    call_id: str
+    tenant: str
+    kind: str
+    direction: Direction
+    started_at: datetime
+    ended_at: datetime | None
+    duration_ms: int
+    media_state: str
+    reason: str
+    parties: tuple[PartyRow, ...]
+    pauses: int
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingDetail:
+    row: RecordingRow
+    rule: str
+    pauses: tuple[PauseRow, ...]
+    segments: tuple[SegmentRow, ...]
+    files: tuple[FileRow, ...]
+
+    @property
+    def playable(self) -> FileRow | None:
+        """The whole recording in one file, once it is in the store."""
+        return next((f for f in self.files if f.role == "rendition"), None)
+
+
+@dataclass(frozen=True, slots=True)
+class LegRow:
+    leg_id: str
+    party: PartyRow
+    started_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+    cause: str
+    dialled: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    tenant: str
+    kind: str
+    verdict: str
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyRow:
+    at: datetime
+    what: str
+    leg_id: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    call_id: str
+    switch: str
+    direction: Direction
+    started_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+    duration_ms: int
+    parties: tuple[PartyRow, ...]
+    recordings: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallDetail:
+    """The CDR. Legs and decisions of other tenants are left out by the scope."""
+
+    row: CallRow
+    legs: tuple[LegRow, ...]
+    journey: tuple[JourneyRow, ...]
+    decisions: tuple[DecisionRow, ...]
+    recordings: tuple[RecordingRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """``next`` is the key of the following page (keyset, opaque), None at the end."""
+
+    items: tuple[T, ...] = ()
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TenantSettings:
+    tenant: str
+    record_audio: bool
+    record_video: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UserSettings:
+    tenant: str
+    user: str
+    name: str
+    record_audio: bool
+    record_video: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SystemSettings:
+    record_external: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    at: datetime
+    account: str
+    tenant: str | None
+    action: str
+    subject: str
+    detail: str = ""
+    address: str = ""
+
+
+class CatalogReader(Protocol):
+    """Reading recordings and calls. ``before`` is a page's key; a bad one raises ValueError."""
+
+    async def recordings(
+        self, scope: Scope, where: RecordingFilter, *, limit: int = 50, before: str | None = None
+    ) -> Page[RecordingRow]: ...
+
+    async def recording(self, scope: Scope, recording_id: str) -> RecordingDetail | None: ...
+
+    async def calls(
+        self, scope: Scope, where: RecordingFilter, *, limit: int = 50, before: str | None = None
+    ) -> Page[CallRow]: ...
+
+    async def call(self, scope: Scope, call_id: str) -> CallDetail | None: ...
+
+
+class SettingsStore(Protocol):
+    """Policies. Setting one for a tenant or user that does not exist makes it."""
+
+    async def system(self) -> SystemSettings: ...
+    async def set_system(self, settings: SystemSettings) -> None: ...
+    async def tenants(self, scope: Scope) -> list[TenantSettings]: ...
+    async def set_tenant(self, settings: TenantSettings) -> None: ...
+    async def users(self, scope: Scope) -> list[UserSettings]: ...
+    async def set_user(self, settings: UserSettings) -> None: ...
+
+
+class AccountStore(Protocol):
+    """Who may sign in. Logins are unique over all tenants, compared without case."""
+
+    async def add_account(self, account: Account, password_hash: str) -> None:
+        """Raises ValueError if the login is taken."""
+
+    async def credentials(self, login: str) -> Credentials | None: ...
+    async def account(self, account_id: str) -> Account | None: ...
+    async def accounts(self, scope: Scope) -> list[Account]: ...
+    async def set_password(self, account_id: str, password_hash: str) -> None: ...
+    async def add_token(self, token: ApiToken, token_sha256: str) -> None: ...
+    async def account_by_token(self, token_sha256: str, now: datetime) -> Account | None: ...
+    async def tokens(self, account_id: str) -> list[ApiToken]: ...
+    async def remove_token(self, account_id: str, token_id: str) -> bool: ...
+    async def audit(self, entry: AuditEntry) -> None: ...
+    async def audit_entries(self, scope: Scope, limit: int = 100) -> list[AuditEntry]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """For /healthz: what works and what does not, each with people's words."""
+
+    ok: bool
+    parts: dict[str, str] = field(default_factory=dict)
