@@ -43,9 +43,7 @@ def carry_out(
         return None, refused(request, answer, call.call_id)
     recordings, reason = answer
     call.journey.append(
-        JourneyEntry(
-            request.at, f"{verb} asked", None, f"{describe(book, request.actor)} by {request.means}"
-        )
+        JourneyEntry(request.at, f"{verb} asked", None, f"{describe(book, request.actor)} by {request.means}")
     )
     effects.touch(call)
     return call, ControlOutcome(

@@ -17,12 +17,13 @@ from .commands import BindFeatureCodes, CloseCapture
 from .control import carry_out
 from .effects import Effects
 from .feature_codes import DEFAULT_CODES, validated
-from .media_kinds import Kind, Operation
+from .media_kinds import Operation
 from .parties import Party
 from .policy import Policy
 from .reconcile import EAGER_ATTEMPTS, reconcile
 from .recording import Pause, Recording, Segment
-from .requests import ControlOutcome, ControlRequest, Means
+from .requests import ControlOutcome, ControlRequest
+from .resync import adopt_captures, leg_facts
 
 #: So many ended legs are remembered, to tell a late or repeated fact from a new call.
 REMEMBERED_LEGS = 20_000
@@ -87,9 +88,9 @@ class Desk:
         before = {s.capture_id for r in call.recordings for s in r.segments}
         self._reconcile(call, request.at, effects)
         concerned = [
-            r for r in call.recordings
-            if r.recording_id in outcome.recording_ids
-            or any(s.capture_id not in before for s in r.segments)
+            r
+            for r in call.recordings
+            if r.recording_id in outcome.recording_ids or any(s.capture_id not in before for s in r.segments)
         ]
         return (
             replace(
@@ -160,8 +161,15 @@ class Desk:
             call = Call(self._new_id(), fact.at)
             self.book.add(call)
         leg = Leg(
-            fact.leg_id, fact.party, fact.at, fact.calling, fact.dialled, fact.address, fact.video,
-            fact.recordable, aliases={a for a in fact.aliases if a},
+            fact.leg_id,
+            fact.party,
+            fact.at,
+            fact.calling,
+            fact.dialled,
+            fact.address,
+            fact.video,
+            fact.recordable,
+            aliases={a for a in fact.aliases if a},
         )
         self.book.add_leg(call, leg)
         call.journey.append(JourneyEntry(fact.at, "calling" if fact.calling else "called", leg.leg_id))
@@ -341,9 +349,7 @@ class Desk:
         effects.command(call, CloseCapture(segment.capture_id, segment.leg_id, segment.path))
 
     def _reconcile(self, call: Call, at: datetime, effects: Effects) -> None:
-        reconcile(
-            call, self.policy, at, self._new_id, effects, video_supported=self.video_supported
-        )
+        reconcile(call, self.policy, at, self._new_id, effects, video_supported=self.video_supported)
         for recording in call.recordings:
             self._recordings[recording.recording_id] = recording
 
@@ -352,56 +358,8 @@ class Desk:
     def _resynchronise(self, snapshot: f.SwitchSnapshot, effects: Effects) -> None:
         """Bring what we believe in line with what is. Order matters: first the captures, so that
         a leg's facts do not open a second one beside a capture that is running."""
-        seen = {c.capture_id: c for c in snapshot.captures}
-        for call in self.book:
-            for recording in call.recordings:
-                segment = recording.running
-                if segment is not None:
-                    self._adopt(call, recording, segment, seen.pop(segment.capture_id, None), snapshot.at, effects)
-        for stray in seen.values():
-            # Ours by its path, but no row remembers it: end it, so that policy decides afresh;
-            # its file is on disk and the sweep adopts it.
-            call_id = next((c.call_id for c in self.book if stray.leg_id in c.legs), stray.capture_id)
-            effects.commands.append((call_id, CloseCapture(stray.capture_id, stray.leg_id, stray.path)))
-        for leg in [leg for call in self.book for leg in call.live_legs]:
-            if leg.leg_id not in snapshot.legs:
-                self._leg_fact(f.LegHungUp(leg.leg_id, snapshot.at, "gone while out of touch"), effects)
-            elif leg.bridge_id is not None and not any(
-                isinstance(x, f.BridgeEntered) for x in snapshot.legs[leg.leg_id]
-            ):
-                self._leg_fact(f.BridgeLeft(leg.leg_id, leg.bridge_id, snapshot.at), effects)
-        ordered = [fact for leg_facts in snapshot.legs.values() for fact in leg_facts]
-        for stage in (f.LegStarted, object):
-            for fact in ordered:
-                if isinstance(fact, stage) and (stage is f.LegStarted or not isinstance(fact, f.LegStarted)):
-                    self._leg_fact(fact, effects)
+        adopt_captures(self.book, snapshot, self._new_id, effects)
+        for fact in leg_facts(self.book, snapshot):
+            self._leg_fact(fact, effects)
         for call in self.book:
             self._reconcile(call, snapshot.at, effects)
-
-    def _adopt(
-        self,
-        call: Call,
-        recording: Recording,
-        segment: Segment,
-        seen: f.CaptureSeen | None,
-        at: datetime,
-        effects: Effects,
-    ) -> None:
-        effects.touch(call)
-        if seen is None:
-            segment.state = (
-                CaptureState.ENDED if segment.opened_at or segment.state is not CaptureState.REQUESTED
-                else CaptureState.FAILED
-            )
-            segment.closed_at, segment.cause = at, "ended while out of touch"
-            return
-        segment.opened_at = segment.opened_at or at
-        if seen.masked and recording.open_pause is None:
-            # The switch was told to be silent and we have forgotten why: silence it stays, until
-            # somebody asks for the resume.
-            pause = Pause(self._new_id(), recording.kind, at, "unknown", Means.RECOVERY, masked_at=at)
-            recording.pauses.append(pause)
-        # Masking twice is harmless, so where the switch cannot say, a pause is set again.
-        segment.state = CaptureState.PAUSED if seen.masked else CaptureState.RECORDING
-        if segment.kind is Kind.VIDEO:
-            segment.state = CaptureState.RECORDING

@@ -121,8 +121,9 @@ def decide(
             Rule.EXTERNAL_CONTINUED,
             "recorded before the transfer, and calls between external numbers are recorded",
         )
-    who = f"user {', '.join(users)}" if users else "nobody in the conversation"
-    return Decision(
-        Verdict.LEAVE, Rule.NOBODY_WANTS, f"tenant {tenant} does not force it and {who} has {kind} recording on"
-        if not users else f"tenant {tenant} does not force it and {who} has {kind} recording off"
+    who = (
+        f"user {', '.join(users)} has {kind} recording off"
+        if users
+        else (f"nobody in the conversation has {kind} recording on")
     )
+    return Decision(Verdict.LEAVE, Rule.NOBODY_WANTS, f"tenant {tenant} does not force it and {who}")

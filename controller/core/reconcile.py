@@ -152,9 +152,7 @@ def _close(call: Call, segment: Segment, effects: Effects) -> None:
     effects.command(call, CloseCapture(segment.capture_id, segment.leg_id, segment.path))
 
 
-def _open(
-    call: Call, want: Wanted, at: datetime, new_id: Callable[[], str], effects: Effects
-) -> None:
+def _open(call: Call, want: Wanted, at: datetime, new_id: Callable[[], str], effects: Effects) -> None:
     recording = _recording_for(call, want)
     if recording is None:
         recording = Recording(

@@ -247,7 +247,11 @@ class MediaCatalog(Protocol):
         """Spool paths of every segment that has a row."""
 
     async def adopt(
-        self, switch: str, tenant_folder: str, recording_id: str, kind: Kind,
+        self,
+        switch: str,
+        tenant_folder: str,
+        recording_id: str,
+        kind: Kind,
         segments: Sequence[tuple[int, str, datetime, datetime]],
     ) -> bool:
         """Make rows for spool files without any: (number, path, began, ended) each.

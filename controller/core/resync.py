@@ -1,0 +1,88 @@
+"""After a (re)connection: what a snapshot of the switch changes in what we believe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from . import facts as f
+from .calls import CallBook
+from .captures import CaptureState
+from .commands import CloseCapture
+from .effects import Effects
+from .media_kinds import Kind
+from .recording import Pause, Recording, Segment
+from .requests import Means
+
+
+def adopt_captures(
+    book: CallBook, snapshot: f.SwitchSnapshot, new_id: Callable[[], str], effects: Effects
+) -> None:
+    """Set every capture that we believe in to what the snapshot says; close those of nobody."""
+    seen = {c.capture_id: c for c in snapshot.captures}
+    for call in book:
+        for recording in call.recordings:
+            segment = recording.running
+            if segment is not None:
+                found = seen.pop(segment.capture_id, None)
+                effects.touch(call)
+                _adopt(recording, segment, found, snapshot, new_id)
+    for stray in seen.values():
+        # Ours by its path, but no row remembers it: end it, so that policy decides afresh;
+        # its file is on disk and the sweep adopts it.
+        call_id = _call_with(book, stray.leg_id) or stray.capture_id
+        effects.commands.append((call_id, CloseCapture(stray.capture_id, stray.leg_id, stray.path)))
+
+
+def leg_facts(book: CallBook, snapshot: f.SwitchSnapshot) -> list[f.LegFact]:
+    """The facts that lead from what we believe of the legs to what is, in a safe order.
+
+    Who has gone comes first, then who is new, then everything else: a leg must be known before
+    another one can be bridged to it.
+    """
+    gone: list[f.LegFact] = []
+    for leg in [leg for call in book for leg in call.live_legs]:
+        now = snapshot.legs.get(leg.leg_id)
+        if now is None:
+            gone.append(f.LegHungUp(leg.leg_id, snapshot.at, "gone while out of touch"))
+        elif leg.bridge_id is not None and not any(isinstance(x, f.BridgeEntered) for x in now):
+            gone.append(f.BridgeLeft(leg.leg_id, leg.bridge_id, snapshot.at))
+    present = [fact for facts in snapshot.legs.values() for fact in facts]
+    started = [fact for fact in present if isinstance(fact, f.LegStarted)]
+    return gone + started + [fact for fact in present if not isinstance(fact, f.LegStarted)]
+
+
+def _call_with(book: CallBook, leg_id: str) -> str | None:
+    call = book.call_of(leg_id)
+    return call.call_id if call else None
+
+
+def _adopt(
+    recording: Recording,
+    segment: Segment,
+    seen: f.CaptureSeen | None,
+    snapshot: f.SwitchSnapshot,
+    new_id: Callable[[], str],
+) -> None:
+    if seen is None:
+        opened = segment.opened_at or segment.state is not CaptureState.REQUESTED
+        segment.state = CaptureState.ENDED if opened else CaptureState.FAILED
+        segment.closed_at, segment.cause = snapshot.at, "ended while out of touch"
+        return
+    segment.opened_at = segment.opened_at or snapshot.at
+    if seen.masked and recording.open_pause is None:
+        # The switch was told to be silent and we have forgotten why: silence it stays, until
+        # somebody asks for the resume.
+        recording.pauses.append(
+            Pause(
+                new_id(),
+                recording.kind,
+                snapshot.at,
+                "unknown",
+                Means.RECOVERY,
+                masked_at=snapshot.at,
+            )
+        )
+    # Masking twice is harmless, so where the switch cannot say, a pause is set again.
+    segment.state = CaptureState.PAUSED if seen.masked else CaptureState.RECORDING
+    if segment.kind is Kind.VIDEO:
+        segment.state = CaptureState.RECORDING
