@@ -1,0 +1,43 @@
+# The few commands of this project. Everything else is `tapeline --help`.
+#
+#   make install          .venv with everything
+#   make demo             real calls on a real switch, recorded; ARGS="--once --json" for one round
+#   make test             all tests; ARGS="tests/core -x" for some
+#   make lint bench lock
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format bench lock clean
+
+help:
+	@sed -n 's/^#  *make/make/p' Makefile
+
+install:
+	@scripts/install
+
+demo: install
+	@.venv/bin/tapeline demo $(ARGS)
+
+test: install
+	@.venv/bin/pytest $(ARGS)
+
+lint: install
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+
+format: install
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+bench: install
+	@.venv/bin/python -m benchmarks $(ARGS)
+
+# Writes requirements.lock anew: every Python that we support, every hash, no host name.
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet -o requirements.lock
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .install.lock
