@@ -235,9 +235,14 @@ class MediaCatalog(Protocol):
     async def due(self, limit: int = 100) -> list[DueRecording]:
         """Ended recordings whose media is not final yet, oldest first."""
 
-    async def add_file(self, file: StoredFile) -> None: ...
+    async def add_file(self, file: StoredFile) -> None:
+        """Keep this row; an older one of the same recording, role and number is replaced."""
+
 
     async def files(self, recording_id: str) -> list[StoredFile]: ...
+
+    async def files_after(self, key: str, limit: int = 500) -> list[StoredFile]:
+        """Every recording's files in order of ``key``, those behind this one ("": from the start)."""
 
     async def set_media_state(
         self, recording_id: str, state: MediaState, *, duration_ms: int = 0, error: str = ""
