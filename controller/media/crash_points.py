@@ -1,0 +1,37 @@
+"""Named places where a test may kill the pipeline. In production each is one comparison with None."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+#: In the order in which a recording passes them. Between any two of these a process may die.
+CRASH_POINTS = (
+    "segment.ready",
+    "segment.repaired",
+    "store.copied",
+    "store.renamed",
+    "segment.stored",
+    "segment.cataloged",
+    "segment.removed",
+    "recording.stored",
+    "rendition.joined",
+    "rendition.stored",
+    "rendition.cataloged",
+    "recording.available",
+)
+
+_hook: Callable[[str], None] | None = None
+
+
+def arm(hook: Callable[[str], None] | None) -> None:
+    """Call this at every crash point from now on; None disarms. For tests only."""
+    global _hook
+    _hook = hook
+
+
+def crash_point(name: str) -> None:
+    """Here the process may die. Raises whatever the armed hook raises."""
+    if _hook is not None:
+        if name not in CRASH_POINTS:
+            raise LookupError(f"{name} is no crash point; add it to CRASH_POINTS")
+        _hook(name)

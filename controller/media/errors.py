@@ -1,0 +1,50 @@
+"""What can go wrong with a file. Every text says what to do; the file itself is always kept."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+from ..core.errors import TapelineError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+class MediaError(TapelineError):
+    """A recording's files could not be dealt with now. They are kept, and it is tried again."""
+
+
+class UnreadableAudio(MediaError):
+    """Not audio that we can read, nor mend. The file is kept as it is and flagged."""
+
+
+class HostileName(MediaError):
+    """A path or key that could lead out of its folder. Refused, never cleaned up and used."""
+
+
+class SpoolError(MediaError):
+    """The spool cannot be read."""
+
+
+class StoreError(MediaError):
+    """The store did not take, or did not give back, a file."""
+
+
+class JoinError(MediaError):
+    """The segments could not be made into one file. They are safe, each by itself."""
+
+
+def store_error(doing: str, where: Path, error: OSError) -> StoreError:
+    """An OSError in people's words, with what to do about it."""
+    reason = error.strerror or str(error)
+    if error.errno in _FULL:
+        advice = (
+            "free some space there or move storage.path to a larger disk; "
+            "the recording stays where it is and is tried again"
+        )
+    elif error.errno in _FORBIDDEN:
+        advice = "make the folder writable for the user that the controller runs as"
+    else:
+        advice = "check the disk; nothing was removed and it is tried again"
+    return StoreError(f"cannot {doing} {where}: {reason}: {advice}")

@@ -1,0 +1,154 @@
+"""The store on local disk: a key is there with all its bytes, or it is not there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from .crash_points import crash_point
+from .errors import HostileName, StoreError, store_error
+from .integrity import BLOCK, Digest, digest
+from .wav import TEMP_SUFFIX, sync_folder
+
+_KEY = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9_.=-]{0,254}(/[A-Za-z0-9_=-][A-Za-z0-9_.=-]{0,254})*")
+_SCRATCH = ".scratch"  # no key begins with a dot, so none can reach in here
+
+
+class LocalStore:
+    """Files below one folder. All methods block: call them in a thread."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, key: str) -> Path:
+        """Where a key's bytes lie. Raises HostileName for anything but a plain relative key."""
+        if not _KEY.fullmatch(key) or ".." in key or len(key) > 1024:
+            raise HostileName(f"{key[:200]!r} is no key of the store")
+        return self.root / key
+
+    def exists(self, key: str) -> bool:
+        return self.path(key).is_file()
+
+    def put(self, source: Path, key: str) -> Digest:
+        """Copy a file in and answer what it is, re-read from the store's disk.
+
+        Only after this may the source go. The same bytes put again change nothing; others under
+        the same key replace it as a whole. Raises StoreError and then nothing is changed.
+        """
+        target = self.path(key)
+        try:
+            if target.is_file() and target.stat().st_size == source.stat().st_size:
+                stored = digest(target)
+                if stored == digest(source):
+                    self._sync(target)
+                    return stored
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise store_error("store", target, error) from error
+        temp = self.scratch()
+        try:
+            written = _copy(source, temp)
+            if digest(temp) != written:
+                raise StoreError(f"{target} reads back differently from what was written: check the disk")
+            crash_point("store.copied")
+            os.replace(temp, target)
+            crash_point("store.renamed")
+            self._sync(target)
+        except OSError as error:
+            raise store_error("store", target, error) from error
+        finally:
+            _forget(temp)
+        return written
+
+    def link(self, key: str, new_key: str) -> None:
+        """The same bytes under a second key, without a copy where the disk can do that."""
+        source, target = self.path(key), self.path(new_key)
+        temp = self.scratch()
+        try:
+            if target.exists() and os.path.samefile(source, target):
+                self._sync(target)
+                return
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.link(source, temp)
+            os.replace(temp, target)
+            self._sync(target)
+        except OSError:
+            self.put(source, new_key)
+        finally:
+            _forget(temp)
+
+    def delete(self, key: str) -> None:
+        """Remove a key; one that is not there is no error."""
+        target = self.path(key)
+        try:
+            target.unlink()
+            sync_folder(target.parent)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise store_error("remove", target, error) from error
+
+    def scratch(self) -> Path:
+        """A new name for work in progress, on the store's own disk. The caller makes the file."""
+        folder = self.root / _SCRATCH
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise store_error("write in", folder, error) from error
+        return folder / f"{uuid.uuid4().hex}{TEMP_SUFFIX}"
+
+    def keys(self) -> Iterator[str]:
+        """Every key that is there, in order."""
+        for folder, folders, names in os.walk(self.root):
+            folders[:] = sorted(f for f in folders if not f.startswith("."))
+            for name in sorted(names):
+                key = (Path(folder) / name).relative_to(self.root).as_posix()
+                if _KEY.fullmatch(key) and ".." not in key:
+                    yield key
+
+    def stale(self, older_than_s: float) -> Iterator[Path]:
+        """Work in progress that nobody has touched for so long: left by a crash."""
+        limit = time.time() - older_than_s
+        for path in sorted((self.root / _SCRATCH).glob(f"*{TEMP_SUFFIX}")):
+            try:
+                if path.lstat().st_mtime < limit:
+                    yield path
+            except FileNotFoundError:
+                continue  # finished while we looked
+
+    def _sync(self, target: Path) -> None:
+        """Fix the name on the disk, with those of the folders that had to be made for it."""
+        folder = target.parent
+        while True:
+            sync_folder(folder)
+            if folder == self.root or folder.parent == folder:
+                return
+            folder = folder.parent
+
+
+def _forget(temp: Path) -> None:
+    try:
+        temp.unlink(missing_ok=True)
+    except OSError:
+        return  # the sweep removes it; the error that brought us here is the one to be told
+
+
+def _copy(source: Path, temp: Path) -> Digest:
+    hasher, size = hashlib.sha256(), 0
+    with source.open("rb", buffering=0) as reader, temp.open("xb", buffering=0) as writer:
+        os.fchmod(writer.fileno(), 0o640)
+        while block := reader.read(BLOCK):
+            hasher.update(block)
+            size += len(block)
+            view = memoryview(block)
+            while view:
+                view = view[os.write(writer.fileno(), view) :]
+        os.fsync(writer.fileno())
+        # What is read back shall come from the disk, not from the memory that we just filled.
+        os.posix_fadvise(writer.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    return Digest(hasher.hexdigest(), size)
