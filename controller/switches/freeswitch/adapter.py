@@ -1,0 +1,258 @@
+"""FreeSWITCH as a `Switch`: connect, resynchronise, report facts, carry out commands."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import structlog
+
+from ...config import FreeSwitchConfig
+from ...core import facts as f
+from ...core.commands import (
+    Announce,
+    BindFeatureCodes,
+    CloseCapture,
+    Command,
+    MaskCapture,
+    OpenCapture,
+    UnmaskCapture,
+)
+from ...core.feature_codes import DEFAULT_CODES
+from ...core.media_kinds import Operation
+from ...core.requests import ControlOutcome, ControlRequest
+from ...engine.ports import LinkState, SwitchDown, SwitchStatus
+from ..backoff import Backoff
+from . import verbs
+from .connection import ConnectionLost, Event, EventSocket
+from .resync import take_snapshot
+from .translate import RefusedInput, Translator
+
+log = structlog.get_logger(__name__)
+
+#: How often the switch is asked for a sign of life, and how long it may take.
+HEARTBEAT_S = 5.0
+
+
+class FreeSwitch:
+    """One FreeSWITCH over its event socket. See `engine.ports.Switch` for the contract."""
+
+    kind = "freeswitch"
+    video_supported = True
+
+    def __init__(
+        self,
+        config: FreeSwitchConfig,
+        new_id: Callable[[], str],
+        now: Callable[[], datetime],
+        codes: Mapping[str, Operation] = DEFAULT_CODES,
+    ) -> None:
+        self.name = config.name
+        self._config = config
+        self._now = now
+        self._new_id = new_id
+        self._translator = Translator(config, new_id, now, codes)
+        self._socket: EventSocket | None = None
+        self._jobs: dict[str, asyncio.Future[str]] = {}
+        self._status = SwitchStatus(config.name, self.kind, LinkState.CONNECTING, now())
+        self._on_fact: Callable[[f.Fact], None] = lambda fact: None
+        self._on_request: Callable[[ControlRequest], None] = lambda request: None
+        self._held_back: list[Event] | None = None
+
+    @property
+    def status(self) -> SwitchStatus:
+        return self._status
+
+    # ── the connection's life ─────────────────────────────────────────────────────────────
+
+    async def run(
+        self, on_fact: Callable[[f.Fact], None], on_request: Callable[[ControlRequest], None]
+    ) -> None:
+        self._on_fact, self._on_request = on_fact, on_request
+        backoff = Backoff()
+        while True:
+            try:
+                reason = await self._session(backoff)
+            except (ConnectionLost, TimeoutError, SwitchDown) as error:
+                reason = str(error) or "the event socket does not answer"
+            self._set_status(LinkState.DOWN, error=reason)
+            await asyncio.sleep(backoff.next())
+
+    async def _session(self, backoff: Backoff) -> str:
+        """One connection from its opening to its end; returns why it ended."""
+        socket = EventSocket(self._config.host, self._config.port, self._config.secret(), self._events)
+        try:
+            await socket.open()
+            self._socket = socket
+            self._held_back = []
+            await self._api(verbs.SUBSCRIPTION, raw=True)
+            version = (await self._api("version short")).strip()[:40]
+            snapshot = await take_snapshot(self._api, self._translator, self._now)
+            self._set_status(LinkState.UP, version=version)
+            backoff.reset()
+            self._on_fact(snapshot)
+            held_back, self._held_back = self._held_back, None
+            self._events(held_back)
+            heartbeat = asyncio.create_task(self._heartbeat())
+            try:
+                await asyncio.wait({socket.closed, heartbeat}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                heartbeat.cancel()
+            if socket.closed.done():
+                return socket.closed.result()
+            return "FreeSWITCH does not answer any more (frozen, or the network is cut)"
+        finally:
+            self._socket = None
+            self._held_back = None
+            for job in self._jobs.values():
+                if not job.done():
+                    job.set_exception(SwitchDown(f"{self.name}: the connection broke"))
+            self._jobs.clear()
+            await socket.close()
+
+    async def _heartbeat(self) -> None:
+        """Ends when the switch gives no sign of life; a half-open connection shows in no other way."""
+        with contextlib.suppress(TimeoutError, ConnectionLost, SwitchDown):
+            while True:
+                await asyncio.sleep(HEARTBEAT_S)
+                await self._api("hostname", timeout_s=HEARTBEAT_S)
+
+    def _set_status(self, state: LinkState, *, version: str = "", error: str = "") -> None:
+        if (state, error) != (self._status.state, self._status.error):
+            log.log(
+                20 if state is LinkState.UP else 30, "switch.link", switch=self.name, state=str(state),
+                error=error or None,
+            )
+            self._status = SwitchStatus(
+                self.name, self.kind, state, self._now(), version or self._status.version, error
+            )
+
+    # ── events in ─────────────────────────────────────────────────────────────────────────
+
+    def _events(self, events: list[Event]) -> None:
+        for event in events:
+            if event.get("Event-Name") == "BACKGROUND_JOB":
+                job = self._jobs.pop(event.get("Job-UUID", ""), None)
+                if job is not None and not job.done():
+                    job.set_result(event.get("_body", ""))
+            elif self._held_back is not None:
+                self._held_back.append(event)
+            else:
+                self._event(event)
+
+    def _event(self, event: Event) -> None:
+        for fact in self._translator.facts(event):
+            self._on_fact(fact)
+        try:
+            request = self._translator.request(event)
+        except RefusedInput as error:
+            log.warning("control.refused", switch=self.name, reason=error.reason, who=error.who)
+            return
+        if request is not None:
+            self._on_request(request)
+
+    # ── commands out ──────────────────────────────────────────────────────────────────────
+
+    async def execute(self, command: Command) -> f.CaptureFact | None:
+        match command:
+            case OpenCapture():
+                return await self._open(command)
+            case CloseCapture():
+                return await self._close(command)
+            case MaskCapture():
+                reply = await self._record(command, "mask")
+                if not reply.startswith("+OK"):
+                    return f.CaptureMaskRefused(command.capture_id, self._now(), reply[:200])
+                at = self._now()
+                await self._note_mask(command.leg_id, command.capture_id)
+                return f.CaptureMasked(command.capture_id, at)
+            case UnmaskCapture():
+                # The note falls last: a controller that dies in between finds silence noted and
+                # keeps it, which loses some sound but tells nothing.
+                reply = await self._record(command, "unmask")
+                if not reply.startswith("+OK"):
+                    return f.CaptureUnmaskRefused(command.capture_id, self._now(), reply[:200])
+                at = self._now()
+                await self._note_mask(command.leg_id, "")
+                return f.CaptureUnmasked(command.capture_id, at)
+            case BindFeatureCodes():
+                for text in verbs.bind_codes(command):
+                    await self._api(text, raw=True)
+                return None
+            case Announce():
+                await self._api(verbs.announce(command), raw=True)
+                return None
+
+    async def message(self, outcome: ControlOutcome) -> None:
+        fields = [
+            ("Action", "answer"),
+            ("Request-ID", outcome.request_id),
+            ("Accepted", "true" if outcome.accepted else "false"),
+            ("Reason", outcome.reason),
+            ("Call-ID", outcome.call_id or "-"),
+        ]
+        with contextlib.suppress(SwitchDown):
+            await self._api(verbs.announce(Announce(None, tuple(fields))), raw=True)
+
+    async def _open(self, command: OpenCapture) -> f.CaptureFact:
+        file = str(self._config.seen_by_switch / command.path)
+        # In the background: `start` waits 12–18 ms for its writer thread, and on this connection
+        # every other call's commands and events would wait with it.
+        try:
+            reply = await self._background(verbs.record(command.leg_id, "start", file))
+        except TimeoutError:
+            # It may start yet. Say stop at once, so that nothing runs that nobody knows of.
+            with contextlib.suppress(TimeoutError):
+                await self._background(verbs.record(command.leg_id, "stop", file))
+            reply = "no answer in time"
+        if not reply.startswith("+OK"):
+            return f.CaptureRefused(command.capture_id, self._now(), reply.strip()[:200])
+        return f.CaptureOpened(command.capture_id, self._now())
+
+    async def _close(self, command: CloseCapture) -> f.CaptureFact:
+        file = str(self._config.seen_by_switch / command.path)
+        try:
+            reply = await self._background(verbs.record(command.leg_id, "stop", file))
+        except TimeoutError:
+            reply = "no answer in time"
+        gone = "Cannot locate session" in reply or "Cannot stop record session" in reply
+        if reply.startswith("+OK") or gone:
+            return f.CaptureClosed(command.capture_id, self._now(), "stopped")
+        return f.CaptureCloseRefused(command.capture_id, self._now(), reply.strip()[:200])
+
+    async def _record(self, command: MaskCapture | UnmaskCapture, verb: str) -> str:
+        file = str(self._config.seen_by_switch / command.path)
+        try:
+            return await self._api(verbs.record(command.leg_id, verb, file))
+        except TimeoutError:
+            return "no answer in time"
+
+    async def _note_mask(self, leg_id: str, capture_id: str) -> None:
+        """Leave the mask's state on the channel, where it outlives this process."""
+        with contextlib.suppress(TimeoutError):
+            await self._api(verbs.set_mask_variable(leg_id, capture_id))
+
+    async def _api(self, text: str, *, raw: bool = False, timeout_s: float | None = None) -> str:
+        """One command and its answer. Raises SwitchDown, TimeoutError."""
+        if self._socket is None:
+            raise SwitchDown(f"{self.name} is not connected")
+        try:
+            return await self._socket.send(
+                text if raw else f"api {text}", timeout_s or self._config.command_timeout_ms / 1000
+            )
+        except ConnectionLost as error:
+            raise SwitchDown(str(error)) from error
+
+    async def _background(self, text: str) -> str:
+        """One command in a thread of the switch's own; its output when it has finished."""
+        job_id = self._new_id().lower()
+        job: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._jobs[job_id] = job
+        try:
+            await self._api(f"bgapi {text}\nJob-UUID: {job_id}", raw=True)
+            return await asyncio.wait_for(job, self._config.command_timeout_ms / 1000)
+        finally:
+            self._jobs.pop(job_id, None)
+

@@ -1,0 +1,316 @@
+"""The event-socket connection: greenswitch in a thread and gevent hub of its own.
+
+greenswitch 0.0.19 is fenced: its parsing lets a caller forge event headers, its waits have no
+end and its queues no bound, so receiving, sending and stopping are overridden. What remains its
+own is the session: greeting, authentication, the order of replies.
+
+Bytes become events in the thread; the event loop gets them in bursts. When the loop is slower
+than the switch, the thread stops reading and TCP holds the switch back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import gevent
+import gevent.event
+import gevent.socket
+from greenswitch.esl import InboundESL
+
+from ...core.errors import TapelineError
+from .frames import BadFrame, Frame, FrameReader, decode_event
+
+Event = dict[str, str]
+
+#: Events handed over but not yet taken by the loop; beyond it the thread stops reading.
+MAX_HANDED_OVER = 2048
+#: After so many events the receiver lets its greenlets (the sender) have a turn.
+YIELD_EVERY = 64
+CONNECT_TIMEOUT_S = 5.0
+READ_SIZE = 128 * 1024
+
+
+class ConnectionLost(TapelineError):
+    """The connection is gone (or never was); the text says why and, at the start, what to do."""
+
+
+class WrongPassword(ConnectionLost):
+    pass
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A command whose reply is due. It keeps its place even when nobody waits any more."""
+
+    future: asyncio.Future[str]
+    loop: asyncio.AbstractEventLoop
+
+    def resolve(self, text: str) -> None:
+        self.loop.call_soon_threadsafe(self._set, text, None)
+
+    def fail(self, error: Exception) -> None:
+        # The loop may be closed already when the process is on its way out.
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self._set, "", error)
+
+    def _set(self, text: str, error: Exception | None) -> None:
+        if self.future.done():
+            return
+        if error is None:
+            self.future.set_result(text)
+        else:
+            self.future.set_exception(error)
+
+
+class _Client(InboundESL):  # type: ignore[misc]  # greenswitch has no types
+    """greenswitch with its receiver and sender replaced; runs wholly inside the thread."""
+
+    def __init__(
+        self, host: str, port: int, password: str, on_event: Callable[[Event], None], full: Callable[[], bool]
+    ) -> None:
+        super().__init__(host, port, password, timeout=CONNECT_TIMEOUT_S)
+        self.frames = FrameReader()
+        self.on_event = on_event
+        self.full = full
+        self.rejected = ""
+        self.closed = gevent.event.Event()
+
+    def connect(self) -> None:
+        """Connect and sign in. Raises ConnectionLost or WrongPassword."""
+        try:
+            self.sock = gevent.socket.create_connection((self.host, self.port), timeout=CONNECT_TIMEOUT_S)
+        except OSError as error:
+            raise ConnectionLost(
+                f"cannot reach the event socket at {self.host}:{self.port} ({error.strerror or error}); "
+                "is FreeSWITCH running, with mod_event_socket listening there?"
+            ) from error
+        self.sock.settimeout(None)
+        self.sock.setsockopt(gevent.socket.SOL_SOCKET, gevent.socket.SO_KEEPALIVE, 1)
+        self.sock.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
+        self.connected = True
+        self._receive_events_greenlet = gevent.spawn(self.receive_events)
+        if not self._auth_request_event.wait(CONNECT_TIMEOUT_S) or not self.connected:
+            raise ConnectionLost(
+                self.rejected
+                or f"{self.host}:{self.port} does not greet like an event socket; is the port right?"
+            )
+        self.authenticate()
+
+    def authenticate(self) -> None:
+        reply = gevent.event.AsyncResult()
+        self.send_raw(f"auth {self.password}", reply)
+        try:
+            frame = reply.get(timeout=CONNECT_TIMEOUT_S)
+        except gevent.Timeout as error:
+            raise ConnectionLost("the event socket does not answer the authentication") from error
+        if not frame.reply_text.startswith("+OK"):
+            raise WrongPassword(
+                "the event socket refuses the password; set the one of event_socket.conf.xml"
+            )
+
+    def send_raw(self, text: str, waiter: object) -> None:
+        """Queue the waiter for the reply and send. The text must be one message."""
+        if "\n\n" in text or "\r" in text or "\0" in text:
+            raise ValueError("a line end in a command")
+        if not self.connected:
+            raise ConnectionLost("not connected")
+        self._commands_sent.append(waiter)
+        self.sock.sendall((text + "\n\n").encode("utf-8", "replace"))
+
+    def receive_events(self) -> None:
+        count = 0
+        try:
+            while True:
+                data = self.sock.recv(READ_SIZE)
+                if not data:
+                    break
+                self.frames.feed(data)
+                for frame in self.frames:
+                    self.handle_event(frame)
+                    count += 1
+                    if count % YIELD_EVERY == 0:
+                        gevent.sleep(0)
+                        while self.full():
+                            gevent.sleep(0.002)
+        except (OSError, BadFrame) as error:
+            self.rejected = self.rejected or f"the event socket broke: {error}"
+        finally:
+            self.connected = False
+            self._auth_request_event.set()
+            self.closed.set()
+
+    def handle_event(self, frame: Frame) -> None:
+        match frame.content_type:
+            case "text/event-json":
+                event = decode_event(frame.body)
+                if event is not None:
+                    self.on_event(event)
+            case "command/reply" | "api/response":
+                if self._commands_sent:
+                    waiter = self._commands_sent.pop(0)
+                    if isinstance(waiter, _Pending):
+                        waiter.resolve(frame.body.decode("utf-8", "replace") or frame.reply_text)
+                    else:
+                        waiter.set(frame)
+            case "auth/request":
+                self._auth_request_event.set()
+            case "text/rude-rejection":
+                self.rejected = (
+                    "the event socket refuses this address; allow it in apply-inbound-acl "
+                    "of event_socket.conf.xml"
+                )
+                self.connected = False
+                self._auth_request_event.set()
+            case "text/disconnect-notice":
+                self.rejected = "FreeSWITCH has closed the event socket"
+
+    def stop(self) -> None:
+        self.connected = False
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(gevent.socket.SHUT_RDWR)
+        if self._receive_events_greenlet is not None:
+            self._receive_events_greenlet.join(timeout=2)
+        if getattr(self, "sock", None) is not None:
+            self.sock.close()
+        for waiter in self._commands_sent:
+            if isinstance(waiter, _Pending):
+                waiter.fail(ConnectionLost(self.rejected or "the event socket was closed"))
+        self._commands_sent.clear()
+
+
+class EventSocket:
+    """One connection, for asyncio. Not reusable: make a new one to connect again.
+
+    ``on_events`` is called on the loop with a burst of events, in order.
+    """
+
+    def __init__(
+        self, host: str, port: int, password: str, on_events: Callable[[list[Event]], None]
+    ) -> None:
+        self._address = (host, port, password)
+        self._on_events = on_events
+        self._loop = asyncio.get_running_loop()
+        self._opened: asyncio.Future[None] = self._loop.create_future()
+        self.closed: asyncio.Future[str] = self._loop.create_future()
+        self._outgoing: deque[tuple[str, _Pending]] = deque()
+        self._incoming: deque[Event] = deque()
+        self._draining = False
+        self._wake: Callable[[], None] = lambda: None
+        self._stopping = False
+        self._thread = threading.Thread(target=self._main, name=f"esl-{host}:{port}", daemon=True)
+
+    async def open(self) -> None:
+        """Connect and sign in. Raises ConnectionLost or WrongPassword."""
+        self._thread.start()
+        await self._opened
+
+    async def send(self, text: str, timeout_s: float) -> str:
+        """Send one command and wait for its reply's text (an api command's whole output).
+
+        Raises ConnectionLost, TimeoutError, and ValueError for a line end smuggled in.
+        """
+        if self.closed.done() or self._stopping:
+            raise ConnectionLost("not connected")
+        if "\n\n" in text or "\r" in text or "\0" in text:
+            raise ValueError("a line end in a command")
+        pending = _Pending(self._loop.create_future(), self._loop)
+        self._outgoing.append((text, pending))
+        self._wake()
+        return await asyncio.wait_for(pending.future, timeout_s)
+
+    async def close(self) -> None:
+        """End the connection and its thread. It must have ended before the interpreter does."""
+        self._stopping = True
+        self._wake()
+        while self._thread.is_alive():
+            await asyncio.to_thread(self._thread.join, 1.0)
+
+    # ── inside the thread ─────────────────────────────────────────────────────────────────
+
+    def _main(self) -> None:
+        hub = gevent.get_hub()
+        wake = hub.loop.async_()
+        work = gevent.event.Event()
+        wake.start(work.set)
+        self._wake = wake.send
+        client = _Client(*self._address, on_event=self._take, full=self._full)
+        reason = ""
+        try:
+            client.connect()
+            self._tell(self._resolve_open, None)
+            closer = gevent.spawn(self._until_closed, client, work)
+            self._serve(client, work)
+            closer.kill()
+            reason = client.rejected
+        except (ConnectionLost, OSError) as error:
+            reason = str(error)
+            self._tell(self._resolve_open, error if isinstance(error, ConnectionLost) else ConnectionLost(reason))
+        finally:
+            self._wake = lambda: None
+            client.stop()
+            while self._outgoing:
+                self._outgoing.popleft()[1].fail(ConnectionLost(reason or "not connected"))
+            wake.stop()
+            wake.close()
+            self._tell(self._resolve_closed, ConnectionLost(reason or "the event socket was closed"))
+            hub.destroy(destroy_loop=True)
+
+    def _serve(self, client: _Client, work: gevent.event.Event) -> None:
+        while not self._stopping and client.connected:
+            work.wait()
+            work.clear()
+            while self._outgoing:
+                text, pending = self._outgoing.popleft()
+                try:
+                    client.send_raw(text, pending)
+                except (ConnectionLost, OSError) as error:
+                    pending.fail(ConnectionLost(str(error)))
+
+    @staticmethod
+    def _until_closed(client: _Client, work: gevent.event.Event) -> None:
+        client.closed.wait()
+        work.set()
+
+    def _take(self, event: Event) -> None:
+        self._incoming.append(event)
+        if not self._draining:
+            self._draining = True
+            self._tell(self._drain, None)
+
+    def _full(self) -> bool:
+        return len(self._incoming) >= MAX_HANDED_OVER and not self._stopping
+
+    def _tell(self, callback: Callable[[Exception | None], None], error: Exception | None) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+            self._loop.call_soon_threadsafe(callback, error)
+
+    # ── on the loop ───────────────────────────────────────────────────────────────────────
+
+    def _drain(self, _: Exception | None) -> None:
+        # The flag falls before the queue is read: what comes in between calls us once more.
+        self._draining = False
+        burst: list[Event] = []
+        while self._incoming and len(burst) < MAX_HANDED_OVER:
+            burst.append(self._incoming.popleft())
+        if burst:
+            self._on_events(burst)
+        if self._incoming and not self._draining:
+            self._draining = True
+            self._loop.call_soon(self._drain, None)
+
+    def _resolve_open(self, error: Exception | None) -> None:
+        if self._opened.done():
+            return
+        if error is None:
+            self._opened.set_result(None)
+        else:
+            self._opened.set_exception(error)
+
+    def _resolve_closed(self, why: Exception | None) -> None:
+        if not self.closed.done():
+            self.closed.set_result(str(why))

@@ -1,0 +1,118 @@
+"""Event-socket frames: bytes in, frames out. No socket and no clock in here.
+
+A frame is header lines, a blank line and, if Content-Length says so, that many bytes of body.
+The format is FreeSWITCH's (mod_event_socket); events are asked for as JSON, because the plain
+form cannot be read safely: a caller's display name may hold an encoded line end.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import orjson
+
+from ...core.errors import TapelineError
+
+#: A header block longer than this is not FreeSWITCH speaking.
+MAX_HEADERS = 64 * 1024
+#: The longest body that is accepted. `show channels` of 10,000 calls is about 8 MB.
+MAX_BODY = 64 * 1024 * 1024
+
+
+class BadFrame(TapelineError):
+    """The peer does not speak the event-socket protocol; the connection is of no more use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """``body`` is empty where there was none."""
+
+    content_type: str
+    reply_text: str
+    body: bytes
+
+
+class FrameReader:
+    """Feed it what arrives, in pieces of any size; iterate the frames that are complete."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._start = 0
+        self._head: tuple[str, str, int] | None = None
+
+    def feed(self, data: bytes) -> None:
+        if self._start:
+            del self._buffer[: self._start]
+            self._start = 0
+        self._buffer += data
+
+    @property
+    def pending(self) -> int:
+        """Bytes that do not make a frame yet."""
+        return len(self._buffer) - self._start
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self
+
+    def __next__(self) -> Frame:
+        """The next complete frame. Raises BadFrame for what can never become one."""
+        while self._head is None:
+            end = self._buffer.find(b"\n\n", self._start)
+            if end < 0:
+                if self.pending > MAX_HEADERS:
+                    raise BadFrame("header block too long")
+                raise StopIteration
+            block = bytes(self._buffer[self._start : end])
+            self._start = end + 2
+            if block.strip():  # a stray blank line is nothing
+                self._head = _head(block)
+        content_type, reply_text, length = self._head
+        if self.pending < length:
+            raise StopIteration
+        body = bytes(self._buffer[self._start : self._start + length])
+        self._start += length
+        self._head = None
+        return Frame(content_type, reply_text, body)
+
+
+def _head(block: bytes) -> tuple[str, str, int]:
+    content_type = reply_text = ""
+    length = 0
+    for line in block.decode("utf-8", "replace").split("\n"):
+        key, colon, value = line.partition(":")
+        if not colon:
+            continue
+        value = value.strip()
+        match key.strip().lower():
+            case "content-type":
+                content_type = value
+            case "reply-text":
+                reply_text = value
+            case "content-length":
+                if not value.isascii() or not value.isdigit() or int(value) > MAX_BODY:
+                    raise BadFrame(f"content length {value[:20]!r}")
+                length = int(value)
+    return content_type, reply_text, length
+
+
+def decode_event(body: bytes) -> dict[str, str] | None:
+    """A JSON event as header → value, all texts; None for what is no event.
+
+    FreeSWITCH passes on whatever bytes a caller sent: invalid UTF-8 is replaced, never fatal.
+    An array (a header given several times) becomes its first value.
+    """
+    try:
+        event = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        try:
+            event = json.loads(body.decode("utf-8", "replace"), strict=False)
+        except (ValueError, RecursionError):
+            return None
+    if not isinstance(event, dict):
+        return None
+    for key, value in event.items():
+        if not isinstance(value, str):
+            event[key] = str(value[0]) if isinstance(value, list) and value else str(value)
+    return event

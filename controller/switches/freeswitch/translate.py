@@ -1,0 +1,298 @@
+"""FreeSWITCH's events as facts and requests. No I/O, no clock but the events' own.
+
+An event is a dict of header → value, as `frames.decode_event` gives it. Which headers say what
+was seen on FreeSWITCH 1.10.12 (tests/captures/freeswitch). Values that start with a caller's text
+(names, numbers) are only ever passed on as a party's number and name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from ...config import FreeSwitchConfig
+from ...core import facts as f
+from ...core.errors import InvalidMediaControl
+from ...core.feature_codes import DEFAULT_CODES
+from ...core.media_control import is_media_control, parse
+from ...core.media_kinds import OPERATIONS, Operation
+from ...core.parties import UNKNOWN, Party, Side
+from ...core.recording import parse_segment_path
+from ...core.requests import (
+    ControlRequest,
+    LegActor,
+    LegTarget,
+    Means,
+    NameTarget,
+    SystemActor,
+    UserActor,
+)
+
+Event = Mapping[str, str]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: Longer numbers and names are cut: nothing real is, and the catalog must not be flooded.
+MAX_TEXT = 256
+
+
+class RefusedInput(Exception):
+    """A request that could not even be read; ``reason`` is for the log, ``who`` from the event."""
+
+    def __init__(self, reason: str, who: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.who = who
+
+
+def timestamp(event: Event, otherwise: datetime) -> datetime:
+    """The switch's own time of an event (microseconds since 1970)."""
+    text = event.get("Event-Date-Timestamp", "")
+    if text.isascii() and text.isdigit() and len(text) <= 17:
+        return _EPOCH + timedelta(microseconds=int(text))
+    return otherwise
+
+
+class Translator:
+    """Knows the few things that one event does not say: who was in which bridge."""
+
+    def __init__(
+        self,
+        config: FreeSwitchConfig,
+        new_id: Callable[[], str],
+        now: Callable[[], datetime],
+        codes: Mapping[str, Operation] = DEFAULT_CODES,
+    ) -> None:
+        self._config = config
+        self._new_id = new_id
+        self._now = now
+        self._codes = codes
+        self.spool = str(config.seen_by_switch).rstrip("/") + "/"
+        self._bridge_of: dict[str, str] = {}
+        self._by_name: dict[str, Callable[[Event, datetime], list[f.Fact]]] = {
+            "CHANNEL_CREATE": self._created,
+            "CHANNEL_ANSWER": self._answered,
+            "CHANNEL_BRIDGE": self._bridged,
+            "CHANNEL_UNBRIDGE": self._unbridged,
+            "CHANNEL_HOLD": lambda e, at: [f.LegHeld(e.get("Unique-ID", ""), at)],
+            "CHANNEL_UNHOLD": lambda e, at: [f.LegUnheld(e.get("Unique-ID", ""), at)],
+            "CHANNEL_HANGUP_COMPLETE": self._hung_up,
+            "RECORD_STOP": self._record_stopped,
+        }
+
+    # ── events to facts ───────────────────────────────────────────────────────────────────
+
+    def facts(self, event: Event) -> list[f.Fact]:
+        """What an event tells; nothing for those that tell nothing."""
+        translate = self._by_name.get(event.get("Event-Name", ""))
+        if translate is None or (not event.get("Unique-ID") and translate is not self._record_stopped):
+            return []
+        return translate(event, timestamp(event, self._now()))
+
+    def leg_from_dump(self, event: Event) -> list[f.LegFact]:
+        """A live channel (``uuid_dump``) as the facts that would have led to its state."""
+        leg_id = event.get("Unique-ID", "")
+        created = event.get("Caller-Channel-Created-Time", "")
+        at = _EPOCH + timedelta(microseconds=int(created)) if created.isdigit() else self._now()
+        found: list[f.LegFact] = [self._leg_started(event, at)]
+        if event.get("Answer-State") == "answered":
+            found.append(f.LegAnswered(leg_id, self._now()))
+        peer = event.get("variable_bridge_uuid", "")
+        if peer and event.get("Channel-State") in ("CS_EXECUTE", "CS_EXCHANGE_MEDIA", "CS_HIBERNATE", "CS_SOFT_EXECUTE"):
+            bridge = self._bridge_id(leg_id, peer, event)
+            self._bridge_of[leg_id] = bridge
+            found.append(f.BridgeEntered(leg_id, bridge, self._now()))
+        found.append(
+            f.LegHeld(leg_id, self._now())
+            if event.get("Channel-Call-State") == "HELD"
+            else f.LegUnheld(leg_id, self._now())
+        )
+        return found
+
+    def party(self, event: Event) -> Party:
+        """Who is on this leg. Trunk first: an extension forwarded to a mobile is external."""
+        outbound = _direction(event) == "outbound"
+        profile = event.get("variable_sofia_profile_name") or event.get("variable_sip_profile_name", "")
+        gateway = event.get("variable_sip_gateway_name") or event.get("variable_sip_gateway", "")
+        if outbound:
+            number = event.get("Caller-Callee-ID-Number") or event.get("Caller-Destination-Number", "")
+            name = event.get("Caller-Callee-ID-Name", "")
+            name = "" if name == "Outbound Call" else name
+        else:
+            number = event.get("Caller-Caller-ID-Number", "")
+            name = event.get("Caller-Caller-ID-Name", "")
+        number, name = number[:MAX_TEXT], name[:MAX_TEXT]
+        trunks = self._config.trunk_gateways
+        if profile in self._config.trunk_profiles or (gateway and (not trunks or gateway in trunks)):
+            tenant = event.get("variable_tapeline_tenant") or self._config.tenant_of_gateway.get(gateway)
+            return Party(Side.EXTERNAL, tenant or None, None, number, name, gateway or profile)
+        # On the calling leg only the digest's own variables count: it also carries dialed_user,
+        # which is the other party. On a called leg it is the other way round.
+        user = event.get("variable_dialed_user" if outbound else "variable_user_name", "")
+        tenant = event.get("variable_dialed_domain" if outbound else "variable_domain_name", "")
+        if not user or not tenant:
+            return Party(UNKNOWN.side, None, None, number, name, profile or None)
+        # The number is the one that signed in, not the one that the phone wrote into From.
+        return Party(Side.INTERNAL, tenant, user, user, name)
+
+    def _leg_started(self, event: Event, at: datetime) -> f.LegStarted:
+        leg_id = event.get("Unique-ID", "")
+        return f.LegStarted(
+            leg_id,
+            at,
+            self.party(event),
+            calling=_direction(event) != "outbound",
+            origin=_origin(event),
+            aliases=_aliases(event),
+            dialled=event.get("Caller-Destination-Number", "")[:MAX_TEXT],
+            address=event.get("variable_sip_network_ip") or event.get("Caller-Network-Addr") or None,
+            video=_has_video(event),
+            recordable=event.get("Channel-Name", "").startswith("sofia/"),
+        )
+
+    def _created(self, event: Event, at: datetime) -> list[f.Fact]:
+        started = self._leg_started(event, at)
+        found: list[f.Fact] = []
+        origin = started.origin
+        if origin is not None and not started.calling and origin in self._bridge_of:
+            # A leg that has another one called for it is no longer talking in its old bridge.
+            # FreeSWITCH says so itself only some 80 ms later, and until then the new party's
+            # early media would be heard in the old conversation's recording.
+            found.append(f.BridgeLeft(origin, self._bridge_of.pop(origin), at))
+        found.append(started)
+        return found
+
+    def _identified(self, event: Event, at: datetime) -> list[f.Fact]:
+        leg_id = event.get("Unique-ID", "")
+        return [
+            f.LegIdentified(leg_id, at, self.party(event), _aliases(event), _origin(event)),
+            f.LegVideoChanged(leg_id, at, _has_video(event)),
+        ]
+
+    def _answered(self, event: Event, at: datetime) -> list[f.Fact]:
+        return [*self._identified(event, at), f.LegAnswered(event.get("Unique-ID", ""), at)]
+
+    def _bridged(self, event: Event, at: datetime) -> list[f.Fact]:
+        a, b = event.get("Bridge-A-Unique-ID", ""), event.get("Bridge-B-Unique-ID", "")
+        if not a or not b:
+            return []
+        bridge = f"{a}:{b}"
+        self._bridge_of[a] = self._bridge_of[b] = bridge
+        found = self._identified(event, at) if event.get("Unique-ID") in (a, b) else []
+        return [*found, f.BridgeEntered(a, bridge, at), f.BridgeEntered(b, bridge, at)]
+
+    def _unbridged(self, event: Event, at: datetime) -> list[f.Fact]:
+        a, b = event.get("Bridge-A-Unique-ID", ""), event.get("Bridge-B-Unique-ID", "")
+        bridge = f"{a}:{b}"
+        for leg_id in (a, b):
+            if self._bridge_of.get(leg_id) == bridge:
+                del self._bridge_of[leg_id]
+        return [f.BridgeLeft(a, bridge, at), f.BridgeLeft(b, bridge, at)]
+
+    def _hung_up(self, event: Event, at: datetime) -> list[f.Fact]:
+        leg_id = event.get("Unique-ID", "")
+        self._bridge_of.pop(leg_id, None)
+        return [f.LegHungUp(leg_id, at, event.get("Hangup-Cause", "")[:64])]
+
+    def _record_stopped(self, event: Event, at: datetime) -> list[f.Fact]:
+        capture_id = self.capture_id(event.get("Record-File-Path", ""))
+        if capture_id is None:
+            return []
+        return [f.CaptureClosed(capture_id, at, event.get("Record-Completion-Cause", "")[:64])]
+
+    def capture_id(self, path: str) -> str | None:
+        """Which capture a file on the switch belongs to; None for other people's recordings."""
+        if not path.startswith(self.spool):
+            return None
+        parsed = parse_segment_path(path.removeprefix(self.spool))
+        return parsed.capture_id if parsed else None
+
+    def _bridge_id(self, leg_id: str, peer: str, event: Event) -> str:
+        for known in (self._bridge_of.get(leg_id), self._bridge_of.get(peer)):
+            if known is not None and leg_id in known.split(":") and peer in known.split(":"):
+                return known
+        return f"{peer}:{leg_id}" if _direction(event) == "outbound" else f"{leg_id}:{peer}"
+
+    # ── events to requests ────────────────────────────────────────────────────────────────
+
+    def request(self, event: Event) -> ControlRequest | None:
+        """A control request, if the event is one. Raises RefusedInput if it is a broken one."""
+        name, subclass = event.get("Event-Name"), event.get("Event-Subclass")
+        if name == "RECV_MESSAGE" and is_media_control(event.get("type", "")):
+            return self._message(event)
+        if name == "CUSTOM" and subclass == "tapeline::feature":
+            return self._feature(event)
+        if name == "CUSTOM" and subclass == "tapeline::request":
+            return self._bus(event)
+        return None
+
+    def _message(self, event: Event) -> ControlRequest:
+        leg_id = event.get("Unique-ID", "")
+        who = f"{event.get('from_user', '')}@{event.get('from_host', '')}"[:MAX_TEXT]
+        try:
+            control = parse(event.get("type", ""), event.get("_body", ""), in_dialog=bool(leg_id))
+        except InvalidMediaControl as error:
+            raise RefusedInput(str(error), who) from error
+        if event.get("sip_profile", "") in self._config.trunk_profiles and not leg_id:
+            raise RefusedInput("a MESSAGE from the trunk's side", who)
+        at = timestamp(event, self._now())
+        name = NameTarget(control.session_id) if control.session_id is not None else None
+        if leg_id:
+            return ControlRequest(
+                self._new_id(), at, control.operation, name or LegTarget(leg_id), LegActor(leg_id),
+                Means.MESSAGE_IN_DIALOG,
+            )
+        assert name is not None  # parse() asks for it out of dialog
+        address = event.get("from_sip_ip", "") if self._config.message_address_check else None
+        actor = UserActor(event.get("from_host", ""), event.get("from_user", ""), address)
+        return ControlRequest(self._new_id(), at, control.operation, name, actor, Means.MESSAGE)
+
+    def _feature(self, event: Event) -> ControlRequest | None:
+        leg_id = event.get("Unique-ID", "")
+        operation = OPERATIONS.get(event.get("Operation", "")) or self._codes.get(event.get("Code", ""))
+        if operation is None or not leg_id:
+            raise RefusedInput("a feature code without a meaning", leg_id)
+        return ControlRequest(
+            self._new_id(), timestamp(event, self._now()), operation, LegTarget(leg_id), LegActor(leg_id),
+            Means.FEATURE_CODE,
+        )
+
+    def _bus(self, event: Event) -> ControlRequest:
+        name = event.get("Session-Id") or event.get("Session-ID") or event.get("Unique-ID", "")
+        operation = OPERATIONS.get(event.get("Operation", ""))
+        if operation is None:
+            raise RefusedInput(f"unknown operation {event.get('Operation', '')[:40]!r}", "bus")
+        if not name:
+            raise RefusedInput("neither Session-Id nor Unique-ID", "bus")
+        request_id = event.get("Request-ID", "")
+        if not (request_id.isascii() and request_id.isalnum() and len(request_id) <= 64):
+            request_id = self._new_id()
+        return ControlRequest(
+            request_id, timestamp(event, self._now()), operation, NameTarget(name[:MAX_TEXT]),
+            SystemActor("switch bus"), Means.BUS,
+        )
+
+
+def _direction(event: Event) -> str:
+    return event.get("variable_direction") or event.get("Call-Direction", "")
+
+
+def _origin(event: Event) -> str | None:
+    leg_id = event.get("Unique-ID", "")
+    if event.get("Other-Type") == "originator":
+        return event.get("Other-Leg-Unique-ID") or None
+    call_uuid = event.get("Channel-Call-UUID", "")
+    return call_uuid if call_uuid and call_uuid != leg_id else None
+
+
+def _aliases(event: Event) -> tuple[str, ...]:
+    names = (
+        event.get("variable_sip_call_id", ""),
+        event.get("variable_sip_h_X-Session-Id", ""),
+        event.get("variable_sip_rh_X-Session-Id", ""),
+    )
+    return tuple(dict.fromkeys(n[:MAX_TEXT] for n in names if n))
+
+
+def _has_video(event: Event) -> bool:
+    """A video codec has been negotiated; an offer alone is no video call."""
+    return bool(event.get("variable_rtp_use_video_codec_name") or event.get("variable_video_read_codec"))

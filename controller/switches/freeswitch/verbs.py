@@ -1,0 +1,96 @@
+"""FreeSWITCH's words for our commands. Pure: a command in, the text for the event socket out.
+
+Arguments of `api` are split on spaces and lines end commands, so whatever goes in is checked:
+leg ids and paths by their alphabet, values of event headers by having no control characters.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ...core.commands import Announce, BindFeatureCodes
+from ...core.errors import TapelineError
+
+#: What the controller listens to. Small on purpose: an unfiltered call is 300 KB of events.
+SUBSCRIPTION = (
+    "event json CHANNEL_CREATE CHANNEL_ANSWER CHANNEL_BRIDGE CHANNEL_UNBRIDGE CHANNEL_HOLD "
+    "CHANNEL_UNHOLD CHANNEL_HANGUP_COMPLETE RECORD_STOP RECV_MESSAGE BACKGROUND_JOB HEARTBEAT "
+    "CUSTOM tapeline::feature tapeline::request"
+)
+
+#: The digit-binding realm of ours; it is set while a leg is bound.
+REALM = "tapeline"
+
+#: The channel variable in which a mask outlives the controller.
+MASK_VARIABLE = "tapeline_masked"
+
+_UUID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_PATH = re.compile(r"[A-Za-z0-9_./=-]{1,1024}")
+_CODE = re.compile(r"[*#][0-9]{1,6}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
+
+
+class UnsafeArgument(TapelineError, ValueError):
+    """Something that must be plain is not; it is not sent."""
+
+
+def leg(leg_id: str) -> str:
+    if not _UUID.fullmatch(leg_id):
+        raise UnsafeArgument(f"leg id {leg_id[:60]!r}")
+    return leg_id
+
+
+def path(text: str) -> str:
+    if not _PATH.fullmatch(text) or ".." in text.split("/"):
+        raise UnsafeArgument(f"path {text[:60]!r}")
+    return text
+
+
+def record(leg_id: str, verb: str, file: str) -> str:
+    """``uuid_record``, for start, stop, mask and unmask; the path is the capture's handle."""
+    return f"uuid_record {leg(leg_id)} {verb} {path(file)}"
+
+
+def set_mask_variable(leg_id: str, capture_id: str) -> str:
+    return f"uuid_setvar {leg(leg_id)} {MASK_VARIABLE} {capture_id}".rstrip()
+
+
+def bind_codes(command: BindFeatureCodes) -> list[str]:
+    """The messages that bind feature codes to a leg.
+
+    Bound digits are swallowed: the far end hears none of them. The realm is emptied first, so
+    that binding twice is harmless. Each code fires one CUSTOM event with the leg's headers.
+    """
+    actions = [("clear_digit_action", REALM)]
+    for code, operation in command.codes:
+        if not _CODE.fullmatch(code):
+            raise UnsafeArgument(f"code {code[:20]!r}")
+        actions.append(
+            (
+                "bind_digit_action",
+                f"{REALM},{code},exec:event,Event-Name=CUSTOM\\,Event-Subclass=tapeline::feature"
+                f"\\,Operation={operation}\\,Code={code},self,self",
+            )
+        )
+    actions.append(("digit_action_set_realm", REALM))
+    return [_execute(command.leg_id, application, argument) for application, argument in actions]
+
+
+def _execute(leg_id: str, application: str, argument: str) -> str:
+    return (
+        f"sendmsg {leg(leg_id)}\ncall-command: execute\nexecute-app-name: {application}\n"
+        f"execute-app-arg: {argument}"
+    )
+
+
+def announce(command: Announce) -> str:
+    """A CUSTOM event ``tapeline::recording`` on the switch's own bus."""
+    lines = ["sendevent CUSTOM", "Event-Subclass: tapeline::recording"]
+    if command.leg_id is not None:
+        lines.append(f"Unique-ID: {leg(command.leg_id)}")
+    lines += [f"{key}: {_plain(value)}" for key, value in command.fields]
+    return "\n".join(lines)
+
+
+def _plain(value: str) -> str:
+    return _CONTROL.sub(" ", value)[:500] or "-"
