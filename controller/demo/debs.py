@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .lab import LabUnavailable
+
 Progress = Callable[[str], None]
 
 #: The suite that carries Asterisk 22; bookworm and Ubuntu 24.04 have none or an older one.
@@ -31,10 +33,6 @@ _DEBIAN_SUITES = re.compile(
 )
 _KEYRINGS = ("debian-archive-keyring.gpg", "debian-archive-keyring.pgp")
 _LEFT_OUT = ("doc", "man", "locale", "info", "lintian", "bug", "perl", "perl5", "zoneinfo", "i18n")
-
-
-class LabUnavailable(Exception):
-    """A private switch cannot be had here; the text says what is missing and what to do."""
 
 
 @dataclass(frozen=True, slots=True)

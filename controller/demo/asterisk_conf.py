@@ -1,0 +1,199 @@
+"""The configuration of the demo's Asterisk: a plain small PBX that includes dialplan/asterisk/."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+# Listed one by one: the boot takes a second and what is not needed cannot misbehave.
+# app_mixmonitor needs func_periodic_hook, which needs app_chanspy, func_cut, func_groupcount and
+# func_uri; without any of them it is silently absent.
+_MODULES = """
+app_chanspy app_dial app_echo app_mixmonitor app_playback app_stack app_userevent app_verbose app_queue
+bridge_builtin_features bridge_holding bridge_native_rtp bridge_simple bridge_softmix
+chan_pjsip codec_alaw codec_ulaw codec_gsm codec_resample format_gsm format_pcm format_sln format_wav
+func_base64 func_callerid func_channel func_cut func_global func_groupcount func_logic
+func_periodic_hook func_pjsip_aor func_pjsip_contact func_pjsip_endpoint func_strings func_timeout func_uri
+pbx_config res_crypto res_format_attr_h264 res_format_attr_opus res_format_attr_vp8 res_musiconhold
+res_pjproject res_pjsip res_pjsip_authenticator_digest res_pjsip_caller_id res_pjsip_dtmf_info
+res_pjsip_endpoint_identifier_ip res_pjsip_endpoint_identifier_user res_pjsip_header_funcs
+res_pjsip_messaging res_pjsip_nat res_pjsip_outbound_authenticator_digest res_pjsip_path res_pjsip_pubsub
+res_pjsip_refer res_pjsip_registrar res_pjsip_rfc3326 res_pjsip_sdp_rtp res_pjsip_session res_rtp_asterisk
+res_sorcery_astdb res_sorcery_config res_sorcery_memory res_timing_timerfd
+""".split()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every address and folder of one private Asterisk and the Kamailio in front of it."""
+
+    folder: Path
+    run: Path
+    spool: Path
+    prefix: Path
+    modules: Path
+    pieces: Path
+    host: str
+    sip_port: int
+    front_port: int
+    ami_port: int
+    password: str
+    trunk_host: str
+    trunk_port: int
+    rtp_start: int
+    users: Mapping[str, tuple[str, str]]
+
+
+def write(plan: Plan) -> None:
+    """Write every file into ``plan.folder``/etc; the operator's pieces are included, not copied."""
+    etc = plan.folder / "etc"
+    for folder in (etc, plan.folder / "var/keys", plan.folder / "log", plan.folder / "moh", plan.spool):
+        folder.mkdir(parents=True, exist_ok=True)
+    files = {
+        "asterisk.conf": _asterisk(plan, etc),
+        "modules.conf": "[modules]\nautoload=no\n" + "".join(f"load={m}.so\n" for m in _MODULES),
+        "logger.conf": f"[logfiles]\n{plan.folder}/log/full => notice,warning,error\n",
+        "manager.conf": _manager(plan),
+        "features.conf": f'[general]\n[applicationmap]\n#include "{plan.pieces}/asterisk/features.conf"\n',
+        "rtp.conf": f"[general]\nrtpstart={plan.rtp_start}\nrtpend={plan.rtp_start + 998}\nicesupport=no\n",
+        "musiconhold.conf": f"[default]\nmode=files\ndirectory={plan.folder}/moh\n",
+        "extensions.conf": _extensions(plan),
+        "pjsip.conf": _pjsip(plan),
+        "queues.conf": "[general]\n",
+        "kamailio.cfg": _kamailio(plan),
+    }
+    for name in ("cdr", "cel", "ccss", "codecs", "indications", "stasis", "udptl", "acl", "dnsmgr", "http",
+                 "sorcery", "pjproject", "cli", "cli_permissions"):  # fmt: skip
+        files[f"{name}.conf"] = "" if name in ("pjproject", "acl") else "[general]\n"
+    for name, text in files.items():
+        (etc / name).write_text(text)
+        (etc / name).chmod(0o600)
+
+
+def _asterisk(plan: Plan, etc: Path) -> str:
+    share = plan.prefix / "usr/share/asterisk"
+    return f"""[directories]
+astetcdir => {etc}
+astmoddir => {plan.modules}
+astvarlibdir => {plan.folder}/var
+astdbdir => {plan.folder}/var
+astkeydir => {plan.folder}/var
+astdatadir => {share}
+astagidir => {plan.folder}/var
+astspooldir => {plan.folder}/var
+astrundir => {plan.run}
+astlogdir => {plan.folder}/log
+astsbindir => {plan.prefix}/usr/sbin
+[options]
+systemname=lab
+verbose=0
+nocolor=yes
+documentation_language=en_US
+"""
+
+
+def _manager(plan: Plan) -> str:
+    return f"""[general]
+enabled=yes
+bindaddr={plan.host}
+port={plan.ami_port}
+#include "{plan.pieces}/asterisk/manager.conf"
+[tapeline](+)
+secret={plan.password}
+"""
+
+
+def _extensions(plan: Plan) -> str:
+    by_tenant = "".join(
+        f"exten => {number},1,Set(REC_TENANT={tenant})\n same => n,Goto(internal,{number},1)\n"
+        for number, (_, tenant) in plan.users.items()
+    )
+    return f"""[general]
+static=yes
+writeprotect=yes
+#include "{plan.pieces}/asterisk/extensions.conf"
+
+[internal]
+include => tapeline-codes
+exten => _[1-7]XX,1,Dial(PJSIP/${{EXTEN}},60)
+ same => n,Hangup()
+exten => _+X.,1,Dial(PJSIP/${{EXTEN}}@trunk,60)
+ same => n,Hangup()
+exten => _9X.,1,Dial(PJSIP/${{EXTEN}}@trunk,60)
+ same => n,Hangup()
+; a ring group through Local channels, as queues and follow-me make them
+exten => 800,1,Dial(Local/102@internal&Local/103@internal,60)
+ same => n,Hangup()
+
+[from-trunk]
+; the number called says whose call it is
+{by_tenant}
+"""
+
+
+def _pjsip(plan: Plan) -> str:
+    text = f"""#include "{plan.pieces}/asterisk/pjsip.conf"
+[global]
+type=global
+endpoint_identifier_order=ip,username
+default_realm=acme.test
+[udp]
+type=transport
+protocol=udp
+bind={plan.host}:{plan.sip_port}
+[common](!)
+type=endpoint
+disallow=all
+allow=ulaw,alaw
+direct_media=no
+dtmf_mode=auto
+rtp_timeout=300
+rtp_timeout_hold=3600
+bind_rtp_to_media_address=yes
+media_address={plan.host}
+[phone](!,common,tapeline-phone)
+context=internal
+rtp_symmetric=yes
+outbound_proxy=sip:{plan.host}:{plan.front_port}\\;lr
+[trunk](common,tapeline-trunk)
+context=from-trunk
+aors=trunk
+from_domain=trunk.test
+[trunk]
+type=aor
+contact=sip:{plan.trunk_host}:{plan.trunk_port}
+[trunk]
+type=identify
+endpoint=trunk
+match={plan.trunk_host}
+"""
+    for number, (password, tenant) in plan.users.items():
+        text += f"""
+[{number}](phone)
+auth={number}
+aors={number}
+callerid=User {number} <{number}>
+set_var=REC_TENANT={tenant}
+set_var=REC_USER={number}
+[{number}]
+type=auth
+auth_type=userpass
+username={number}
+password={password}
+[{number}]
+type=aor
+max_contacts=2
+remove_existing=yes
+"""
+    return text
+
+
+def _kamailio(plan: Plan) -> str:
+    return f"""#!KAMAILIO
+#!define TAPELINE_LISTEN udp:{plan.host}:{plan.front_port}
+#!define TAPELINE_SWITCH "sip:{plan.host}:{plan.sip_port}"
+#!define TAPELINE_SWITCH_IP "{plan.host}"
+#!define TAPELINE_SWITCH_PORT {plan.sip_port}
+include_file "{plan.pieces}/kamailio/front.cfg"
+"""
