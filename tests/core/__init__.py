@@ -1,0 +1,1 @@
+"""The core: pure, so its tests may not even open a socket."""
