@@ -1,0 +1,1 @@
+"""Speech for the demo's calls: data files and their loader."""
