@@ -248,6 +248,12 @@ class MediaCatalog(Protocol):
         self, recording_id: str, state: MediaState, *, duration_ms: int = 0, error: str = ""
     ) -> None: ...
 
+    async def reopen(self, recording_id: str, error: str) -> bool:
+        """Make an ended recording due again, whatever its media's state (a file came late).
+
+        False if there is no such recording, or if it has not ended.
+        """
+
     async def known_paths(self, switch: str) -> set[str]:
         """Spool paths of every segment that has a row."""
 
