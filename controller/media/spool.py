@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
-from ..core.media_kinds import Kind
 from ..core.recording import SegmentPath, parse_segment_path
 from . import mp4, wav
 from .errors import HostileName, SpoolError, UnreadableAudio
@@ -136,7 +135,9 @@ class Spool:
             raise SpoolError(f"the spool {self.root} is not there: mount it or mend switches.spool")
         yield from self._walk(self.root, "", 1, foreign)
 
-    def _walk(self, folder: Path, prefix: str, depth: int, foreign: Callable[[str], None]) -> Iterator[SpoolFile]:
+    def _walk(
+        self, folder: Path, prefix: str, depth: int, foreign: Callable[[str], None]
+    ) -> Iterator[SpoolFile]:
         try:
             entries = sorted(os.scandir(folder), key=lambda e: e.name)
         except PermissionError as error:
@@ -179,26 +180,15 @@ def _examine(path: Path) -> tuple[_Look, bool, bool]:
     found = path.lstat()
     look = _Look(found.st_size, found.st_mtime_ns, found.st_ino)
     try:
-        if path.suffix == f".{_VIDEO_SUFFIX}":
+        if path.suffix == ".mp4":
             return look, mp4.complete(path), found.st_size > 0
         info = wav.inspect(path)
         return look, info.header_ok, info.frames > 0
     except UnreadableAudio:
-        return look, False, False
+        return look, False, found.st_size > 0
     except FileNotFoundError:
         return look, False, False
     except PermissionError as error:
         raise SpoolError(
             f"cannot read {path}: {error.strerror}: let the switch write it readable for the controller"
         ) from error
-
-
-_VIDEO_SUFFIX = "mp4"
-
-
-def kind_of(path: str) -> Kind:
-    """Audio or video, by the name that we gave it. Raises HostileName."""
-    parsed = parse_segment_path(path)
-    if parsed is None:
-        raise HostileName(f"{path[:200]!r} is not named like a segment")
-    return parsed.kind

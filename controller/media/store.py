@@ -56,7 +56,7 @@ class LocalStore:
             if digest(temp) != written:
                 raise StoreError(f"{target} reads back differently from what was written: check the disk")
             crash_point("store.copied")
-            os.replace(temp, target)
+            temp.replace(target)
             crash_point("store.renamed")
             self._sync(target)
         except OSError as error:
@@ -70,12 +70,12 @@ class LocalStore:
         source, target = self.path(key), self.path(new_key)
         temp = self.scratch()
         try:
-            if target.exists() and os.path.samefile(source, target):
+            if target.exists() and source.samefile(target):
                 self._sync(target)
                 return
             target.parent.mkdir(parents=True, exist_ok=True)
             os.link(source, temp)
-            os.replace(temp, target)
+            temp.replace(target)
             self._sync(target)
         except OSError:
             self.put(source, new_key)

@@ -95,7 +95,7 @@ def repair(path: Path, target: Path | None = None) -> bool:
                     copy.write(block)
                 copy.flush()
                 os.fsync(copy.fileno())
-            os.replace(temp, target)
+            temp.replace(target)
         except OSError:
             temp.unlink(missing_ok=True)
             raise
@@ -160,7 +160,14 @@ def _layout(file: BinaryIO, path: Path) -> _Layout:
 
 
 def _measure(
-    file: BinaryIO, size: int, start: int, claimed: int, riff: int, info: WavInfo, fmt: bytes, clean: bool,
+    file: BinaryIO,
+    size: int,
+    start: int,
+    claimed: int,
+    riff: int,
+    info: WavInfo,
+    fmt: bytes,
+    clean: bool,
     rf64: bool,
 ) -> _Layout:
     """Decide between the header's word and the file's length."""
@@ -174,9 +181,7 @@ def _measure(
     length = frames * info.frame_bytes
     # A file may lack the last padding byte, or not count it.
     honest = claimed == length and riff + 8 in (size, size - 1, size + 1)
-    measured = WavInfo(
-        info.channels, info.sample_rate, info.bits, frames, start, clean and honest, info.tag
-    )
+    measured = WavInfo(info.channels, info.sample_rate, info.bits, frames, start, clean and honest, info.tag)
     return _Layout(measured, fmt, clean, rf64, min(tail, size), size)
 
 
@@ -187,11 +192,15 @@ def _format(fmt: bytes, path: Path) -> WavInfo:
     if tag == EXTENSIBLE and len(fmt) >= 26:
         tag = struct.unpack("<H", fmt[24:26])[0]
     if tag not in _DEPTHS:
-        raise UnreadableAudio(f"{path.name} is in format {tag:#06x}; only PCM, float, A-law and mu-law are read")
+        raise UnreadableAudio(
+            f"{path.name} is in format {tag:#06x}; only PCM, float, A-law and mu-law are read"
+        )
     if bits not in _DEPTHS[tag] or not 1 <= channels <= 64 or not 1 <= rate <= 768_000:
         raise UnreadableAudio(f"{path.name} claims {channels} channels of {bits} bits at {rate} Hz")
     if block not in (0, channels * bits // 8):
-        raise UnreadableAudio(f"{path.name} claims {block} bytes a frame, {channels} × {bits} bits are not that")
+        raise UnreadableAudio(
+            f"{path.name} claims {block} bytes a frame, {channels} × {bits} bits are not that"
+        )
     return WavInfo(channels, rate, bits, 0, 0, False, tag)
 
 
