@@ -34,13 +34,13 @@ def _say(speaker: str, text: str, folder: Path) -> Samples:
     voice, pitch, speed = VOICES[speaker]
     wav, raw = folder / "say.wav", folder / "say.raw"
     subprocess.run(
-        ["espeak-ng", "-v", voice, "-p", str(pitch), "-s", str(speed), "-g", "2", "-w", wav, text], check=True
-    )
-    subprocess.run(
-        ["sox", "-D", wav, "-t", "raw", "-e", "signed", "-b", "16", "-c", "1", "-r", str(RATE), raw]
-        + "highpass 200 lowpass 3400 norm -7 silence 1 0.01 1% reverse silence 1 0.01 1% reverse".split(),
+        ["espeak-ng", "-v", voice, "-p", str(pitch), "-s", str(speed), "-g", "2", "-w", str(wav), text],
         check=True,
     )
+    trim = ["silence", "1", "0.01", "1%", "reverse"]
+    telephone = ["highpass", "200", "lowpass", "3400", "norm", "-7"]
+    plain = ["-t", "raw", "-e", "signed", "-b", "16", "-c", "1", "-r", str(RATE)]
+    subprocess.run(["sox", "-D", str(wav), *plain, str(raw), *telephone, *trim, *trim], check=True)
     return np.frombuffer(raw.read_bytes(), dtype="<i2").astype(np.int16)
 
 
