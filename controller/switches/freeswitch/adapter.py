@@ -60,6 +60,7 @@ class FreeSwitch:
         self._on_fact: Callable[[f.Fact], None] = lambda fact: None
         self._on_request: Callable[[ControlRequest], None] = lambda request: None
         self._held_back: list[Event] | None = None
+        self._live: set[str] = set()
 
     @property
     def status(self) -> SwitchStatus:
@@ -90,6 +91,8 @@ class FreeSwitch:
             await self._api(verbs.SUBSCRIPTION, raw=True)
             version = (await self._api("version short")).strip()[:40]
             snapshot = await take_snapshot(self._api, self._translator, self._now)
+            self._live = set(snapshot.legs)
+            socket.eager = bool(self._live)
             self._set_status(LinkState.UP, version=version)
             backoff.reset()
             self._on_fact(snapshot)
@@ -144,7 +147,13 @@ class FreeSwitch:
 
     def _event(self, event: Event) -> None:
         for fact in self._translator.facts(event):
+            if isinstance(fact, f.LegStarted):
+                self._live.add(fact.leg_id)
+            elif isinstance(fact, f.LegHungUp):
+                self._live.discard(fact.leg_id)
             self._on_fact(fact)
+        if self._socket is not None:
+            self._socket.eager = bool(self._live)
         try:
             request = self._translator.request(event)
         except RefusedInput as error:

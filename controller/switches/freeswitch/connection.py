@@ -32,6 +32,10 @@ MAX_HANDED_OVER = 2048
 #: After so many events the receiver lets its greenlets (the sender) have a turn.
 YIELD_EVERY = 64
 CONNECT_TIMEOUT_S = 5.0
+#: While calls are up the switch's listener is nudged so often. Its loop waits up to 20 ms for a byte
+#: from us before it looks at its own event queue (mod_event_socket.c, read_packet, 1.10.12), which
+#: would add as much to every pause; a lone line end wakes it and means nothing.
+NUDGE_S = 0.004
 READ_SIZE = 128 * 1024
 
 
@@ -74,6 +78,7 @@ class _Client(InboundESL):  # type: ignore[misc]  # greenswitch has no types
         self, host: str, port: int, password: str, on_event: Callable[[Event], None], full: Callable[[], bool]
     ) -> None:
         super().__init__(host, port, password, timeout=CONNECT_TIMEOUT_S)
+        self.sock = None  # greenswitch leaves it undefined until it is connected
         self.frames = FrameReader()
         self.on_event = on_event
         self.full = full
@@ -171,11 +176,11 @@ class _Client(InboundESL):  # type: ignore[misc]  # greenswitch has no types
 
     def stop(self) -> None:
         self.connected = False
-        with contextlib.suppress(OSError):
-            self.sock.shutdown(gevent.socket.SHUT_RDWR)
-        if self._receive_events_greenlet is not None:
-            self._receive_events_greenlet.join(timeout=2)
-        if getattr(self, "sock", None) is not None:
+        if self.sock is not None:
+            with contextlib.suppress(OSError):
+                self.sock.shutdown(gevent.socket.SHUT_RDWR)
+            if self._receive_events_greenlet is not None:
+                self._receive_events_greenlet.join(timeout=2)
             self.sock.close()
         for waiter in self._commands_sent:
             if isinstance(waiter, _Pending):
@@ -202,6 +207,8 @@ class EventSocket:
         self._draining = False
         self._wake: Callable[[], None] = lambda: None
         self._stopping = False
+        #: Set while events matter to the millisecond: calls are up.
+        self.eager = False
         self._thread = threading.Thread(target=self._main, name=f"esl-{host}:{port}", daemon=True)
 
     async def open(self) -> None:
@@ -243,9 +250,9 @@ class EventSocket:
         try:
             client.connect()
             self._tell(self._resolve_open, None)
-            closer = gevent.spawn(self._until_closed, client, work)
+            helpers = [gevent.spawn(self._until_closed, client, work), gevent.spawn(self._nudge, client)]
             self._serve(client, work)
-            closer.kill()
+            gevent.killall(helpers)
             reason = client.rejected
         except (ConnectionLost, OSError) as error:
             reason = str(error)
@@ -270,6 +277,13 @@ class EventSocket:
                     client.send_raw(text, pending)
                 except (ConnectionLost, OSError) as error:
                     pending.fail(ConnectionLost(str(error)))
+
+    def _nudge(self, client: _Client) -> None:
+        while client.connected:
+            if self.eager:
+                with contextlib.suppress(OSError):
+                    client.sock.send(b"\n")
+            gevent.sleep(NUDGE_S if self.eager else 0.05)
 
     @staticmethod
     def _until_closed(client: _Client, work: gevent.event.Event) -> None:

@@ -1,0 +1,86 @@
+"""The running calls as people see them, and who is told when they change."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from ..core.calls import Call
+from ..core.recording import Recording
+from .ports import LiveCall, LiveEvent, LiveParty, LiveRecording
+
+#: Events that a slow reader may be behind before it loses the oldest.
+BACKLOG = 256
+
+
+def live_call(switch: str, call: Call) -> LiveCall:
+    return LiveCall(
+        call.call_id,
+        switch,
+        call.started_at,
+        call.answered_at,
+        tuple(
+            LiveParty(
+                leg.leg_id, str(leg.party.side), leg.party.tenant, leg.party.user, leg.party.number,
+                leg.party.name, leg.held,
+            )
+            for leg in call.live_legs
+            if leg.recordable
+        ),
+        tuple(_live_recording(r) for r in call.recordings),
+        tuple(call.tenants),
+    )
+
+
+def _live_recording(recording: Recording) -> LiveRecording:
+    running, pause = recording.running, recording.open_pause
+    state = "ended" if recording.ended_at else str(running.state) if running else "waiting"
+    return LiveRecording(
+        recording.recording_id,
+        recording.tenant,
+        str(recording.kind),
+        state,
+        pause is not None,
+        pause.asked_at if pause else None,
+        recording.reason,
+    )
+
+
+class LiveFeed:
+    """Hands every change to every reader. A reader that is slow loses the oldest."""
+
+    def __init__(self) -> None:
+        self._readers: set[asyncio.Queue[LiveEvent]] = set()
+
+    def publish(self, switch: str, call: Call) -> None:
+        if not self._readers:
+            return
+        event = LiveEvent(
+            call.call_id, live_call(switch, call) if call.ended_at is None else None, tuple(call.tenants)
+        )
+        for queue in self._readers:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(event)
+
+    def gone(self, call_id: str, tenants: tuple[str, ...]) -> None:
+        """A call that has become part of another one."""
+        for queue in self._readers:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(LiveEvent(call_id, None, tenants))
+
+    @contextlib.asynccontextmanager
+    async def reader(self) -> AsyncIterator[AsyncIterator[LiveEvent]]:
+        queue: asyncio.Queue[LiveEvent] = asyncio.Queue(BACKLOG)
+        self._readers.add(queue)
+
+        async def events() -> AsyncIterator[LiveEvent]:
+            while True:
+                yield await queue.get()
+
+        try:
+            yield events()
+        finally:
+            self._readers.discard(queue)

@@ -1,0 +1,54 @@
+"""Ordered mailboxes: what is put into one is carried out in order, different ones side by side."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Mailboxes(Generic[T]):
+    """One queue and, while there is something in it, one task a key. An idle key costs nothing.
+
+    ``carry_out`` must not raise; it is the place where errors are turned into facts.
+    """
+
+    def __init__(self, carry_out: Callable[[T], Awaitable[None]]) -> None:
+        self._carry_out = carry_out
+        self._boxes: dict[str, deque[T]] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def put(self, key: str, item: T) -> None:
+        box = self._boxes.get(key)
+        if box is not None:
+            box.append(item)
+            return
+        self._boxes[key] = deque([item])
+        self._tasks[key] = asyncio.create_task(self._drain(key))
+
+    def __len__(self) -> int:
+        """How many items wait or are being carried out."""
+        return sum(len(box) for box in self._boxes.values())
+
+    async def idle(self) -> None:
+        """Wait until nothing is left to do."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks.values()))
+
+    async def close(self) -> None:
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _drain(self, key: str) -> None:
+        box = self._boxes[key]
+        try:
+            while box:
+                await self._carry_out(box[0])
+                box.popleft()
+        finally:
+            del self._boxes[key], self._tasks[key]

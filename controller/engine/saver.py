@@ -1,0 +1,70 @@
+"""Write-behind: calls reach the catalog in batches, and no command ever waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from ..core.calls import Call
+from .ports import Catalog
+
+log = structlog.get_logger(__name__)
+
+#: After a failed write, wait so long; what changes meanwhile joins the batch.
+RETRY_S = 1.0
+
+
+class Saver:
+    """Keeps what has changed since the last successful write; nothing is dropped, ever.
+
+    ``on_ended`` is called after calls that have ended are safely in the catalog.
+    """
+
+    def __init__(self, catalog: Catalog, switch: str, on_ended: Callable[[], None]) -> None:
+        self._catalog = catalog
+        self._switch = switch
+        self._on_ended = on_ended
+        self._calls: dict[str, Call] = {}
+        self._merged: dict[str, str] = {}
+        self._wake = asyncio.Event()
+
+    def put(self, calls: dict[str, Call], merged: dict[str, str]) -> None:
+        for gone in merged:
+            self._calls.pop(gone, None)
+        self._calls.update(calls)
+        self._merged.update(merged)
+        if self._calls or self._merged:
+            self._wake.set()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._calls)
+
+    async def run(self) -> None:
+        while True:
+            await self._wake.wait()
+            if not await self.flush():
+                await asyncio.sleep(RETRY_S)
+
+    async def flush(self) -> bool:
+        """Write what is waiting; False if the catalog could not take it (it is kept)."""
+        self._wake.clear()
+        calls, merged = self._calls, self._merged
+        if not calls and not merged:
+            return True
+        self._calls, self._merged = {}, {}
+        try:
+            await self._catalog.save(self._switch, list(calls.values()), merged)
+        except BaseException as error:
+            self._calls = {**calls, **self._calls}
+            self._merged = {**merged, **self._merged}
+            self._wake.set()
+            if not isinstance(error, Exception):
+                raise
+            log.error("catalog.save_failed", switch=self._switch, calls=len(calls), error=str(error)[:300])
+            return False
+        if any(call.ended_at or any(r.ended_at for r in call.recordings) for call in calls.values()):
+            self._on_ended()
+        return True

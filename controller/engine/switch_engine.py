@@ -1,0 +1,197 @@
+"""One switch's engine: facts into the desk, commands out through mailboxes, state to the catalog."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from ..core import facts as f
+from ..core.captures import CaptureState
+from ..core.commands import (
+    Announce,
+    BindFeatureCodes,
+    CloseCapture,
+    Command,
+    MaskCapture,
+    OpenCapture,
+    UnmaskCapture,
+)
+from ..core.desk import Desk
+from ..core.effects import Effects
+from ..core.requests import ControlRequest, Means
+from .live import LiveFeed
+from .mailboxes import Mailboxes
+from .ports import CaptureReport, Catalog, ControlReport, EngineStats, Switch, SwitchDown
+from .saver import Saver
+
+log = structlog.get_logger(__name__)
+
+#: How often refused commands are tried again.
+TICK_S = 2.0
+#: How long the answer to a request waits for the switch.
+SETTLE_S = 2.0
+
+
+class SwitchEngine:
+    """Everything that happens on one switch, on the event loop. See docs/architecture.md."""
+
+    def __init__(
+        self,
+        switch: Switch,
+        desk: Desk,
+        catalog: Catalog,
+        now: Callable[[], datetime],
+        feed: LiveFeed,
+        on_ended: Callable[[], None],
+    ) -> None:
+        self.switch = switch
+        self.desk = desk
+        self.stats = EngineStats()
+        self._catalog = catalog
+        self._now = now
+        self._feed = feed
+        self.saver = Saver(catalog, switch.name, on_ended)
+        self._mailboxes: Mailboxes[Command] = Mailboxes(self._execute)
+        self._changed: set[asyncio.Future[None]] = set()
+
+    async def run(self) -> None:
+        """Take over what the catalog holds as running, then work until cancelled."""
+        self.desk.restore(await self._catalog.open_calls(self.switch.name))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.saver.run())
+                tasks.create_task(self._tick())
+                tasks.create_task(self.switch.run(self.fact, self.request))
+        finally:
+            await self._mailboxes.close()
+            await self.saver.flush()
+
+    # ── in ────────────────────────────────────────────────────────────────────────────────
+
+    def fact(self, fact: f.Fact) -> None:
+        self.stats.facts += 1
+        try:
+            effects = self.desk.apply(fact)
+        except Exception:
+            # An error of ours about one call may not end the recording of all the others.
+            log.exception("desk.failed", switch=self.switch.name, fact=type(fact).__name__)
+            return
+        self.carry(effects)
+
+    def request(self, request: ControlRequest) -> None:
+        """A request from the switch's own side; the answer goes back the way it came."""
+        outcome = self._decide(request).outcome
+        if request.means is Means.BUS:
+            asyncio.get_running_loop().create_task(self.switch.message(outcome))
+
+    async def control(self, request: ControlRequest) -> ControlReport:
+        """A request from our side; waits until the switch has answered its commands."""
+        report = self._decide(request)
+        if not report.outcome.accepted:
+            return report
+        deadline = asyncio.get_running_loop().time() + SETTLE_S
+        while not self._settled(report):
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                break
+            change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._changed.add(change)
+            await asyncio.wait({change}, timeout=left)
+            self._changed.discard(change)
+        return ControlReport(report.outcome, self._captures(report))
+
+    def _decide(self, request: ControlRequest) -> ControlReport:
+        self.stats.requests += 1
+        outcome, effects = self.desk.request(request)
+        self.carry(effects)
+        facts = {
+            "switch": self.switch.name, "operation": str(request.operation), "means": str(request.means),
+            "call": outcome.call_id, "reason": outcome.reason, "request": request.request_id,
+        }
+        if outcome.accepted:
+            log.info("control.accepted", **facts)
+        else:
+            self.stats.refused[str(outcome.refusal)] = self.stats.refused.get(str(outcome.refusal), 0) + 1
+            log.warning("control.refused", **facts)
+        return ControlReport(outcome, self._captures(ControlReport(outcome)))
+
+    # ── out ───────────────────────────────────────────────────────────────────────────────
+
+    def carry(self, effects: Effects) -> None:
+        """Send the commands at once; the catalog and the live page hear of it afterwards."""
+        for call_id, command in effects.commands:
+            self.stats.commands += 1
+            self._mailboxes.put(_mailbox(call_id, command), command)
+        self.saver.put(effects.changed, effects.merged)
+        for call in effects.changed.values():
+            self._feed.publish(self.switch.name, call)
+        for gone, keep in effects.merged.items():
+            call = effects.changed.get(keep)
+            self._feed.gone(gone, tuple(call.tenants) if call else ())
+        for change in self._changed:
+            if not change.done():
+                change.set_result(None)
+
+    async def _execute(self, command: Command) -> None:
+        try:
+            fact = await self.switch.execute(command)
+        except SwitchDown:
+            return  # what became of it is in the snapshot that follows the reconnection
+        except Exception as error:
+            log.exception("switch.command_failed", switch=self.switch.name, command=type(command).__name__)
+            fact = _refusal(command, self._now(), f"{type(error).__name__}: {error}"[:200])
+        if fact is not None:
+            if isinstance(fact, f.CaptureRefused | f.CaptureMaskRefused | f.CaptureCloseRefused):
+                log.error(
+                    "capture.refused", switch=self.switch.name, capture=fact.capture_id,
+                    what=type(fact).__name__, reason=fact.reason,
+                )
+            self.fact(fact)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            self.carry(self.desk.tick(self._now()))
+
+    # ── what became of a request ──────────────────────────────────────────────────────────
+
+    def _captures(self, report: ControlReport) -> tuple[CaptureReport, ...]:
+        call = self.desk.book.calls.get(report.outcome.call_id or "")
+        if call is None:
+            return ()
+        return tuple(
+            CaptureReport(r.recording_id, r.segments[-1].capture_id, str(r.kind), str(r.segments[-1].state))
+            for r in call.recordings
+            if r.recording_id in report.outcome.recording_ids and r.segments
+        )
+
+    def _settled(self, report: ControlReport) -> bool:
+        resting = {str(CaptureState.RECORDING), str(CaptureState.PAUSED), str(CaptureState.ENDED),
+                   str(CaptureState.FAILED)}
+        return all(c.state in resting for c in self._captures(report))
+
+
+def _mailbox(call_id: str, command: Command) -> str:
+    """Captures in their call's order; the rest beside them, so that no capture waits for it."""
+    if isinstance(command, Announce):
+        return "bus"
+    if isinstance(command, BindFeatureCodes):
+        return f"leg {command.leg_id}"
+    return call_id
+
+
+def _refusal(command: Command, at: datetime, reason: str) -> f.CaptureFact | None:
+    match command:
+        case OpenCapture(capture_id=capture_id):
+            return f.CaptureRefused(capture_id, at, reason)
+        case CloseCapture(capture_id=capture_id):
+            return f.CaptureCloseRefused(capture_id, at, reason)
+        case MaskCapture(capture_id=capture_id):
+            return f.CaptureMaskRefused(capture_id, at, reason)
+        case UnmaskCapture(capture_id=capture_id):
+            return f.CaptureUnmaskRefused(capture_id, at, reason)
+        case _:
+            return None
