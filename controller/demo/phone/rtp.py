@@ -160,12 +160,14 @@ class RtpStream:
             return
         # Packet n is due at start + n * 20 ms on the monotonic clock, however late we are called:
         # an error of one tick is not carried into the next, so the pace never drifts.
-        due = int((self._loop.time() - self._started) / PACKET_S + 1e-6) + 1
+        now = self._loop.time()
+        due = int((now - self._started) / PACKET_S + 1e-6) + 1
         for _ in range(min(MAX_BURST, due - self._number)):
             self._send_packet()
             self._number += 1
-        behind = due - self._number > 0
-        when = self._loop.time() + PACKET_S if behind else self._started + self._number * PACKET_S
+        when = self._started + due * PACKET_S
+        if due > self._number and when - now < PACKET_S / 2:
+            when += PACKET_S  # behind: leave some room between two bursts
         self._timer = self._loop.call_at(when, self._tick)
 
     def _send_packet(self) -> None:
