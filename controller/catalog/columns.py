@@ -1,0 +1,95 @@
+"""Column types: text that any database takes, names that fit an index, UTC times, small JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Dialect
+from sqlalchemy import Text as SqlText
+from sqlalchemy.types import TypeDecorator
+
+#: PostgreSQL refuses index entries over about 2,700 bytes; a tenant, a user and an id share one.
+MAX_NAME_BYTES = 250
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """The text with what PostgreSQL or UTF-8 cannot hold (NUL, lone surrogates) as U+FFFD."""
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def name_key(name: str) -> str:
+    """A tenant's or user's name as the catalog keeps it.
+
+    Names of sane length stay as they are; a longer one keeps its beginning and a digest of the
+    whole, so that it fits the indexes and distinct names stay distinct.
+    """
+    raw = clean(name).encode()
+    if len(raw) <= MAX_NAME_BYTES:
+        return raw.decode()
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    return raw[:180].decode(errors="ignore") + "~" + digest
+
+
+def folded(text: str) -> str:
+    """Text made comparable: compatibility forms and case taken away."""
+    return unicodedata.normalize("NFKC", clean(text)).casefold()
+
+
+class Text(TypeDecorator[str]):
+    """Text of any length, made storable on its way in; applies to comparisons as well."""
+
+    impl = SqlText
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else clean(value)
+
+
+class Name(TypeDecorator[str]):
+    """A tenant's or user's name (see `name_key`)."""
+
+    impl = SqlText
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else name_key(value)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """Aware UTC in and out. SQLite keeps no zone, so there it is taken off and put on again."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone does not belong into the catalog")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Json(TypeDecorator[Any]):
+    """A small list as ASCII JSON text: comparable on every database, and any string survives it."""
+
+    impl = SqlText
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else json.dumps(value, separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else json.loads(value)

@@ -1,0 +1,162 @@
+"""The engine of SQLAlchemy: opened, brought to the newest schema, and one way to read and to write."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic.util.exc import CommandError
+from sqlalchemy import event, text
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from ..core.errors import TapelineError
+from . import schema
+
+#: So long a writer waits for another one (another process on SQLite) before it gives up.
+BUSY_TIMEOUT_MS = 15_000
+#: So long a connection to PostgreSQL may take.
+CONNECT_TIMEOUT_S = 10
+
+# Any number will do as long as it is ours: two processes that start at once take turns by it.
+_MIGRATION_LOCK = 0x7461_7065
+# Alembic keeps the running migration in module globals, so within one process, too, one at a time.
+_ALEMBIC = threading.Lock()
+
+
+class DatabaseUnavailable(TapelineError):
+    """The database cannot be used; the text names the key of the configuration and the reason."""
+
+
+class Database:
+    """An open database. Statements run on a connection from `reading` or `writing`, never both at
+    once in one task: with a small pool that would wait for itself."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self.sqlite = engine.dialect.name == "sqlite"
+        self._writer = engine.execution_options(tapeline_write=True)
+        # SQLite has one writer. Waiting here is first come, first served; its own lock is not.
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        async with self.engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed at the end, rolled back by an exception."""
+        async with AsyncExitStack() as stack:
+            if self.sqlite:
+                await stack.enter_async_context(self._turn)
+            yield await stack.enter_async_context(self._writer.begin())
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+async def open_database(url: str) -> Database:
+    """Connect, and bring the schema to the newest revision.
+
+    ``url`` is sqlite+aiosqlite:///FILE (its folder is made) or postgresql+asyncpg://…. Safe when
+    two processes do it at once. Raises DatabaseUnavailable.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise DatabaseUnavailable("database.url is not a SQLAlchemy URL") from error
+    engine: AsyncEngine | None = None
+    try:
+        engine = _engine(parsed)
+        await _migrate(engine)
+    except BaseException as error:
+        if engine is not None:
+            await engine.dispose()
+        if not isinstance(error, Exception):
+            raise
+        # Not only SQLAlchemyError: asyncpg lets some refusals of the server (no such database,
+        # wrong password) through as they are, and they share no base class with the others.
+        raise DatabaseUnavailable(_explain(parsed, error)) from error
+    return Database(engine)
+
+
+def _engine(url: URL) -> AsyncEngine:
+    if url.drivername == "postgresql+asyncpg":
+        return create_async_engine(
+            url, pool_size=10, pool_pre_ping=True, connect_args={"timeout": CONNECT_TIMEOUT_S}
+        )
+    if url.drivername != "sqlite+aiosqlite":
+        raise OSError("it must begin with sqlite+aiosqlite:// or postgresql+asyncpg://")
+    options: dict[str, Any] = {}
+    if not url.database or ":memory:" in url.database:
+        # Every connection would be a database of its own: one connection, which tasks take in turn.
+        options = {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1, "max_overflow": 0}
+    else:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(url, **options)
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # The driver's own habit of beginning late, and never before DDL, is switched off: see below.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes the lock at once: a reader that turns writer is refused without waiting if
+    # somebody else has written meanwhile.
+    writing = connection.get_execution_options().get("tapeline_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+async def _migrate(engine: AsyncEngine) -> None:
+    # In a thread, since whoever holds it may be waiting for this very event loop.
+    await asyncio.to_thread(_ALEMBIC.acquire)
+    try:
+        deadline = asyncio.get_running_loop().time() + BUSY_TIMEOUT_MS / 1000
+        while True:
+            try:
+                await _migrate_once(engine)
+                return
+            except DBAPIError as error:
+                # Switching a new file to WAL does not honour the busy timeout.
+                locked = engine.dialect.name == "sqlite" and "locked" in str(error.orig)
+                if not locked or asyncio.get_running_loop().time() > deadline:
+                    raise
+            await asyncio.sleep(0.05)
+    finally:
+        _ALEMBIC.release()
+
+
+async def _migrate_once(engine: AsyncEngine) -> None:
+    async with engine.execution_options(tapeline_write=True).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
+        await connection.run_sync(schema.upgrade)
+
+
+def _explain(url: URL, error: BaseException) -> str:
+    reason = str(getattr(error, "orig", None) or error) or type(error).__name__
+    if isinstance(error, CommandError):
+        reason = f"its schema is not one that this version knows ({reason}); was it used by a newer one?"
+    lines = reason.strip().splitlines()
+    shown = url.render_as_string(hide_password=True)
+    message = f"database.url: cannot use {shown}: {lines[0] if lines else reason}"
+    if url.password:
+        message = message.replace(str(url.password), "***")
+    return message

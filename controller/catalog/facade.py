@@ -1,0 +1,37 @@
+"""The catalog as one object, for `bootstrap` to hand around."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from ..engine.ports import Catalog, MediaCatalog
+from ..engine.reading import AccountStore, CatalogReader, SettingsStore
+from .accounts import Accounts
+from .database import Database
+from .media_rows import MediaRows
+from .queries import Queries
+from .repository import CallRepository
+from .settings import Settings
+from .writing import Clock
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class SqlCatalog(CallRepository, MediaRows, Queries, Settings, Accounts):
+    """Catalog, MediaCatalog, CatalogReader, SettingsStore and AccountStore over one database."""
+
+    def __init__(self, database: Database, now: Clock = utc_now) -> None:
+        super().__init__(database, now)
+        self.database = database
+
+    async def close(self) -> None:
+        await self.database.close()
+
+
+def _contracts(
+    catalog: SqlCatalog,
+) -> tuple[Catalog, MediaCatalog, CatalogReader, SettingsStore, AccountStore]:
+    """Never called: it makes the type checker compare every signature with the protocols."""
+    return catalog, catalog, catalog, catalog, catalog

@@ -1,0 +1,132 @@
+"""The one gate to a tenant's data: which rows a scope covers, and what is shown of them.
+
+Every query passes through here. What is not expressly allowed is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, and_, false, or_, select, true
+
+from ..core.parties import Side
+from ..engine.reading import PartyRow, Scope
+from . import tables as t
+from .columns import name_key
+
+#: Instead of whoever of another tenant (or of the system) has done something.
+SOMEBODY_ELSE = "somebody else"
+
+# What a tenant is told of a call that another tenant takes part in: what its own and the outside
+# parties did. Captures and requests are left out, they tell whom the other tenant records and why.
+_NEUTRAL_EVENTS = frozenset({"calling", "called", "answered", "talking", "left", "held", "unheld", "hung up"})
+_NEUTRAL_ACTORS = frozenset({"", "unknown", "external party", "end of call", "end of recording"})
+
+
+@dataclass(frozen=True, slots=True)
+class CallsSeen:
+    """Where to select calls from: one row a call, with the scope's view of when and which way."""
+
+    source: FromClause
+    started_at: ColumnElement[Any]
+    call_id: ColumnElement[Any]
+    direction: ColumnElement[Any]
+    condition: ColumnElement[bool]
+
+
+class Gate:
+    """What one scope may see. A scope that makes no sense sees nothing."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._tenant = None if scope.tenant is None else name_key(scope.tenant)
+        self._user = None if scope.user is None else name_key(scope.user)
+        self._nothing = (
+            self._tenant == "" or self._user == "" or (self._tenant is None and scope.user is not None)
+        )
+        self._everything = scope.tenant is None and scope.user is None
+
+    # ── which rows ────────────────────────────────────────────────────────────────────────
+
+    def calls(self) -> CallsSeen:
+        """Calls in which the tenant has a leg, or a recording; for a user, a leg of its own."""
+        c, v = t.calls.c, t.call_views.c
+        if self._everything:
+            return CallsSeen(t.calls, c.started_at, c.call_id, c.direction, true())
+        mine = and_(v.tenant == self._tenant, v.user == (self._user or ""))
+        return CallsSeen(
+            t.call_views.join(t.calls, c.call_id == v.call_id),
+            v.started_at,
+            v.call_id,
+            v.direction,
+            false() if self._nothing else mine,
+        )
+
+    def recordings(self) -> ColumnElement[bool]:
+        """The tenant's own recordings; for a user, those of calls with a leg of its own."""
+        r = t.recordings.c
+        if self._everything:
+            return true()
+        if self._nothing:
+            return false()
+        if self._user is None:
+            return r.tenant == self._tenant
+        v = t.call_views.c
+        mine = select(v.call_id).where(v.tenant == self._tenant, v.user == self._user)
+        return and_(r.tenant == self._tenant, r.call_id.in_(mine))
+
+    def tenant(self, tenant: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Rows of the tenant that any of its people may see."""
+        if self._everything:
+            return true()
+        return false() if self._nothing else tenant == self._tenant
+
+    def user(self, tenant: ColumnElement[Any], user: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Rows about a user: all of the tenant's for its administrator, the own one for a user."""
+        covered = self.tenant(tenant)
+        return covered if self._user is None else and_(covered, user == self._user)
+
+    def administered(self, tenant: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Rows that are an administrator's business only."""
+        return self.tenant(tenant) if self._user is None else false()
+
+    def leg_whole(self) -> ColumnElement[bool]:
+        """The legs that are shown with name and user (see `shows`)."""
+        if self._everything:
+            return true()
+        return or_(t.legs.c.tenant.is_(None), t.legs.c.tenant == self._tenant)
+
+    # ── what is shown of them ─────────────────────────────────────────────────────────────
+
+    def shows(self, leg: Any) -> bool:
+        """Whether a leg is shown whole: the tenant's own, or an outside party of nobody's."""
+        return self._everything or leg.tenant is None or leg.tenant == self._tenant
+
+    def party(self, leg: Any) -> PartyRow:
+        """Another tenant's party is somebody outside with a number, nothing more."""
+        if self.shows(leg):
+            return PartyRow(leg.side, leg.tenant, leg.user, leg.number, leg.name, leg.calling)
+        return PartyRow(str(Side.EXTERNAL), None, None, leg.number, "", leg.calling)
+
+    def journey(self, events: Sequence[Any], legs: Sequence[Any]) -> list[tuple[Any, str]]:
+        """The events that are shown, each with as much of its detail as is."""
+        if not self.shared(legs):
+            return [(event, event.detail) for event in events]
+        shown = {leg.leg_id for leg in legs if self.shows(leg)}
+        return [
+            (event, event.detail if event.what == "hung up" else "")
+            for event in events
+            if event.leg_id in shown and event.what in _NEUTRAL_EVENTS
+        ]
+
+    def shared(self, legs: Sequence[Any]) -> bool:
+        """Whether another tenant takes part in the call."""
+        return any(not self.shows(leg) for leg in legs)
+
+    def actor(self, who: str, *, shared: bool) -> str:
+        """Who asked for a pause: in a shared call only the tenant's own users are named."""
+        if not shared or who in _NEUTRAL_ACTORS:
+            return who
+        user, at, tenant = who.partition("@")
+        return who if user and at and tenant == self._tenant else SOMEBODY_ELSE

@@ -1,0 +1,265 @@
+"""Calls as rows. Reads everything from the mutable calls at once, so that no await comes between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+
+from ..core.calls import Call, Leg
+from ..core.recording import Recording, tenant_folder
+from ..engine.ports import MediaState
+from .columns import name_key
+from .searching import search_texts
+from .views import direction_of, viewers
+
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Rows:
+    """Rows for each table, in the order in which they may be written."""
+
+    tenants: list[Row] = field(default_factory=list)
+    users: list[Row] = field(default_factory=list)
+    calls: list[Row] = field(default_factory=list)
+    views: list[Row] = field(default_factory=list)
+    legs: list[Row] = field(default_factory=list)
+    events: list[Row] = field(default_factory=list)
+    decisions: list[Row] = field(default_factory=list)
+    recordings: list[Row] = field(default_factory=list)
+    segments: list[Row] = field(default_factory=list)
+    pauses: list[Row] = field(default_factory=list)
+
+
+def rows_of(switch: str, call: Call, now: datetime) -> Rows:
+    """Everything that the catalog keeps of a call."""
+    rows = Rows(calls=[_call(switch, call)])
+    call_id, legs = call.call_id, list(call.legs.values())
+    seen = sorted({*viewers(legs), *((r.tenant, "") for r in call.recordings)})
+    for tenant, user in seen:
+        if user:
+            rows.users.append(user_row(tenant, user, now))
+        else:
+            rows.tenants.append(tenant_row(tenant, now))
+        rows.views.append(
+            {
+                "call_id": call_id,
+                "tenant": name_key(tenant),
+                "user": name_key(user),
+                "started_at": call.started_at,
+                "direction": str(direction_of(legs, tenant)),
+            }
+        )
+    rows.legs = [_leg(call_id, n, leg) for n, leg in enumerate(legs)]
+    rows.events = [
+        {
+            "call_id": call_id,
+            "position": n,
+            "at": e.at,
+            "what": e.what,
+            "leg_id": e.leg_id,
+            "detail": e.detail,
+        }
+        for n, e in enumerate(call.journey)
+    ]
+    rows.decisions = [
+        {
+            "call_id": call_id,
+            "tenant": tenant,
+            "kind": str(kind),
+            "verdict": str(decision.verdict),
+            "rule": str(decision.rule),
+            "reason": decision.reason,
+        }
+        for (tenant, kind), decision in sorted(call.decisions.items())
+    ]
+    for n, recording in enumerate(call.recordings):
+        rows.recordings.append(_recording(switch, call, n, recording, now))
+        rows.segments += _segments(recording)
+        rows.pauses += _pauses(recording)
+    return rows
+
+
+def together(each: Iterable[Rows]) -> Rows:
+    """The rows of several calls.
+
+    Those that two calls share come once and in order: two processes that write the same tenants
+    then lock them in the same order, and neither waits for the other in a circle.
+    """
+    batch = Rows()
+    for rows in each:
+        for part in fields(Rows):
+            getattr(batch, part.name).extend(getattr(rows, part.name))
+    batch.tenants = _once(batch.tenants, "tenant")
+    batch.users = _once(batch.users, "tenant", "user")
+    return batch
+
+
+def _once(rows: list[Row], *key: str) -> list[Row]:
+    found = {tuple(row[k] for k in key): row for row in rows}
+    return [found[k] for k in sorted(found)]
+
+
+def tenant_row(tenant: str, now: datetime, audio: bool = False, video: bool = False) -> Row:
+    return {
+        "tenant": tenant,
+        "folder": tenant_folder(tenant),
+        "record_audio": audio,
+        "record_video": video,
+        "created_at": now,
+    }
+
+
+def user_row(
+    tenant: str, user: str, now: datetime, name: str = "", audio: bool = False, video: bool = False
+) -> Row:
+    return {
+        "tenant": tenant,
+        "user": user,
+        "name": name,
+        "record_audio": audio,
+        "record_video": video,
+        "created_at": now,
+    }
+
+
+def milliseconds(begin: datetime | None, end: datetime | None) -> int:
+    """Between two moments, never negative; 0 while one of them is not known."""
+    if begin is None or end is None:
+        return 0
+    return max(0, round((end - begin).total_seconds() * 1000))
+
+
+def _call(switch: str, call: Call) -> Row:
+    return {
+        "call_id": call.call_id,
+        "switch": switch,
+        "started_at": call.started_at,
+        "answered_at": call.answered_at,
+        "ended_at": call.ended_at,
+        "talk_ms": milliseconds(call.answered_at, call.ended_at),
+        "direction": str(direction_of(call.legs.values())),
+        "requested": _keys(call.requested),
+        "stopped": _keys(call.stopped),
+        "aliases": sorted(call.aliases),
+    }
+
+
+def _keys(keys: Iterable[tuple[str, str]]) -> list[list[str]]:
+    return sorted([name_key(tenant), str(kind)] for tenant, kind in keys)
+
+
+def _leg(call_id: str, position: int, leg: Leg) -> Row:
+    party = leg.party
+    search, search_number = search_texts(party.number, party.name, party.user or "", leg.dialled)
+    return {
+        "call_id": call_id,
+        "position": position,
+        "leg_id": leg.leg_id,
+        "side": str(party.side),
+        "tenant": party.tenant,
+        "user": party.user,
+        "number": party.number,
+        "name": party.name,
+        "trunk": party.trunk,
+        "calling": leg.calling,
+        "dialled": leg.dialled,
+        "address": leg.address,
+        "video": leg.video,
+        "recordable": leg.recordable,
+        "started_at": leg.started_at,
+        "answered_at": leg.answered_at,
+        "ended_at": leg.ended_at,
+        "cause": leg.cause,
+        "held": leg.held,
+        "bridge_id": leg.bridge_id,
+        "aliases": sorted(leg.aliases),
+        "search": search,
+        "search_number": search_number,
+    }
+
+
+def _recording(switch: str, call: Call, position: int, recording: Recording, now: datetime) -> Row:
+    began = [s.opened_at for s in recording.segments if s.opened_at]
+    ended = [s.closed_at for s in recording.segments if s.opened_at and s.closed_at]
+    return {
+        "recording_id": recording.recording_id,
+        "call_id": call.call_id,
+        "position": position,
+        "switch": switch,
+        "tenant": recording.tenant,
+        "kind": str(recording.kind),
+        "rule": str(recording.rule),
+        "reason": recording.reason,
+        "started_at": recording.started_at,
+        "ended_at": recording.ended_at,
+        "span_ms": milliseconds(min(began, default=None), max(ended, default=None))
+        if recording.ended_at
+        else 0,
+        "direction": str(direction_of(call.legs.values(), recording.tenant)),
+        "media_state": str(MediaState.SPOOLED),
+        "media_ms": 0,
+        "media_error": "",
+        "media_at": now,
+    }
+
+
+#: What belongs to the media pipeline: written when a recording's row is made, never after.
+MEDIA_COLUMNS = frozenset({"media_state", "media_ms", "media_error", "media_at"})
+
+
+def _segments(recording: Recording) -> list[Row]:
+    return [
+        {
+            "capture_id": s.capture_id,
+            "recording_id": recording.recording_id,
+            "number": s.number,
+            "leg_id": s.leg_id,
+            "bridge_id": s.bridge_id,
+            "path": s.path,
+            "kind": str(s.kind),
+            "requested_at": s.requested_at,
+            "state": str(s.state),
+            "opened_at": s.opened_at,
+            "closed_at": s.closed_at,
+            "cause": s.cause,
+            "blind": s.blind,
+            "close_attempts": s.close_attempts,
+        }
+        for s in recording.segments
+    ]
+
+
+def _pauses(recording: Recording) -> list[Row]:
+    return [
+        {
+            "pause_id": p.pause_id,
+            "recording_id": recording.recording_id,
+            "position": n,
+            "kind": str(p.kind),
+            "asked_at": p.asked_at,
+            "asked_by": p.asked_by,
+            "means": str(p.means),
+            "masked_at": p.masked_at,
+            "ended_at": p.ended_at,
+            "ended_by": p.ended_by,
+            "ended_means": None if p.ended_means is None else str(p.ended_means),
+            "unmasked_at": p.unmasked_at,
+        }
+        for n, p in enumerate(recording.pauses)
+    ]
+
+
+def targets(merged: Mapping[str, str]) -> dict[str, str]:
+    """Each merged call's last successor: what a → b → c says is a → c and b → c."""
+    found: dict[str, str] = {}
+    for gone in merged:
+        keep, passed = merged[gone], {gone}
+        while keep in merged and keep not in passed:
+            passed.add(keep)
+            keep = merged[keep]
+        if keep not in passed:
+            found[gone] = keep
+    return found

@@ -1,0 +1,256 @@
+"""What the media pipeline reads and writes (engine.ports.MediaCatalog)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Table, case, exists, or_, select, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ..core.captures import CaptureState
+from ..core.errors import TapelineError
+from ..core.media_kinds import Kind
+from ..engine.ports import DueRecording, DueSegment, FileRole, MediaState, StoredFile
+from ..engine.reading import Direction
+from . import tables as t
+from .graphs import milliseconds
+from .timeline import silenced
+from .writing import OnDatabase, add_missing, chunks, insert, upsert
+
+_M = MediaState
+
+#: From which states each state can be reached; itself again is harmless. Forward only.
+PREDECESSORS: dict[MediaState, tuple[MediaState, ...]] = {
+    _M.SPOOLED: (_M.SPOOLED,),
+    _M.STORED: (_M.SPOOLED, _M.FAILED, _M.STORED),
+    _M.AVAILABLE: (_M.SPOOLED, _M.STORED, _M.FAILED, _M.AVAILABLE),
+    _M.EMPTY: (_M.SPOOLED, _M.FAILED, _M.EMPTY),
+    _M.FAILED: (_M.SPOOLED, _M.STORED, _M.FAILED),
+}
+
+_FINAL_CAPTURES = [str(s) for s in CaptureState if s.final]
+_FILES = select(*(t.files.c[f.name] for f in fields(StoredFile)))
+
+
+class UnknownRecording(TapelineError):
+    """A file was to be added to a recording that the catalog does not have."""
+
+
+class MediaRows(OnDatabase):
+    """engine.ports.MediaCatalog."""
+
+    async def due(self, limit: int = 100) -> list[DueRecording]:
+        """Ended recordings whose media is not final yet, oldest first.
+
+        Those that have failed come after, the longest untried first, so that many that always
+        fail never keep the others waiting. A capture that is still being closed is waited for,
+        unless its call is over.
+        """
+        r, s, c = t.recordings, t.segments, t.calls
+        running = exists().where(s.c.recording_id == r.c.recording_id, s.c.state.not_in(_FINAL_CAPTURES))
+        failed = r.c.media_state == str(_M.FAILED)
+        query = (
+            select(r)
+            .join(c, c.c.call_id == r.c.call_id)
+            # Written out, so that PostgreSQL knows it for the condition of the partial index.
+            .where(text("recordings.ended_at IS NOT NULL"))
+            .where(text("recordings.media_state IN ('spooled', 'stored', 'failed')"))
+            .where(or_(c.c.ended_at.is_not(None), ~running))
+            .order_by(failed, case((failed, r.c.media_at), else_=r.c.ended_at), r.c.recording_id)
+            .limit(limit)
+        )
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).all()
+            ids = [row.recording_id for row in rows]
+            segments = await _grouped(connection, s, ids, s.c.number)
+            p = t.pauses
+            pauses = await _grouped(connection, p, ids, p.c.position)
+        return [_due(row, segments[row.recording_id], pauses[row.recording_id]) for row in rows]
+
+    async def add_file(self, file: StoredFile) -> None:
+        """Note a file in the store. Raises UnknownRecording."""
+        row = asdict(file) | {"role": str(file.role), "added_at": self._now()}
+        try:
+            async with self._database.writing() as connection:
+                await upsert(connection, t.files, [row], keep={"added_at"})
+        except IntegrityError as error:
+            raise UnknownRecording(f"there is no recording {file.recording_id!r}") from error
+
+    async def files(self, recording_id: str) -> list[StoredFile]:
+        f = t.files.c
+        return await self._files(_FILES.where(f.recording_id == recording_id).order_by(f.role, f.number))
+
+    async def files_after(self, key: str, limit: int = 500) -> list[StoredFile]:
+        """Every recording's files in order of ``key``, those behind this one ("": from the start)."""
+        f = t.files.c
+        return await self._files(_FILES.where(f.key > key).order_by(f.key).limit(limit))
+
+    async def _files(self, query: Select[Any]) -> list[StoredFile]:
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [StoredFile(**{**row, "role": FileRole(row["role"])}) for row in rows]
+
+    async def set_media_state(
+        self, recording_id: str, state: MediaState, *, duration_ms: int = 0, error: str = ""
+    ) -> None:
+        """Move forward; a step back changes nothing. ``duration_ms`` 0 leaves what was known."""
+        r = t.recordings
+        values: dict[str, Any] = {"media_state": str(state), "media_error": error, "media_at": self._now()}
+        if duration_ms > 0:
+            values["media_ms"] = duration_ms
+        before = [str(s) for s in PREDECESSORS[state]]
+        async with self._database.writing() as connection:
+            await connection.execute(
+                update(r).where(r.c.recording_id == recording_id, r.c.media_state.in_(before)).values(values)
+            )
+
+    async def reopen(self, recording_id: str, error: str) -> bool:
+        """Make an ended recording due again, whatever its media's state (a file came late).
+
+        False if there is no such recording, or if it has not ended.
+        """
+        r = t.recordings
+        async with self._database.writing() as connection:
+            changed = await connection.execute(
+                update(r)
+                .where(r.c.recording_id == recording_id, r.c.ended_at.is_not(None))
+                .values(media_state=str(_M.SPOOLED), media_error=error, media_at=self._now())
+            )
+            return changed.rowcount > 0
+
+    async def known_paths(self, switch: str) -> set[str]:
+        s, r = t.segments, t.recordings
+        query = select(s.c.path).join(r, r.c.recording_id == s.c.recording_id).where(r.c.switch == switch)
+        async with self._database.reading() as connection:
+            return set((await connection.execute(query)).scalars())
+
+    async def adopt(
+        self,
+        switch: str,
+        tenant_folder: str,
+        recording_id: str,
+        kind: Kind,
+        segments: Sequence[tuple[int, str, datetime, datetime]],
+    ) -> bool:
+        """Make rows for spool files without any: (number, path, began, ended) each.
+
+        A recording that is not known gets a call of its own, with the recording's id and no legs:
+        only the tenant's administrators see it. False if no tenant belongs to the folder, or the
+        recording is another tenant's.
+        """
+        if not segments:
+            return False
+        segments = sorted(segments)
+        began = min(s[2] for s in segments)
+        ended = max(s[3] for s in segments)
+        async with self._database.writing() as connection:
+            tenant = (
+                await connection.execute(
+                    select(t.tenants.c.tenant).where(t.tenants.c.folder == tenant_folder)
+                )
+            ).scalar()
+            if tenant is None:
+                return False
+            await self._stand_in(connection, switch, tenant, recording_id, kind, began, ended)
+            r = t.recordings
+            found = (await connection.execute(select(r).where(r.c.recording_id == recording_id))).one()
+            if (found.tenant, found.kind) != (tenant, str(kind)):
+                return False
+            new = await self._add_segments(connection, recording_id, kind, segments)
+            if new and found.media_state != str(_M.SPOOLED):
+                # The one way back: there is more of it in the spool than was known.
+                await connection.execute(
+                    update(r).where(r.c.recording_id == recording_id).values(media_state=str(_M.SPOOLED))
+                )
+            return True
+
+    async def _stand_in(
+        self,
+        connection: AsyncConnection,
+        switch: str,
+        tenant: str,
+        recording_id: str,
+        kind: Kind,
+        began: datetime,
+        ended: datetime,
+    ) -> None:
+        r = t.recordings
+        there = await connection.execute(select(r.c.recording_id).where(r.c.recording_id == recording_id))
+        if there.first() is not None:
+            return
+        span, direction = milliseconds(began, ended), str(Direction.EXTERNAL)
+        call: dict[str, Any] = {"call_id": recording_id, "started_at": began}
+        await add_missing(
+            connection, t.calls,
+            [call | {"switch": switch, "answered_at": None, "ended_at": ended, "talk_ms": span,
+                     "direction": direction, "requested": [], "stopped": [], "aliases": []}],
+        )  # fmt: skip
+        await add_missing(
+            connection, t.call_views, [call | {"tenant": tenant, "user": "", "direction": direction}]
+        )
+        await add_missing(
+            connection, t.events,
+            [{"call_id": recording_id, "position": 0, "at": self._now(), "what": "adopted",
+              "leg_id": None, "detail": "found in the spool; nothing else is known of the call"}],
+        )  # fmt: skip
+        await add_missing(
+            connection, r,
+            [call | {"recording_id": recording_id, "position": 0, "switch": switch, "tenant": tenant,
+                     "kind": str(kind), "rule": "adopted", "reason": "found in the spool",
+                     "ended_at": ended, "span_ms": span, "direction": direction,
+                     "media_state": str(_M.SPOOLED), "media_ms": 0, "media_error": "",
+                     "media_at": self._now()}],
+        )  # fmt: skip
+
+    @staticmethod
+    async def _add_segments(
+        connection: AsyncConnection,
+        recording_id: str,
+        kind: Kind,
+        segments: Sequence[tuple[int, str, datetime, datetime]],
+    ) -> bool:
+        """True if one of them was not known."""
+        statement = insert(connection, t.segments).on_conflict_do_nothing()
+        new = False
+        for number, path, began, ended in segments:
+            row = {
+                "capture_id": f"{recording_id}.{number}", "recording_id": recording_id, "number": number,
+                "leg_id": "", "bridge_id": "", "path": path, "kind": str(kind), "requested_at": began,
+                "state": str(CaptureState.ENDED), "opened_at": began, "closed_at": ended,
+                "cause": "adopted", "blind": "", "close_attempts": 0,
+            }  # fmt: skip
+            added = await connection.execute(statement.values(row).returning(t.segments.c.capture_id))
+            new = added.first() is not None or new
+        return new
+
+
+async def _grouped(
+    connection: AsyncConnection, table: Table, recording_ids: Sequence[str], order: ColumnElement[Any]
+) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = defaultdict(list)
+    for ids in chunks(recording_ids):
+        query = select(table).where(table.c.recording_id.in_(ids)).order_by(order)
+        for row in await connection.execute(query):
+            found[row.recording_id].append(row)
+    return found
+
+
+def _due(row: Any, segments: Sequence[Any], pauses: Sequence[Any]) -> DueRecording:
+    return DueRecording(
+        recording_id=row.recording_id,
+        call_id=row.call_id,
+        switch=row.switch,
+        tenant=row.tenant,
+        kind=Kind(row.kind),
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        segments=tuple(
+            DueSegment(s.capture_id, s.number, s.path, s.opened_at, s.closed_at) for s in segments
+        ),
+        pauses=tuple(silenced(p) for p in pauses),
+    )

@@ -1,0 +1,71 @@
+"""Calls that turned out to be one: the younger's rows go over to the elder, its id stays valid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Table, delete, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from . import tables as t
+from .graphs import targets
+from .writing import chunks, upsert
+
+
+async def note_merged(connection: AsyncConnection, merged: Mapping[str, str]) -> None:
+    """Keep each old id as an alias, earlier ones of a call that is now merged itself as well."""
+    found = targets(merged)
+    rows = [{"alias": gone, "call_id": keep} for gone, keep in sorted(found.items())]
+    await upsert(connection, t.call_aliases, rows)
+    for gone, keep in sorted(found.items()):
+        await connection.execute(
+            update(t.call_aliases).where(t.call_aliases.c.call_id == gone).values(call_id=keep)
+        )
+
+
+async def take_over(connection: AsyncConnection, call_ids: Sequence[str]) -> None:
+    """Move what is left under an old id to the call that took it over, and drop the old call.
+
+    Driven by the aliases, not by the batch: whether the elder or the younger was saved first,
+    and in which batch, the end is the same. A call whose successor has no row yet stays.
+    """
+    alias, calls = t.call_aliases, t.calls
+    gone_call, kept_call = calls.alias("gone"), calls.alias("kept")
+    for ids in chunks(call_ids):
+        pairs = await connection.execute(
+            select(alias.c.alias, alias.c.call_id)
+            .join(gone_call, gone_call.c.call_id == alias.c.alias)
+            .join(kept_call, kept_call.c.call_id == alias.c.call_id)
+            .where(or_(alias.c.alias.in_(ids), alias.c.call_id.in_(ids)))
+            .order_by(alias.c.alias)
+        )
+        for gone, keep in pairs.all():
+            await _move(connection, gone, keep, together=keep in call_ids)
+
+
+async def _move(connection: AsyncConnection, gone: str, keep: str, *, together: bool) -> None:
+    r = t.recordings
+    await connection.execute(update(r).where(r.c.call_id == gone).values(call_id=keep))
+    if not together:
+        # The elder was not in this batch, so its rows do not hold the younger's legs yet.
+        await _append(connection, t.legs, gone, keep)
+        await _append(connection, t.events, gone, keep)
+        v = t.call_views
+        theirs = select(v.c.tenant, v.c.user).where(v.c.call_id == keep)
+        known = {tuple(row) for row in await connection.execute(theirs)}
+        moved = await connection.execute(select(v).where(v.c.call_id == gone))
+        fresh = [
+            dict(row._mapping) | {"call_id": keep} for row in moved if (row.tenant, row.user) not in known
+        ]
+        await upsert(connection, v, fresh)
+    await connection.execute(delete(t.calls).where(t.calls.c.call_id == gone))
+
+
+async def _append(connection: AsyncConnection, table: Table, gone: str, keep: str) -> None:
+    last = select(func.coalesce(func.max(table.c.position), -1)).where(table.c.call_id == keep)
+    after = (await connection.execute(last)).scalar_one()
+    await connection.execute(
+        update(table)
+        .where(table.c.call_id == gone)
+        .values(call_id=keep, position=table.c.position + after + 1)
+    )

@@ -1,0 +1,320 @@
+"""Lists and details of recordings and calls, each through the gate (engine.reading.CatalogReader)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ..engine.reading import (
+    CallDetail,
+    CallRow,
+    DecisionRow,
+    Direction,
+    FileRow,
+    JourneyRow,
+    LegRow,
+    Page,
+    PartyRow,
+    RecordingDetail,
+    RecordingFilter,
+    RecordingRow,
+    Scope,
+    SegmentRow,
+)
+from . import paging
+from . import tables as t
+from .columns import Text
+from .gate import CallsSeen, Gate
+from .searching import party_matches
+from .timeline import origin, pause_row
+from .writing import OnDatabase
+
+_r = t.recordings.c
+#: What the files hold where that is known, else what the engine measured.
+_LENGTH = case((_r.media_ms > 0, _r.media_ms), else_=_r.span_ms)
+
+
+class Queries(OnDatabase):
+    """engine.reading.CatalogReader. Durations of calls are from the first answer to the end."""
+
+    async def recordings(
+        self, scope: Scope, where: RecordingFilter, *, limit: int = 50, before: str | None = None
+    ) -> Page[RecordingRow]:
+        gate, limit = Gate(scope), paging.clamped(limit)
+        query = recordings_query(gate, where, limit, before)
+        async with self._database.reading() as connection:
+            found = (await connection.execute(query)).all()
+            rows, more = paging.cut(found, limit)
+            items = await _recording_rows(connection, gate, rows)
+        last = rows[-1] if more else None
+        return Page(tuple(items), last and paging.encode(last.started_at, last.recording_id))
+
+    async def recording(self, scope: Scope, recording_id: str) -> RecordingDetail | None:
+        gate = Gate(scope)
+        s, p, f = t.segments, t.pauses, t.files
+        async with self._database.reading() as connection:
+            query = select(t.recordings).where(_r.recording_id == recording_id, gate.recordings())
+            row = (await connection.execute(query)).first()
+            if row is None:
+                return None
+            (item,) = await _recording_rows(connection, gate, [row])
+            shared = gate.shared(await _legs(connection, [row.call_id]))
+            mine = [
+                (
+                    await connection.execute(select(x).where(x.c.recording_id == recording_id).order_by(*by))
+                ).all()
+                for x, by in ((s, [s.c.number]), (p, [p.c.position]), (f, [f.c.role, f.c.number]))
+            ]
+        segments, pauses, files = mine
+        zero = origin(row, segments)
+        return RecordingDetail(
+            row=item,
+            rule=row.rule,
+            pauses=tuple(
+                pause_row(
+                    pause,
+                    zero,
+                    gate.actor(pause.asked_by, shared=shared),
+                    gate.actor(pause.ended_by, shared=shared),
+                )
+                for pause in pauses
+            ),
+            segments=tuple(
+                SegmentRow(x.capture_id, x.number, x.leg_id, x.state, x.opened_at, x.closed_at, x.cause)
+                for x in segments
+            ),
+            files=tuple(
+                FileRow(
+                    x.role, x.number, x.key, x.format, x.size, x.sha256, x.duration_ms, x.channels,
+                    x.sample_rate, x.repaired, x.note,
+                )
+                for x in files
+            ),
+        )  # fmt: skip
+
+    async def calls(
+        self, scope: Scope, where: RecordingFilter, *, limit: int = 50, before: str | None = None
+    ) -> Page[CallRow]:
+        gate, limit = Gate(scope), paging.clamped(limit)
+        query = calls_query(gate, where, limit, before)
+        async with self._database.reading() as connection:
+            found = (await connection.execute(query)).all()
+            rows, more = paging.cut(found, limit)
+            ids = [row.call_id for row in rows]
+            legs = _by_call(await _legs(connection, ids))
+            counts = await _recording_counts(connection, gate, ids)
+        last = rows[-1] if more else None
+        return Page(
+            tuple(_call_row(gate, row, legs[row.call_id], counts.get(row.call_id, 0)) for row in rows),
+            last and paging.encode(last.started_at, last.call_id),
+        )
+
+    async def call(self, scope: Scope, call_id: str) -> CallDetail | None:
+        """Also by the id that it had before it was merged into another call."""
+        gate = Gate(scope)
+        d, e = t.decisions, t.events
+        async with self._database.reading() as connection:
+            seen = gate.calls()
+            query = _select_calls(seen).where(seen.call_id == _resolved(call_id))
+            row = (await connection.execute(query)).first()
+            if row is None:
+                return None
+            mine = row.call_id
+            legs = await _legs(connection, [mine])
+            events = (
+                await connection.execute(select(e).where(e.c.call_id == mine).order_by(e.c.position))
+            ).all()
+            decisions = await connection.execute(
+                select(d.c.tenant, d.c.kind, d.c.verdict, d.c.rule, d.c.reason)
+                .where(d.c.call_id == mine, gate.tenant(d.c.tenant))
+                .order_by(d.c.tenant, d.c.kind)
+            )
+            shown = tuple(DecisionRow(*decision) for decision in decisions)
+            found = await connection.execute(
+                select(t.recordings)
+                .where(_r.call_id == mine, gate.recordings())
+                .order_by(_r.started_at, _r.recording_id)
+            )
+            recordings = await _recording_rows(connection, gate, found.all())
+        return CallDetail(
+            row=_call_row(gate, row, legs, len(recordings)),
+            legs=tuple(_leg_row(gate, leg) for leg in legs if gate.shows(leg)),
+            journey=tuple(
+                JourneyRow(x.at, x.what, x.leg_id, detail) for x, detail in gate.journey(events, legs)
+            ),
+            decisions=shown,
+            recordings=tuple(recordings),
+        )
+
+
+def recordings_query(gate: Gate, where: RecordingFilter, limit: int, before: str | None) -> Select[Any]:
+    """One page and a row more, newest first. Raises ValueError for a bad key."""
+    query = select(t.recordings).where(gate.recordings())
+    query = _between(query, _r.started_at, where)
+    if where.party.strip():
+        query = query.where(_party_in(gate, _r.call_id, where.party))
+    if where.direction is not None:
+        query = query.where(_r.direction == str(where.direction))
+    if where.kind is not None:
+        query = query.where(_r.kind == where.kind)
+    if where.call_id is not None:
+        query = query.where(_r.call_id == _resolved(where.call_id))
+    query = _lasting(query, _LENGTH, where)
+    if before is not None:
+        query = query.where(paging.after(_r.started_at, _r.recording_id, before))
+    return query.order_by(_r.started_at.desc(), _r.recording_id.desc()).limit(limit + 1)
+
+
+def calls_query(gate: Gate, where: RecordingFilter, limit: int, before: str | None) -> Select[Any]:
+    """One page and a row more, newest first. Raises ValueError for a bad key."""
+    seen = gate.calls()
+    query = _between(_select_calls(seen), seen.started_at, where)
+    if where.party.strip():
+        query = query.where(_party_in(gate, seen.call_id, where.party))
+    if where.direction is not None:
+        query = query.where(seen.direction == str(where.direction))
+    if where.kind is not None:
+        of_kind = select(_r.recording_id).where(
+            _r.call_id == seen.call_id, _r.kind == where.kind, gate.recordings()
+        )
+        query = query.where(of_kind.exists())
+    if where.call_id is not None:
+        query = query.where(seen.call_id == _resolved(where.call_id))
+    query = _lasting(query, t.calls.c.talk_ms, where)
+    if before is not None:
+        query = query.where(paging.after(seen.started_at, seen.call_id, before))
+    return query.order_by(seen.started_at.desc(), seen.call_id.desc()).limit(limit + 1)
+
+
+def _select_calls(seen: CallsSeen) -> Select[Any]:
+    c = t.calls.c
+    return (
+        select(
+            seen.call_id, seen.started_at, seen.direction, c.switch, c.answered_at, c.ended_at, c.talk_ms
+        )
+        .select_from(seen.source)
+        .where(seen.condition)
+    )  # fmt: skip
+
+
+def _between(query: Select[Any], at: ColumnElement[Any], where: RecordingFilter) -> Select[Any]:
+    if where.since is not None:
+        query = query.where(at >= where.since)
+    if where.until is not None:
+        query = query.where(at < where.until)
+    return query
+
+
+def _lasting(query: Select[Any], length: ColumnElement[Any], where: RecordingFilter) -> Select[Any]:
+    if where.min_ms is not None:
+        query = query.where(length >= where.min_ms)
+    if where.max_ms is not None:
+        query = query.where(length < where.max_ms)
+    return query
+
+
+def _party_in(gate: Gate, call_id: ColumnElement[Any], party: str) -> ColumnElement[bool]:
+    """What is not shown must not be found either: else one could ask for it letter by letter."""
+    c = t.legs.c
+    whole, by_number = party_matches(party, c.search, c.search_number)
+    fits = or_(and_(gate.leg_whole(), whole), by_number)
+    return select(c.call_id).where(c.call_id == call_id, fits).exists()
+
+
+def _resolved(call_id: str) -> ColumnElement[Any]:
+    a = t.call_aliases.c
+    return func.coalesce(
+        select(a.call_id).where(a.alias == call_id).scalar_subquery(), literal(call_id, Text())
+    )
+
+
+async def _recording_rows(connection: AsyncConnection, gate: Gate, rows: Sequence[Any]) -> list[RecordingRow]:
+    legs = _by_call(await _legs(connection, [row.call_id for row in rows]))
+    p = t.pauses.c
+    ids = [row.recording_id for row in rows]
+    counted = await connection.execute(
+        select(p.recording_id, func.count()).where(p.recording_id.in_(ids)).group_by(p.recording_id)
+    )
+    pauses: dict[str, int] = {recording_id: count for recording_id, count in counted}
+    return [
+        RecordingRow(
+            recording_id=row.recording_id,
+            call_id=row.call_id,
+            tenant=row.tenant,
+            kind=row.kind,
+            direction=Direction(row.direction),
+            started_at=row.started_at,
+            ended_at=row.ended_at,
+            duration_ms=row.media_ms or row.span_ms,
+            media_state=row.media_state,
+            reason=row.reason,
+            parties=_parties(gate, legs[row.call_id]),
+            pauses=pauses.get(row.recording_id, 0),
+            error=row.media_error,
+        )
+        for row in rows
+    ]
+
+
+async def _recording_counts(
+    connection: AsyncConnection, gate: Gate, call_ids: Sequence[str]
+) -> dict[str, int]:
+    counted = await connection.execute(
+        select(_r.call_id, func.count())
+        .where(_r.call_id.in_(call_ids), gate.recordings())
+        .group_by(_r.call_id)
+    )
+    return {call_id: count for call_id, count in counted}
+
+
+async def _legs(connection: AsyncConnection, call_ids: Iterable[str]) -> Sequence[Any]:
+    c = t.legs.c
+    ids = list(dict.fromkeys(call_ids))
+    return (
+        await connection.execute(
+            select(t.legs).where(c.call_id.in_(ids)).order_by(c.call_id, c.position)
+        )
+    ).all()  # fmt: skip
+
+
+def _by_call(rows: Iterable[Any]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.call_id].append(row)
+    return found
+
+
+def _call_row(gate: Gate, row: Any, legs: Sequence[Any], recordings: int) -> CallRow:
+    return CallRow(
+        call_id=row.call_id,
+        switch=row.switch,
+        direction=Direction(row.direction),
+        started_at=row.started_at,
+        answered_at=row.answered_at,
+        ended_at=row.ended_at,
+        duration_ms=row.talk_ms,
+        parties=_parties(gate, legs),
+        recordings=recordings,
+    )
+
+
+def _parties(gate: Gate, legs: Sequence[Any]) -> tuple[PartyRow, ...]:
+    """Without the switch's own half-legs (Asterisk's Local/), which are nobody."""
+    people = [leg for leg in legs if leg.recordable] or legs
+    return tuple(gate.party(leg) for leg in people)
+
+
+def _leg_row(gate: Gate, leg: Any) -> LegRow:
+    return LegRow(
+        leg_id=leg.leg_id,
+        party=gate.party(leg),
+        started_at=leg.started_at,
+        answered_at=leg.answered_at,
+        ended_at=leg.ended_at,
+        cause=leg.cause,
+        dialled=leg.dialled,
+    )
