@@ -21,7 +21,7 @@ res_pjsip_endpoint_identifier_ip res_pjsip_endpoint_identifier_user res_pjsip_he
 res_pjsip_messaging res_pjsip_nat res_pjsip_outbound_authenticator_digest res_pjsip_path res_pjsip_pubsub
 res_pjsip_refer res_pjsip_registrar res_pjsip_rfc3326 res_pjsip_sdp_rtp res_pjsip_session res_rtp_asterisk
 res_sorcery_astdb res_sorcery_config res_sorcery_memory res_timing_timerfd
-""".split()
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def write(plan: Plan) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     files = {
         "asterisk.conf": _asterisk(plan, etc),
-        "modules.conf": "[modules]\nautoload=no\n" + "".join(f"load={m}.so\n" for m in _MODULES),
+        "modules.conf": "[modules]\nautoload=no\n" + "".join(f"load={m}.so\n" for m in _MODULES.split()),
         "logger.conf": f"[logfiles]\n{plan.folder}/log/full => notice,warning,error\n",
         "manager.conf": _manager(plan),
         "features.conf": f'[general]\n[applicationmap]\n#include "{plan.pieces}/asterisk/features.conf"\n',

@@ -138,8 +138,8 @@ class AsteriskLab:
         """One command of Asterisk's console; its output."""
         arguments = [*self._prefix.command("usr/sbin/asterisk"), "-C", str(self.folder / "etc/asterisk.conf")]
         process = await asyncio.create_subprocess_exec(
-            *arguments, "-rx", command,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            *arguments, "-rx", command, stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         output, _ = await process.communicate()
         return output.decode(errors="replace")

@@ -151,7 +151,7 @@ def _build(
         (root / "tapeline.json").write_text(json.dumps(wanted))
         if prefix.exists():
             shutil.rmtree(prefix)
-        os.rename(root, prefix)
+        root.rename(prefix)
         prefix.chmod(0o755)
     finally:
         shutil.rmtree(work, ignore_errors=True)

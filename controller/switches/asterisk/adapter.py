@@ -1,0 +1,273 @@
+"""Asterisk as a `Switch`: connect, resynchronise, report facts, carry out commands."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from ...config import AsteriskConfig, ConfigError
+from ...core import facts as f
+from ...core.commands import Announce, BindFeatureCodes, Command
+from ...core.requests import ControlOutcome, ControlRequest, Means
+from ...engine.ports import LinkState, SwitchDown, SwitchStatus
+from ..backoff import Backoff
+from .connection import AmiConnection, ConnectionLost, UnsafeValue
+from .headers import Headers, text, timestamp
+from .messages import RefusedInput
+from .recorder import Recorder
+from .resync import names_of, take_snapshot, variable
+from .translate import Translator
+from .verbs import FEATURES
+
+log = structlog.get_logger(__name__)
+
+#: How often the switch is asked for a sign of life, and how long it may take.
+HEARTBEAT_S = 5.0
+#: Requests from the bus whose answer is still to come.
+MAX_ASKED = 1000
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+
+
+class AsteriskSwitch:
+    """One Asterisk over AMI. See `engine.ports.Switch` for the contract."""
+
+    kind = "asterisk"
+    video_supported = False
+
+    def __init__(
+        self, config: AsteriskConfig, new_id: Callable[[], str], now: Callable[[], datetime]
+    ) -> None:
+        self.name = config.name
+        self._config = config
+        self._now = now
+        self._timeout_s = config.command_timeout_ms / 1000
+        self._translator = Translator(config, new_id, now)
+        self._recorder = Recorder(config, now, self._channel_of)
+        self._ami: AmiConnection | None = None
+        self._status = SwitchStatus(config.name, self.kind, LinkState.CONNECTING, now())
+        self._on_fact: Callable[[f.Fact], None] = lambda fact: None
+        self._on_request: Callable[[ControlRequest], None] = lambda request: None
+        self._held_back: list[Headers] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._asked: OrderedDict[str, str] = OrderedDict()
+
+    @property
+    def status(self) -> SwitchStatus:
+        return self._status
+
+    # ── the connection's life ─────────────────────────────────────────────────────────────
+
+    async def run(
+        self, on_fact: Callable[[f.Fact], None], on_request: Callable[[ControlRequest], None]
+    ) -> None:
+        self._on_fact, self._on_request = on_fact, on_request
+        backoff = Backoff()
+        while True:
+            try:
+                reason = await self._session(backoff)
+            except (ConnectionLost, ConfigError) as error:
+                reason = str(error)
+            except TimeoutError:
+                reason = "Asterisk does not answer on AMI"
+            except BaseExceptionGroup as group:  # of the snapshot's tasks
+                if group.split((ConnectionLost, TimeoutError))[1] is not None:
+                    raise
+                reason = "the connection broke while Asterisk was being asked for its channels"
+            self._set_status(LinkState.DOWN, error=reason)
+            await asyncio.sleep(backoff.next())
+
+    async def _session(self, backoff: Backoff) -> str:
+        """One connection from its opening to its end; returns why it ended."""
+        self._held_back = []
+        ami = AmiConnection(
+            self._config.host, self._config.port, self._config.username, self._config.secret(), self._events
+        )
+        try:
+            await ami.open()
+            settings = await ami.action("CoreSettings", self._timeout_s)
+            snapshot, ids = await take_snapshot(
+                ami, self._translator, self._now, self._timeout_s, self._config.seen_by_switch
+            )
+            self._recorder.take_over(snapshot.captures, ids)
+            self._ami = ami
+            self._set_status(LinkState.UP, version=text(settings, "AsteriskVersion")[:40])
+            backoff.reset()
+            self._on_fact(snapshot)
+            held_back, self._held_back = self._held_back, None
+            for event in held_back:
+                self._event(event, before=snapshot.at)
+            heartbeat = asyncio.create_task(self._heartbeat(ami))
+            try:
+                either: set[asyncio.Future[Any]] = {ami.closed, heartbeat}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                heartbeat.cancel()
+            if ami.closed.done():
+                return ami.closed.result()
+            return "Asterisk does not answer any more (frozen, or the network is cut)"
+        finally:
+            self._ami = None
+            self._held_back = None
+            tasks = list(self._tasks)
+            for task in tasks:
+                task.cancel()
+            await ami.close()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _heartbeat(self, ami: AmiConnection) -> None:
+        """Ends when the switch gives no sign of life; a frozen peer shows in no other way."""
+        with contextlib.suppress(TimeoutError, ConnectionLost):
+            while True:
+                await asyncio.sleep(HEARTBEAT_S)
+                await ami.action("Ping", HEARTBEAT_S)
+
+    def _set_status(self, state: LinkState, *, version: str = "", error: str = "") -> None:
+        if (state, error) != (self._status.state, self._status.error):
+            level = 20 if state is LinkState.UP else 30
+            log.log(level, "switch.link", switch=self.name, state=str(state), error=error or None)
+            self._status = SwitchStatus(
+                self.name, self.kind, state, self._now(), version or self._status.version, error
+            )
+
+    # ── events in ─────────────────────────────────────────────────────────────────────────
+
+    def _events(self, events: list[Headers]) -> None:
+        for event in events:
+            if self._held_back is not None:
+                self._held_back.append(event)
+            elif self._ami is not None:
+                self._event(event)
+
+    def _event(self, event: Headers, before: datetime | None = None) -> None:
+        """One event. Facts older than ``before`` are in the snapshot already; requests are not."""
+        if before is None or timestamp(event, before) >= before:
+            for fact in self._translator.facts(event):
+                self._on_fact(fact)
+                self._follow(fact)
+            if text(event, "Event") == "MixMonitorStop":
+                self._spawn(self._look_after, text(event, "Uniqueid"))
+        try:
+            request = self._translator.request(event)
+        except RefusedInput as error:
+            log.warning("control.refused", switch=self.name, reason=error.reason, who=error.who)
+            return
+        if request is not None:
+            if request.means is Means.BUS:
+                self._note_asked(request.request_id, text(event, "Request-Id"))
+            self._on_request(request)
+
+    def _follow(self, fact: f.LegFact) -> None:
+        """Ask what no event says, once a leg is there."""
+        match fact:
+            case f.LegStarted(recordable=True):
+                self._spawn(self._ask_names, fact.leg_id)
+            case f.LegHungUp():
+                self._recorder.forget_leg(fact.leg_id)
+
+    async def _ask_names(self, leg_id: str) -> None:
+        channel = self._translator.channels.get(leg_id)
+        if channel is None or self._ami is None:
+            return
+        named = await names_of(self._ami, self._translator, channel, self._now, self._timeout_s)
+        if named is not None:
+            self._on_fact(named)
+
+    async def _look_after(self, leg_id: str) -> None:
+        """A monitor was stopped on a channel: by us, or by a dialplan that did not know of ours."""
+        if self._ami is not None:
+            for fact in await self._recorder.ended_by_others(self._ami, leg_id):
+                log.warning("capture.stopped_by_others", switch=self.name, capture=fact.capture_id)
+                self._on_fact(fact)
+
+    def _spawn(self, work: Callable[[str], Coroutine[Any, Any, None]], leg_id: str) -> None:
+        async def guarded() -> None:
+            try:
+                await work(leg_id)
+            except (ConnectionLost, TimeoutError) as error:
+                log.info("switch.unanswered", switch=self.name, reason=str(error) or "no answer in time")
+
+        task = asyncio.get_running_loop().create_task(guarded())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _channel_of(self, leg_id: str) -> str | None:
+        channel = self._translator.channels.get(leg_id)
+        return channel.name if channel is not None and channel.recordable else None
+
+    # ── commands out ──────────────────────────────────────────────────────────────────────
+
+    async def execute(self, command: Command) -> f.CaptureFact | None:
+        ami = self._ami
+        if ami is None:
+            raise SwitchDown(f"{self.name} is not connected")
+        try:
+            match command:
+                case BindFeatureCodes(leg_id=leg_id):
+                    await self._bind(ami, leg_id)
+                case Announce():
+                    fields = [("Leg-Id", command.leg_id)] if command.leg_id else []
+                    await self._tell(ami, [*fields, *command.fields])
+                case _:
+                    return await self._recorder.execute(ami, command)
+        except ConnectionLost as error:
+            raise SwitchDown(f"{self.name}: {error}") from error
+        except TimeoutError:
+            log.warning("switch.unanswered", switch=self.name, command=type(command).__name__)
+        except UnsafeValue as error:
+            log.warning("switch.unsafe", switch=self.name, reason=str(error))
+        return None
+
+    async def message(self, outcome: ControlOutcome) -> None:
+        asked = self._asked.pop(outcome.request_id, None)
+        if asked is None or self._ami is None:
+            return
+        fields = [
+            ("Action", "answer"),
+            ("Request-ID", asked),
+            ("Accepted", "true" if outcome.accepted else "false"),
+            ("Reason", outcome.reason),
+            ("Call-ID", outcome.call_id or "-"),
+        ]
+        try:
+            await self._tell(self._ami, fields)
+        except (ConnectionLost, TimeoutError) as error:
+            log.warning("bus.unanswered", switch=self.name, reason=str(error) or "no answer in time")
+
+    def _note_asked(self, request_id: str, theirs: str) -> None:
+        """Remember under which name the requester wants the answer; "-" if it gave none."""
+        self._asked[request_id] = theirs if _REQUEST_ID.fullmatch(theirs) else "-"
+        while len(self._asked) > MAX_ASKED:
+            self._asked.popitem(last=False)
+
+    async def _bind(self, ami: AmiConnection, leg_id: str) -> None:
+        """Let the party dial our codes; pjsip.conf should have done so, which is in time for every
+        bridge. What is set here counts from the channel's next bridge on."""
+        channel = self._channel_of(leg_id)
+        if channel is None:
+            return
+        present = [
+            n for n in (await variable(ami, channel, "DYNAMIC_FEATURES", self._timeout_s)).split("#") if n
+        ]
+        missing = [name for name in FEATURES if name not in present]
+        if missing:
+            await ami.action(
+                "Setvar", self._timeout_s,
+                Channel=channel, Variable="DYNAMIC_FEATURES", Value="#".join(present + missing),
+            )  # fmt: skip
+
+    async def _tell(self, ami: AmiConnection, fields: list[tuple[str, str]]) -> None:
+        """A UserEvent on the bus. AMI's own word Action is taken, so ours is Recording-Action."""
+        headers = {
+            "Recording-Action" if key == "Action" else key: _CONTROL.sub(" ", value)[:500]
+            for key, value in fields
+        }
+        await ami.action("UserEvent", self._timeout_s, UserEvent="TapelineRecording", **headers)

@@ -1,0 +1,81 @@
+"""What is known of each channel, and which party that makes it. No I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...config import AsteriskConfig
+from ...core.parties import UNKNOWN, Party, Side
+from .headers import Headers, known, text, variables
+
+#: Longer numbers and names are cut: nothing real is, and the catalog must not be flooded.
+MAX_TEXT = 256
+
+#: Channels that are nobody's: the switch's own helpers for messages, announcements, spying.
+_HELPERS = frozenset(
+    {"Message", "Surrogate", "CBAnn", "CBRec", "Announcer", "Recorder", "Snoop", "AsyncGoto", "Bridge",
+     "ConfBridgeRecorder", "MulticastRTP", "UnicastRTP"}
+)  # fmt: skip
+_UP, _RING = "6", "4"
+
+
+@dataclass(slots=True)
+class Channel:
+    """One live channel. ``call_id`` is its SIP Call-ID once that has been asked."""
+
+    leg_id: str
+    name: str
+    party: Party = UNKNOWN
+    held: bool = False
+    call_id: str = ""
+
+    @property
+    def technology(self) -> str:
+        return self.name.partition("/")[0]
+
+    @property
+    def recordable(self) -> bool:
+        """Not a half-leg: a monitor on Local/ would keep it in the call for good."""
+        return self.technology != "Local"
+
+    @property
+    def endpoint(self) -> str:
+        """``101`` of ``PJSIP/101-0000001f``; "" for channels without an endpoint of ours."""
+        if not self.recordable:
+            return ""
+        return self.name.partition("/")[2].rpartition("-")[0]
+
+
+def is_leg(headers: Headers) -> bool:
+    """Whether a channel event is about somebody's leg rather than a helper of the switch."""
+    name = text(headers, "Channel")
+    return bool(text(headers, "Uniqueid")) and "/" in name and name.partition("/")[0] not in _HELPERS
+
+
+def is_up(headers: Headers) -> bool:
+    return text(headers, "ChannelState") == _UP
+
+
+def is_calling(headers: Headers) -> bool:
+    """A channel begins as Ring when it calls the switch, as Down when the switch calls it."""
+    application = text(headers, "Application")
+    return text(headers, "ChannelState") == _RING or (is_up(headers) and application != "AppDial")
+
+
+def party(config: AsteriskConfig, channel: Channel, headers: Headers, prefix: str = "") -> Party:
+    """Who is on the channel, by its endpoint and the variables that pjsip.conf gave it.
+
+    Side, tenant and user come from the switch's own configuration only (set_var, or the
+    dialplan); number and name are whatever the caller says.
+    """
+    said = variables(headers, prefix)
+    endpoint = channel.endpoint
+    side = said.get("REC_SIDE", "").strip().lower()
+    own_tenant = said.get("REC_TENANT", "").strip() or None
+    tenant = own_tenant or config.default_tenant
+    number = known(headers, f"{prefix}CallerIDNum")[:MAX_TEXT]
+    name = known(headers, f"{prefix}CallerIDName")[:MAX_TEXT]
+    outside = endpoint in config.trunks or side == Side.EXTERNAL
+    if not channel.recordable or outside or tenant is None or (side and side != Side.INTERNAL):
+        return Party(Side.EXTERNAL, own_tenant, None, number, name, endpoint or None)
+    return Party(Side.INTERNAL, tenant, said.get("REC_USER", "").strip() or endpoint, number, name)

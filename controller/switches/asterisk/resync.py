@@ -1,0 +1,95 @@
+"""The whole truth about an Asterisk after a (re)connection: channels, bridges, monitors, masks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import PurePath
+
+from ...core import facts as f
+from .channels import Channel
+from .connection import AmiConnection
+from .headers import Headers, text, timestamp
+from .translate import Translator
+from .verbs import Monitor, mask_variable, monitors
+
+#: So many questions are under way at once; each takes about a millisecond.
+AT_ONCE = 32
+
+
+async def take_snapshot(
+    ami: AmiConnection,
+    translator: Translator,
+    now: Callable[[], datetime],
+    timeout_s: float,
+    spool: PurePath,
+) -> tuple[f.SwitchSnapshot, dict[str, str]]:
+    """The snapshot, and the MixMonitor id of each capture in it.
+
+    Its ``at`` is the switch's own clock just before the channels were listed: an event with an
+    older time stamp is contained in it. Raises ConnectionLost, TimeoutError.
+    """
+    at = timestamp(await ami.action("Ping", timeout_s), now())
+    legs = translator.snapshot(await ami.listing("CoreShowChannels", timeout_s), at)
+    gate = asyncio.Semaphore(AT_ONCE)
+    seen: list[f.CaptureSeen] = []
+    ids: dict[str, str] = {}
+
+    async def ask(channel: Channel) -> None:
+        async with gate:
+            named = await names_of(ami, translator, channel, now, timeout_s)
+            if named is not None:
+                legs[channel.leg_id] += (named,)
+            for monitor in monitors(await ami.command(f"mixmonitor list {channel.name}", timeout_s)):
+                capture = await _seen(ami, channel, monitor, timeout_s, spool)
+                if capture is not None:
+                    seen.append(capture)
+                    ids[capture.capture_id] = monitor.monitor_id
+
+    async with asyncio.TaskGroup() as group:
+        for channel in translator.channels.values():
+            if channel.recordable:
+                group.create_task(ask(channel))
+    return f.SwitchSnapshot(at, legs, tuple(seen)), ids
+
+
+async def names_of(
+    ami: AmiConnection,
+    translator: Translator,
+    channel: Channel,
+    now: Callable[[], datetime],
+    timeout_s: float,
+) -> f.LegIdentified | None:
+    """A channel's other names, the SIP Call-ID and the X-Session-Id of its INVITE."""
+    if channel.technology != "PJSIP":
+        return None
+    call_id, session_id = await asyncio.gather(
+        variable(ami, channel.name, "CHANNEL(pjsip,call-id)", timeout_s),
+        variable(ami, channel.name, "PJSIP_HEADER(read,X-Session-Id)", timeout_s),
+    )
+    return translator.name_leg(channel.leg_id, now(), call_id, session_id)
+
+
+async def variable(ami: AmiConnection, channel: str, name: str, timeout_s: float) -> str:
+    """A channel variable or function; "" if it is not set or the channel is gone."""
+    answer: Headers = await ami.action("Getvar", timeout_s, Channel=channel, Variable=name)
+    return text(answer, "Value") if text(answer, "Response") == "Success" else ""
+
+
+async def _seen(
+    ami: AmiConnection, channel: Channel, monitor: Monitor, timeout_s: float, spool: PurePath
+) -> f.CaptureSeen | None:
+    capture_id = monitor.capture_id
+    file = PurePath(monitor.file)
+    if capture_id is None or not file.is_relative_to(spool):
+        return None  # somebody else's monitor
+    noted = await variable(ami, channel.name, mask_variable(capture_id), timeout_s)
+    if noted == "1":
+        # The note is written after the mask and taken back after the unmask, so at worst it is
+        # on although the monitor hears: set the mask again rather than believe the note.
+        await ami.action(
+            "MixMonitorMute", timeout_s, Channel=channel.name, Direction="both", State="1",
+            MixMonitorID=monitor.monitor_id,
+        )  # fmt: skip
+    return f.CaptureSeen(capture_id, channel.leg_id, str(file.relative_to(spool)), masked=noted == "1")
