@@ -1,0 +1,147 @@
+"""The one gate: who is asking. Every route but a handful depends on it; deny by default.
+
+An API token (``Authorization: Bearer``) or a session cookie. What a session changes must bring
+the session's form token, because a browser sends cookies for other sites too; a token needs none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from ..engine.reading import Account, Role
+from .problems import NotSignedIn, Problem, not_found
+from .services import Web, web_of
+from .sessions import Session
+
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+async def gate(request: Request) -> Account:
+    """Whoever is asking. Raises NotSignedIn, or Problem 403 for a forged form."""
+    account, session = await _who(request)
+    if account is None or not sound(account):
+        raise NotSignedIn
+    request.state.account, request.state.session = account, session
+    if session is not None and request.method not in SAFE_METHODS:
+        await check_form(request, session.nonce)
+    return account
+
+
+Me = Annotated[Account, Depends(gate)]
+
+
+async def session_account(request: Request, me: Me) -> Account:
+    """For what an API token may not do: changing a password, making more tokens."""
+    if request.state.session is None:
+        raise Problem(403, "This needs a session; an API token is not enough.")
+    return me
+
+
+async def administrator(me: Me) -> Account:
+    """A tenant's or the system's administrator."""
+    if me.role not in (Role.TENANT, Role.SYSTEM):
+        raise Problem(403, "Only an administrator may do this.")
+    return me
+
+
+async def system_administrator(me: Me) -> Account:
+    if me.role is not Role.SYSTEM:
+        raise Problem(403, "Only the system administrator may do this.")
+    return me
+
+
+SessionMe = Annotated[Account, Depends(session_account)]
+Admin = Annotated[Account, Depends(administrator)]
+SystemAdmin = Annotated[Account, Depends(system_administrator)]
+
+
+def sound(account: Account) -> bool:
+    """Whether the account may do anything at all. One without the tenant or extension that its
+    role needs would see more than it should, so it sees nothing."""
+    if account.disabled:
+        return False
+    match account.role:
+        case Role.SYSTEM:
+            return True
+        case Role.TENANT:
+            return bool(account.tenant)
+        case Role.USER:
+            return bool(account.tenant) and bool(account.extension)
+
+
+def own_tenant(me: Account, tenant: str) -> str:
+    """The tenant, if it is this administrator's to change. Raises 404 otherwise."""
+    if me.role is not Role.SYSTEM and tenant != me.tenant:
+        raise not_found("tenant")
+    return tenant
+
+
+def address_of(request: Request) -> str:
+    """Where the request came from. Behind a proxy the server must be told to trust it."""
+    return request.client.host if request.client else ""
+
+
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def known_id(text: str, what: str) -> str:
+    """An id that could be one of ours; anything else does not exist."""
+    if not _ID.fullmatch(text):
+        raise not_found(what)
+    return text
+
+
+async def current(web: Web, account_id: str, session: Session | None) -> Account | None:
+    """The account as it is now, for a stream that outlives the request that began it."""
+    account = await web.services.accounts.account(account_id)
+    if account is None or not sound(account):
+        return None
+    if session is None:
+        return account
+    credentials = await web.services.accounts.credentials(account.login)
+    if credentials is None or not web.sessions.fits(session, credentials.password_hash):
+        return None
+    return account
+
+
+async def check_form(request: Request, nonce: str) -> None:
+    """Raises 403 unless the request comes from a page of ours."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise Problem(403, "The request came from another site.")
+    token = request.headers.get("x-csrf-token", "")
+    if not token and _is_form(request):
+        field = (await request.form()).get("csrf")
+        token = field if isinstance(field, str) else ""
+    if not web_of(request).sessions.form_token_fits(nonce, token):
+        raise Problem(403, "The form is out of date. Load the page again and repeat.")
+
+
+def _is_form(request: Request) -> bool:
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return content_type in ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+async def _who(request: Request) -> tuple[Account | None, Session | None]:
+    web = web_of(request)
+    authorization = request.headers.get("authorization")
+    if authorization is not None:
+        # No falling back on the cookie: what was sent is what counts.
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            return None, None
+        digest = token_digest(token.strip())
+        return await web.services.accounts.account_by_token(digest, web.services.now()), None
+    cookie = request.cookies.get(web.sessions.cookie)
+    session = web.sessions.read(cookie) if cookie else None
+    if session is None:
+        return None, None
+    return await current(web, session.account_id, session), session
+
+
+def token_digest(token: str) -> str:
+    """What is stored of an API token. It has 256 random bits, so a plain hash is enough."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

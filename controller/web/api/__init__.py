@@ -1,0 +1,23 @@
+"""The REST API, version 1. Everything below /api/v1 goes through the gate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+
+from ..access import gate
+from ..problems import RESPONSES
+from . import accounts, calls, live, recordings, settings, tokens
+
+router = APIRouter(prefix="/api/v1", dependencies=[Depends(gate)], responses=RESPONSES)
+for part in (recordings, calls, live, settings, accounts, tokens):
+    router.include_router(part.router)
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def openapi(request: Request) -> dict[str, Any]:
+    """The description of all of it. Pages read it at /api-docs."""
+    app = request.app
+    assert isinstance(app, FastAPI)
+    return app.openapi()

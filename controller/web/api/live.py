@@ -1,0 +1,91 @@
+"""/api/v1/live: the calls that are up, their changes, and control of their recordings."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import BaseModel, Field
+
+from ...core.media_kinds import OPERATIONS
+from ...core.requests import Means
+from ...engine.ports import LiveCall
+from ...engine.reading import Account
+from ..access import Me, address_of
+from ..live_control import ControlView, carry_out
+from ..live_stream import changes
+from ..live_view import all_visible
+from ..problems import Fault, Problem, ProblemBody
+from ..services import Parts, Services, web_of
+
+router = APIRouter(tags=["live"])
+
+
+class ControlBody(BaseModel):
+    operation: str = Field(
+        description="What to do.",
+        examples=["pause-audio-recording"],
+        json_schema_extra={"enum": [*sorted(OPERATIONS)]},
+    )
+
+
+class LiveChange(BaseModel):
+    call_id: str
+    call: LiveCall | None = Field(description="The call as it is now; null when it has ended.")
+
+
+@router.get("/live", summary="The calls that are up now")
+async def live(parts: Parts, me: Me) -> list[LiveCall]:
+    return all_visible(parts.control.live_calls(), me.scope)
+
+
+@router.get(
+    "/live/events", response_class=EventSourceResponse, summary="Their changes, as server-sent events"
+)
+async def live_events(request: Request, me: Me) -> AsyncIterator[ServerSentEvent]:
+    """Events called ``call``: first one for every call that is up, then one for each change."""
+    async for change in changes(web_of(request), me, request.state.session):
+        body = LiveChange(call_id=change.call_id, call=change.call)
+        yield ServerSentEvent(event="call", raw_data=body.model_dump_json())
+
+
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    202: {"model": ControlView, "description": "Accepted; the switch has not confirmed it yet."},
+    404: {"model": ProblemBody, "description": "No such call, or not the account's."},
+    403: {"model": ProblemBody, "description": "The recording policy forbids it."},
+    409: {"model": ProblemBody, "description": "Not recorded, nothing to resume, or several calls fit."},
+    503: {"model": ProblemBody, "description": "The switch cannot be reached."},
+}
+
+
+@router.post("/live/recording", responses=_REFUSALS, summary="Control a recording, call named in the query")
+async def control_named(
+    request: Request, response: Response, parts: Parts, me: Me, body: ControlBody,
+    name: Annotated[str, Query(max_length=256, description="As in the path of the other form.")],
+) -> ControlView:  # fmt: skip
+    return await _control(request, response, parts, me, name, body)
+
+
+@router.post("/live/{name:path}/recording", responses=_REFUSALS, summary="Control a running call's recording")
+async def control(
+    request: Request, response: Response, parts: Parts, me: Me, name: str, body: ControlBody
+) -> ControlView:
+    """``name`` is our call id, the switch's id of one of the legs, or the SIP Call-ID.
+
+    The answer says what was done to which captures, once the switch has answered.
+    """
+    return await _control(request, response, parts, me, name, body)
+
+
+async def _control(
+    request: Request, response: Response, parts: Services, me: Account, name: str, body: ControlBody
+) -> ControlView:
+    operation = OPERATIONS.get(body.operation)
+    if operation is None:
+        fault = Fault(where="body.operation", problem=f"must be one of {', '.join(sorted(OPERATIONS))}")
+        raise Problem(422, "There is no such operation.", errors=[fault])
+    view = await carry_out(parts, me, name, operation, Means.API, address_of(request))
+    response.status_code = 200 if view.confirmed else 202
+    return view

@@ -1,0 +1,114 @@
+"""/api/v1/recordings: find, look at, listen to and download recordings."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Request, Response
+
+from ...engine.reading import Account, FileRow, RecordingDetail
+from ..access import Me, address_of, known_id
+from ..changes import note
+from ..media_files import serve
+from ..problems import Problem, not_found
+from ..services import Parts, Services, web_of
+from .params import Before, Limit, Where
+from .views import RecordingPage, RecordingView
+
+router = APIRouter(tags=["recordings"])
+
+
+@router.get("/recordings", summary="Recordings, newest first")
+async def list_recordings(
+    parts: Parts, me: Me, where: Where, limit: Limit = 50, before: Before = None
+) -> RecordingPage:
+    try:
+        page = await parts.reader.recordings(me.scope, where, limit=limit, before=before)
+    except ValueError as error:
+        raise Problem(422, "before is not a key that this list has given.") from error
+    return RecordingPage(items=list(page.items), next=page.next)
+
+
+async def find(parts: Services, me: Account, recording_id: str) -> RecordingDetail:
+    """The recording, if the account may see it. Raises 404."""
+    detail = await parts.reader.recording(me.scope, known_id(recording_id, "recording"))
+    if detail is None:
+        raise not_found("recording")
+    return detail
+
+
+@router.get("/recordings/{recording_id}", summary="One recording with its pauses, segments and files")
+async def get_recording(parts: Parts, me: Me, recording_id: str) -> RecordingView:
+    return RecordingView.of(await find(parts, me, recording_id))
+
+
+_BYTES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file."},
+    206: {"description": "The part asked for by Range."},
+}
+
+
+async def listen(request: Request, parts: Parts, me: Me, recording_id: str) -> Response:
+    """The whole recording in one file, to be played. Ranges are served."""
+    detail = await find(parts, me, recording_id)
+    response = await serve(parts.store, detail, _playable(detail), attachment=False)
+    if request.method != "HEAD":
+        await _note_heard(request, parts, me, detail)
+    return response
+
+
+async def download(request: Request, parts: Parts, me: Me, recording_id: str) -> Response:
+    """The whole recording in one file, to be kept. Its name is made of time and id."""
+    detail = await find(parts, me, recording_id)
+    response = await serve(parts.store, detail, _playable(detail), attachment=True)
+    if request.method != "HEAD":
+        await _note(request, parts, me, detail, "download", "")
+    return response
+
+
+async def get_file(
+    request: Request, parts: Parts, me: Me, recording_id: str,
+    role: Literal["segment", "rendition"],
+    number: Annotated[int, Path(ge=0, le=1_000_000)],
+) -> Response:  # fmt: skip
+    """One of the recording's files: a segment as the switch wrote it, or a rendition."""
+    detail = await find(parts, me, recording_id)
+    file = next((f for f in detail.files if f.role == role and f.number == number), None)
+    if file is None:
+        raise not_found("file")
+    response = await serve(parts.store, detail, file, attachment=True)
+    if request.method != "HEAD":
+        await _note(request, parts, me, detail, "download", f"{role} {number}")
+    return response
+
+
+for _path, _endpoint, _summary in (
+    ("/recordings/{recording_id}/audio", listen, "Listen"),
+    ("/recordings/{recording_id}/download", download, "Download"),
+    ("/recordings/{recording_id}/files/{role}/{number}", get_file, "One file of a recording"),
+):
+    router.add_api_route(
+        _path, _endpoint, methods=["GET"], response_class=Response, responses=_BYTES, summary=_summary
+    )
+    router.add_api_route(_path, _endpoint, methods=["HEAD"], response_class=Response, include_in_schema=False)
+
+
+def _playable(detail: RecordingDetail) -> FileRow:
+    file = detail.playable
+    if file is None:
+        raise Problem(404, f"The recording has no file to play: it is {detail.row.media_state}.")
+    return file
+
+
+async def _note_heard(request: Request, parts: Services, me: Account, detail: RecordingDetail) -> None:
+    heard = web_of(request).heard
+    if heard.is_new(me.account_id, detail.row.recording_id):
+        await _note(request, parts, me, detail, "listen", "")
+        heard.note(me.account_id, detail.row.recording_id)
+
+
+async def _note(
+    request: Request, parts: Services, me: Account, detail: RecordingDetail, action: str, what: str
+) -> None:
+    subject = f"recording {detail.row.recording_id}"
+    await note(parts, me, action, subject, what, address_of(request), detail.row.tenant)

@@ -1,0 +1,109 @@
+"""The shapes of the API's answers where they are not the read models themselves."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from ...engine.reading import (
+    Account,
+    CallRow,
+    FileRow,
+    PauseRow,
+    RecordingDetail,
+    RecordingRow,
+    Role,
+    SegmentRow,
+)
+
+
+class RecordingPage(BaseModel):
+    items: list[RecordingRow]
+    next: str | None = Field(description="Give it as `before` for the following page; null at the end.")
+
+
+class CallPage(BaseModel):
+    items: list[CallRow]
+    next: str | None = Field(description="Give it as `before` for the following page; null at the end.")
+
+
+class FileView(BaseModel):
+    """A stored file. ``url`` fetches it; ``sha256`` is hex, of its bytes."""
+
+    role: str
+    number: int
+    format: str
+    size: int
+    sha256: str
+    duration_ms: int
+    channels: int
+    sample_rate: int
+    repaired: bool
+    note: str
+    url: str
+
+    @classmethod
+    def of(cls, recording_id: str, file: FileRow) -> FileView:
+        return cls(
+            role=file.role, number=file.number, format=file.format, size=file.size, sha256=file.sha256,
+            duration_ms=file.duration_ms, channels=file.channels, sample_rate=file.sample_rate,
+            repaired=file.repaired, note=file.note,
+            url=f"/api/v1/recordings/{recording_id}/files/{file.role}/{file.number}",
+        )  # fmt: skip
+
+
+class RecordingView(BaseModel):
+    """One recording with everything about it."""
+
+    recording: RecordingRow
+    rule: str = Field(description="The code of the rule because of which it was recorded.")
+    pauses: list[PauseRow]
+    segments: list[SegmentRow]
+    files: list[FileView]
+    playable: bool
+
+    @classmethod
+    def of(cls, detail: RecordingDetail) -> RecordingView:
+        return cls(
+            recording=detail.row,
+            rule=detail.rule,
+            pauses=list(detail.pauses),
+            segments=list(detail.segments),
+            files=[FileView.of(detail.row.recording_id, f) for f in detail.files],
+            playable=detail.playable is not None,
+        )
+
+
+class AccountView(BaseModel):
+    account_id: str
+    login: str
+    role: Role
+    tenant: str | None
+    extension: str | None
+    disabled: bool
+
+    @classmethod
+    def of(cls, account: Account) -> AccountView:
+        return cls.model_validate(account, from_attributes=True)
+
+
+class AuditView(BaseModel):
+    at: datetime
+    account: str
+    tenant: str | None
+    action: str
+    subject: str
+    detail: str
+    address: str
+
+
+class SwitchView(BaseModel):
+    """``error`` is for the system administrator only; it names hosts and ports."""
+
+    name: str
+    kind: str
+    state: str
+    since: datetime
+    version: str
+    error: str

@@ -1,0 +1,48 @@
+"""The web application: put together here, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from . import api, problems, status
+from .headers import SecurityHeaders
+from .pages import routes as pages
+from .pages.static import static_files
+from .services import Services, Web
+
+#: No form and no API body comes near this; media never comes in by the web.
+MAX_BODY = 64 * 1024
+
+STATIC = Path(__file__).parent / "static"
+
+DESCRIPTION = """
+Everything that the pages can do, for scripts. Send an API token as `Authorization: Bearer …`.
+Times are ISO 8601 in UTC, durations integer milliseconds. Lists come in pages: give `next` as
+`before` for the following one. Every error is `application/problem+json`.
+"""
+
+
+def create_app(services: Services) -> FastAPI:
+    """The application for these services. Raises ValueError for a secret that is too short."""
+    app = FastAPI(
+        title="Tapeline",
+        version="1",
+        description=DESCRIPTION,
+        # FastAPI's own documentation pages come from a CDN and are open to everybody; ours are
+        # pages like the others, behind the gate.
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=MAX_BODY,
+    )
+    app.state.web = Web.of(services)
+    app.add_middleware(SecurityHeaders, secure=services.secure_cookies)
+    problems.install(app)
+    app.include_router(status.router)
+    app.include_router(api.router)
+    app.include_router(pages.open_router)
+    app.include_router(pages.router)
+    app.mount("/static", static_files(STATIC), name="static")
+    return app

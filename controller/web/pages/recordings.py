@@ -1,0 +1,45 @@
+"""Call Statistics › Call Recordings: the list, and the page of one recording."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from ..access import Me
+from ..api.recordings import find
+from ..media_files import MEDIA_TYPES
+from ..services import Parts
+from . import filters
+from .rendering import page, zone
+from .timeline import by_day, pause_spans
+
+router = APIRouter()
+
+PER_PAGE = 50
+
+
+@router.get("/recordings")
+async def recordings_page(request: Request, parts: Parts, me: Me) -> Response:
+    wanted = filters.read(request, zone(request))
+    try:
+        found = await parts.reader.recordings(me.scope, wanted.where, limit=PER_PAGE, before=wanted.before)
+    except ValueError:
+        wanted.faults.append("That page is not to be had; this is the first one.")
+        wanted.before = None
+        found = await parts.reader.recordings(me.scope, wanted.where, limit=PER_PAGE)
+    days = by_day(found.items, zone(request))
+    return page(
+        request, "recordings.html", filter=wanted, days=days, count=len(found.items), next=found.next,
+        directions=filters.DIRECTIONS,
+    )  # fmt: skip
+
+
+@router.get("/recordings/{recording_id}")
+async def recording_page(request: Request, parts: Parts, me: Me, recording_id: str) -> Response:
+    detail = await find(parts, me, recording_id)
+    file = detail.playable
+    length = (file.duration_ms if file else 0) or detail.row.duration_ms
+    return page(
+        request, "recording.html", detail=detail, row=detail.row, file=file, length=length,
+        spans=pause_spans(detail.pauses, length),
+        media_type=MEDIA_TYPES.get(file.format, "") if file else "",
+    )  # fmt: skip

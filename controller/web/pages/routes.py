@@ -1,0 +1,21 @@
+"""All page routes: those open to everybody, and those behind the gate."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import RedirectResponse
+
+from ..access import gate
+from . import account, calls, live, recordings, reference, settings, sign_in
+
+open_router = APIRouter(include_in_schema=False)
+open_router.include_router(sign_in.open_router)
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(gate)])
+for part in (sign_in, recordings, calls, live, settings, account, reference):
+    router.include_router(part.router)
+
+
+@router.get("/")
+async def home() -> RedirectResponse:
+    return RedirectResponse("/recordings", 303)

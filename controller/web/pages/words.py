@@ -1,0 +1,104 @@
+"""How values read on a page: times, durations, sizes, names. Template filters."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+from ...engine.ports import LiveParty
+from ...engine.reading import PartyRow
+
+MOST_SHOWN = 120
+
+#: Marks that reorder the text around them. Letters of right-to-left scripts stay as they are.
+_REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def shown(text: str | None, most: int = MOST_SHOWN) -> str:
+    """A stranger's text without what could disguise it, and not longer than a line.
+
+    Escaping is the template's business; this is about control characters, and about marks that
+    make a number read as another.
+    """
+    if not text:
+        return ""
+    plain = "".join(
+        "\ufffd" if c in _REORDERING or unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c
+        for c in text[: most + 1]
+    )
+    return plain if len(plain) <= most else plain[: most - 1] + "…"
+
+
+def zone_of(name: str | None) -> tzinfo:
+    """The time zone that the browser has named in a cookie; UTC for anything else."""
+    if not name or len(name) > 64:
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        return UTC
+
+
+def clock(at: datetime, zone: tzinfo) -> str:
+    return f"{at.astimezone(zone):%H:%M:%S}"
+
+
+def day(at: datetime, zone: tzinfo) -> str:
+    local = at.astimezone(zone)
+    return f"{local:%A}, {local.day} {local:%B %Y}"
+
+
+def stamp(at: datetime, zone: tzinfo) -> str:
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+
+def duration(ms: int | None) -> str:
+    """``1:02:03``, ``4:05``."""
+    seconds = round((ms or 0) / 1000)
+    hours, minutes, seconds = seconds // 3600, seconds // 60 % 60, seconds % 60
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def precise(ms: int) -> str:
+    """``4:05.120``, for the journal of pauses."""
+    return f"{ms // 60000}:{ms // 1000 % 60:02}.{ms % 1000:03}"
+
+
+def size(count: int) -> str:
+    value = float(count)
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            return f"{value:.0f} {unit}" if unit == "bytes" or value >= 100 else f"{value:.1f} {unit}"
+        value /= 1000
+    return str(count)
+
+
+def who(party: PartyRow | LiveParty) -> str:
+    """The name that stands for a party: what it is called, else its number or extension."""
+    return shown(party.name) or shown(party.number) or shown(party.user) or "unknown"
+
+
+def number(party: PartyRow | LiveParty) -> str:
+    """What stands below the name: the number or extension, unless that is the name already."""
+    text = shown(party.number) or shown(party.user)
+    return "" if text == who(party) else text
+
+
+def caller(parties: tuple[PartyRow, ...]) -> PartyRow | None:
+    return next((p for p in parties if p.calling), None)
+
+
+def callees(parties: tuple[PartyRow, ...]) -> list[PartyRow]:
+    first = caller(parties)
+    return [p for p in parties if p is not first]
+
+
+def words(code: str) -> str:
+    """An identifier in words: ``message_in_dialog`` → ``message in dialog``."""
+    return shown(code.replace("_", " "))
+
+
+def sentence(text: str) -> str:
+    """The same with a capital letter at its head and nothing else changed."""
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,69 @@
+"""Everything that the routes work with, put together once for each application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from ..engine.ports import Control
+from ..engine.reading import AccountStore, CatalogReader, SettingsStore
+from .heard import Heard
+from .lockout import Lockout
+from .passwords import Passwords
+from .ports import FileStore, HealthCheck
+from .sessions import Sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What `create_app` is given. ``secret`` (32 bytes or more) signs sessions and form tokens."""
+
+    reader: CatalogReader
+    settings: SettingsStore
+    accounts: AccountStore
+    control: Control
+    store: FileStore
+    secret: bytes
+    secure_cookies: bool
+    health: HealthCheck
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """The services and what the web itself keeps in memory."""
+
+    services: Services
+    sessions: Sessions
+    passwords: Passwords
+    lockout: Lockout
+    heard: Heard
+
+    @classmethod
+    def of(cls, services: Services) -> Web:
+        if len(services.secret) < 32:
+            raise ValueError("the secret that signs sessions must have 32 bytes or more")
+        return cls(
+            services,
+            Sessions(services.secret, services.now, secure=services.secure_cookies),
+            Passwords(),
+            Lockout(services.now),
+            Heard(services.now),
+        )
+
+
+def web_of(request: Request) -> Web:
+    return cast(Web, request.app.state.web)
+
+
+def _services(request: Request) -> Services:
+    return web_of(request).services
+
+
+#: For route signatures.
+Parts = Annotated[Services, Depends(_services)]
