@@ -148,8 +148,14 @@ class Phone(asyncio.DatagramProtocol):
         """A number as an address at our switch; a whole address as it is."""
         if target.startswith(("sip:", "sips:")):
             return target
-        host = self.domain if self.server[1] == 5060 else f"{self.domain}:{self.server[1]}"
-        return f"sip:{target}@{host}"
+        return f"sip:{target}@{self._host}"
+
+    @property
+    def _host(self) -> str:
+        """A domain's name needs no port: everything goes to ``server`` anyway."""
+        if self.domain != self.server[0] or self.server[1] == 5060:
+            return self.domain
+        return f"{self.domain}:{self.server[1]}"
 
     def _address_of_record(self, user: str | None = None, display_name: str | None = None) -> str:
         name = self.display_name if display_name is None else display_name
@@ -182,9 +188,8 @@ class Phone(asyncio.DatagramProtocol):
             self._registration = (call_id, tag, last)
             return last
 
-        host = self.uri("x").removeprefix("sip:x@")
         request = Request(
-            "REGISTER", f"sip:{host}", self.sent_by, f"{self._address_of_record()};tag={tag}",
+            "REGISTER", f"sip:{self._host}", self.sent_by, f"{self._address_of_record()};tag={tag}",
             self._address_of_record(), call_id, next_cseq(), self.contact, new_branch(),
             extra=(f"Expires: {expires}",),
         )  # fmt: skip
