@@ -24,6 +24,7 @@ from .spool import Spool, SpoolFile
 from .store import LocalStore
 
 _LIST_AT_ONCE = 500
+_DUE_AT_MOST = 10_000
 _TEMP_AGE = 6  # so many times the age at which a spool file counts as finished
 
 
@@ -80,7 +81,7 @@ async def sweep(
     report = SweepReport(dry_run)
     for switch, root in spools.items():
         try:
-            await _Spooled(catalog, switch, Spool(root), report, min_age_s).sweep()
+            await _Spooled(catalog, switch, tuple(spools), Spool(root), report, min_age_s).sweep()
         except MediaError as error:
             report.refused.append(f"{switch}: {error}")
     if pipeline is not None and not dry_run and (report.adopted or report.late):
@@ -107,12 +108,14 @@ class _Spooled:
         self,
         catalog: MediaCatalog,
         switch: str,
+        switches: tuple[str, ...],
         spool: Spool,
         report: SweepReport,
         min_age_s: float,
     ) -> None:
         self._catalog = catalog
         self._switch = switch
+        self._switches = switches
         self._spool = spool
         self._report = report
         self._min_age_s = min_age_s
@@ -121,8 +124,10 @@ class _Spooled:
         # The files first: a capture that opens between the two looks has a row and no orphan.
         foreign: list[str] = []
         files = await asyncio.to_thread(lambda: list(self._spool.files(foreign.append)))
-        known = await self._catalog.known_paths(self._switch)
-        due = {s.path for r in await self._catalog.due(1_000_000) for s in r.segments}
+        known: set[str] = set()
+        for switch in self._switches:  # two of them may share one folder
+            known |= await self._catalog.known_paths(switch)
+        due = {s.path for r in await self._catalog.due(_DUE_AT_MOST) for s in r.segments}
         self._report.foreign += [self._name(path) for path in foreign]
         self._report.spool_files += len(files)
         orphans: dict[tuple[str, str, Kind], list[SpoolFile]] = {}

@@ -1,0 +1,161 @@
+"""An in-memory MediaCatalog with the rules of the real one, and makers of audio."""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from controller.core.media_kinds import Kind
+from controller.core.recording import segment_path
+from controller.engine.ports import DueRecording, DueSegment, FileRole, MediaState, StoredFile
+
+T0 = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)
+_BEFORE = {
+    MediaState.STORED: {MediaState.SPOOLED, MediaState.FAILED, MediaState.STORED},
+    MediaState.AVAILABLE: {MediaState.SPOOLED, MediaState.STORED, MediaState.FAILED, MediaState.AVAILABLE},
+    MediaState.EMPTY: {MediaState.SPOOLED, MediaState.FAILED, MediaState.EMPTY},
+    MediaState.FAILED: {MediaState.SPOOLED, MediaState.STORED, MediaState.FAILED},
+    MediaState.SPOOLED: {MediaState.SPOOLED},
+}
+FINAL = {MediaState.AVAILABLE, MediaState.EMPTY}
+
+
+@dataclass
+class MemoryCatalog:
+    """With ``saved`` every change is on the disk when it returns, for tests that kill the process."""
+
+    saved: Path | None = None
+    recordings: dict[str, DueRecording] = field(default_factory=dict)
+    states: dict[str, MediaState] = field(default_factory=dict)
+    durations: dict[str, int] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    rows: dict[tuple[str, FileRole, int], StoredFile] = field(default_factory=dict)
+    history: list[tuple[str, MediaState]] = field(default_factory=list)
+    folders: set[str] = field(default_factory=lambda: {"acme.example"})
+
+    def add(self, recording: DueRecording, state: MediaState = MediaState.SPOOLED) -> None:
+        self.recordings[recording.recording_id] = recording
+        self.states[recording.recording_id] = state
+        self._save()
+
+    async def due(self, limit: int = 100) -> list[DueRecording]:
+        found = [r for i, r in self.recordings.items() if self.states[i] not in FINAL]
+        return sorted(found, key=lambda r: (r.ended_at, r.recording_id))[:limit]
+
+    async def add_file(self, file: StoredFile) -> None:
+        self.rows[file.recording_id, file.role, file.number] = file
+        self._save()
+
+    async def files(self, recording_id: str) -> list[StoredFile]:
+        return [f for k, f in sorted(self.rows.items()) if k[0] == recording_id]
+
+    async def files_after(self, key: str, limit: int = 500) -> list[StoredFile]:
+        return sorted((f for f in self.rows.values() if f.key > key), key=lambda f: f.key)[:limit]
+
+    async def set_media_state(
+        self, recording_id: str, state: MediaState, *, duration_ms: int = 0, error: str = ""
+    ) -> None:
+        if self.states[recording_id] not in _BEFORE[state]:
+            return
+        self.states[recording_id] = state
+        self.errors[recording_id] = error
+        self.history.append((recording_id, state))
+        if duration_ms:
+            self.durations[recording_id] = duration_ms
+        self._save()
+
+    async def reopen(self, recording_id: str, error: str) -> bool:
+        if recording_id not in self.recordings:
+            return False
+        self.states[recording_id] = MediaState.SPOOLED
+        self.errors[recording_id] = error
+        self._save()
+        return True
+
+    async def known_paths(self, switch: str) -> set[str]:
+        return {s.path for r in self.recordings.values() if r.switch == switch for s in r.segments}
+
+    async def adopt(
+        self,
+        switch: str,
+        tenant_folder: str,
+        recording_id: str,
+        kind: Kind,
+        segments: Sequence[tuple[int, str, datetime, datetime]],
+    ) -> bool:
+        if tenant_folder not in self.folders:
+            return False
+        new = tuple(DueSegment(f"{recording_id}.{n}", n, p, b, e) for n, p, b, e in segments)
+        there = self.recordings.get(recording_id)
+        if there is not None:
+            self.add(replace(there, segments=(*there.segments, *new)))
+            return True
+        began, ended = min(s[2] for s in segments), max(s[3] for s in segments)
+        self.add(DueRecording(recording_id, recording_id, switch, tenant_folder, kind, began, ended, new))
+        return True
+
+    def _save(self) -> None:
+        if self.saved is not None:
+            temp = self.saved.with_suffix(".new")
+            temp.write_bytes(pickle.dumps(self))
+            temp.replace(self.saved)
+
+
+def due(recording_id: str, *spans: tuple[float, float], kind: Kind = Kind.AUDIO, switch: str = "fs") -> DueRecording:
+    """A recording whose segments ran for these seconds after T0."""
+    segments = tuple(
+        DueSegment(
+            f"{recording_id}.{n}",
+            n,
+            segment_path("acme.example", recording_id, n, kind, T0),
+            T0 + timedelta(seconds=begin),
+            T0 + timedelta(seconds=end),
+        )
+        for n, (begin, end) in enumerate(spans, 1)
+    )
+    ended = T0 + timedelta(seconds=max((e for _, e in spans), default=1.0))
+    return DueRecording(recording_id, f"c{recording_id}", switch, "acme.example", kind, T0, ended, segments)
+
+
+def voice(frames: int, channels: int = 1, seed: int = 1) -> np.ndarray:
+    """Samples of which no two stretches are alike, never zero: a copy is told from any other."""
+    noise = np.random.default_rng(seed).integers(1, 12_000, (frames, channels), dtype=np.int16)
+    return noise * np.where(noise % 2, 1, -1).astype(np.int16)
+
+
+def tone(frames: int, rate: int, hertz: float = 440.0, level: float = 10_000.0) -> np.ndarray:
+    return np.rint(level * np.sin(2 * np.pi * hertz * np.arange(frames) / rate)).astype(np.int16)[:, None]
+
+
+def chunk(name: bytes, body: bytes, size: int | None = None) -> bytes:
+    return name + struct.pack("<I", len(body) if size is None else size) + body + b"\0" * (len(body) & 1)
+
+
+def fmt(channels: int = 1, rate: int = 8000, bits: int = 16, tag: int = 1) -> bytes:
+    block = channels * bits // 8
+    return chunk(b"fmt ", struct.pack("<HHIIHH", tag, channels, rate, rate * block, block, bits))
+
+
+def riff(*chunks: bytes, size: int | None = None) -> bytes:
+    body = b"WAVE" + b"".join(chunks)
+    return b"RIFF" + struct.pack("<I", len(body) if size is None else size) + body
+
+
+def wav_bytes(samples: np.ndarray, rate: int = 8000, *, closed: bool = True) -> bytes:
+    """A plain file; not ``closed``: as a switch leaves it that is killed, with sizes of 0."""
+    data = samples.astype("<i2").tobytes()
+    if closed:
+        return riff(fmt(samples.shape[1], rate), chunk(b"data", data))
+    return riff(fmt(samples.shape[1], rate), chunk(b"data", data, size=0), size=36)
+
+
+def write(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
