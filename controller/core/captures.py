@@ -72,6 +72,8 @@ TRANSITIONS: dict[tuple[CaptureState, CaptureEvent], CaptureState] = {
     (_S.UNMASKING, _E.UNMASK_REFUSED): _S.PAUSED,
     (_S.UNMASKING, _E.CLOSE): _S.CLOSING,
     (_S.UNMASKING, _E.CLOSED): _S.ENDED,
+    # The answer to an open whose close is already on the way still tells when it began.
+    (_S.CLOSING, _E.OPENED): _S.CLOSING,
     (_S.CLOSING, _E.CLOSED): _S.ENDED,
     (_S.CLOSING, _E.CLOSE): _S.CLOSING,
     # An open that was refused while its close was on the way has no file either.

@@ -12,32 +12,21 @@ from datetime import datetime
 
 from . import facts as f
 from .calls import Call, CallBook, JourneyEntry, Leg
-from .captures import TRANSITIONS, CaptureEvent, CaptureState, advance
-from .commands import BindFeatureCodes, CloseCapture
+from .capture_facts import close_again, note, note_gone
+from .commands import BindFeatureCodes
 from .control import carry_out
 from .effects import Effects
 from .feature_codes import DEFAULT_CODES, validated
 from .media_kinds import Operation
 from .parties import Party
 from .policy import Policy
-from .reconcile import EAGER_ATTEMPTS, reconcile
-from .recording import Pause, Recording, Segment
+from .reconcile import reconcile
+from .recording import Recording
 from .requests import ControlOutcome, ControlRequest
 from .resync import adopt_captures, leg_facts
 
 #: So many ended legs are remembered, to tell a late or repeated fact from a new call.
 REMEMBERED_LEGS = 20_000
-
-_CAPTURE_EVENTS: dict[type, CaptureEvent] = {
-    f.CaptureOpened: CaptureEvent.OPENED,
-    f.CaptureRefused: CaptureEvent.REFUSED,
-    f.CaptureClosed: CaptureEvent.CLOSED,
-    f.CaptureCloseRefused: CaptureEvent.CLOSE_REFUSED,
-    f.CaptureMasked: CaptureEvent.MASKED,
-    f.CaptureMaskRefused: CaptureEvent.MASK_REFUSED,
-    f.CaptureUnmasked: CaptureEvent.UNMASKED,
-    f.CaptureUnmaskRefused: CaptureEvent.UNMASK_REFUSED,
-}
 
 
 class Desk:
@@ -113,10 +102,7 @@ class Desk:
         """Every few seconds: try again what the switch has refused."""
         effects = Effects()
         for call in self.book:
-            for recording in call.recordings:
-                segment = recording.running
-                if segment is not None and segment.state is CaptureState.CLOSING and segment.close_attempts:
-                    self._send_close(call, segment, effects)
+            close_again(call, effects)
             self._reconcile(call, at, effects)
         return effects
 
@@ -127,6 +113,9 @@ class Desk:
             for leg in call.live_legs:
                 if leg.bridge_id is not None:
                     self._bridged.setdefault(leg.bridge_id, set()).add(leg.leg_id)
+            for leg in call.legs.values():
+                if not leg.live:
+                    self._remember(leg.leg_id)
             for recording in call.recordings:
                 self._recordings[recording.recording_id] = recording
 
@@ -255,10 +244,9 @@ class Desk:
         leg.ended_at, leg.cause, leg.held = fact.at, fact.cause, False
         call.journey.append(JourneyEntry(fact.at, "hung up", leg.leg_id, fact.cause))
         for recording in call.recordings:
-            segment = recording.running
-            if segment is not None and segment.leg_id == leg.leg_id:
-                self._advance(segment, CaptureEvent.CLOSED)
-                segment.closed_at, segment.cause = fact.at, segment.cause or "hang-up"
+            for segment in recording.unfinished:
+                if segment.leg_id == leg.leg_id:
+                    note_gone(call, recording, segment, fact.at, "hang-up", effects)
 
     def _end_call(self, call: Call, at: datetime, effects: Effects) -> None:
         call.ended_at = at
@@ -287,66 +275,8 @@ class Desk:
         if recording is None or call is None:
             return
         segment = next((s for s in recording.segments if s.capture_id == fact.capture_id), None)
-        event = _CAPTURE_EVENTS[type(fact)]
-        if segment is None or not self._advance(segment, event):
-            return
-        effects.touch(call)
-        pause = recording.pauses[-1] if recording.pauses else None
-        match fact:
-            case f.CaptureOpened():
-                segment.opened_at = fact.at
-                self._note_unmasked(pause, fact.at)
-                effects.announce(call, recording, "started", Segment=str(segment.number))
-            case f.CaptureRefused():
-                segment.cause = fact.reason
-                effects.announce(call, recording, "failed", Reason="the switch refused the capture")
-            case f.CaptureMasked():
-                if pause is not None and pause.masked_at is None:
-                    pause.masked_at = fact.at
-                effects.announce(call, recording, "paused")
-            case f.CaptureMaskRefused():
-                # What cannot be silenced is ended: a pause must hold before a recording may go on.
-                segment.blind = f"could not be masked: {fact.reason}"
-                effects.announce(call, recording, "failed", Reason="the switch refused to mask")
-            case f.CaptureUnmasked():
-                self._note_unmasked(pause, fact.at)
-                effects.announce(call, recording, "resumed")
-            case f.CaptureUnmaskRefused():
-                segment.blind = f"could not be unmasked: {fact.reason}"
-            case f.CaptureCloseRefused():
-                segment.close_attempts += 1
-                if segment.close_attempts < EAGER_ATTEMPTS:
-                    self._send_close(call, segment, effects)
-            case f.CaptureClosed():
-                self._note_closed(call, recording, segment, fact, effects)
-        self._reconcile(call, fact.at, effects)
-
-    def _note_closed(
-        self, call: Call, recording: Recording, segment: Segment, fact: f.CaptureClosed, effects: Effects
-    ) -> None:
-        segment.closed_at, segment.cause = fact.at, segment.blind or fact.cause
-        pause = recording.open_pause
-        if pause is not None and pause.masked_at is None:
-            pause.masked_at = fact.at
-            effects.announce(call, recording, "paused")
-        if recording.ended_at is not None:
-            effects.announce(call, recording, "ended")
-
-    @staticmethod
-    def _note_unmasked(pause: Pause | None, at: datetime) -> None:
-        if pause is not None and pause.ended_at is not None and pause.unmasked_at is None:
-            pause.unmasked_at = at
-
-    @staticmethod
-    def _advance(segment: Segment, event: CaptureEvent) -> bool:
-        if (segment.state, event) not in TRANSITIONS:
-            return False
-        segment.state = advance(segment.state, event)
-        return True
-
-    @staticmethod
-    def _send_close(call: Call, segment: Segment, effects: Effects) -> None:
-        effects.command(call, CloseCapture(segment.capture_id, segment.leg_id, segment.path))
+        if segment is not None and note(call, recording, segment, fact, effects):
+            self._reconcile(call, fact.at, effects)
 
     def _reconcile(self, call: Call, at: datetime, effects: Effects) -> None:
         reconcile(call, self.policy, at, self._new_id, effects, video_supported=self.video_supported)
@@ -363,3 +293,5 @@ class Desk:
             self._leg_fact(fact, effects)
         for call in self.book:
             self._reconcile(call, snapshot.at, effects)
+            if not call.live_legs:
+                self._end_call(call, snapshot.at, effects)

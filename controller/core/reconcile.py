@@ -16,7 +16,7 @@ from .commands import CloseCapture, MaskCapture, OpenCapture, UnmaskCapture
 from .effects import Effects
 from .media_kinds import Kind
 from .policy import Decision, Policy, Rule, Verdict, decide
-from .recording import Recording, Segment, segment_path
+from .recording import Pause, Recording, Segment, segment_path
 
 #: So often a refused open or close is tried again at once; after that, at each tick.
 EAGER_ATTEMPTS = 3
@@ -91,6 +91,7 @@ def reconcile(
     video_supported: bool = True,
 ) -> None:
     """Send what is missing between the captures that run and those that should."""
+    _spread_pauses(call, at, new_id)
     matched: set[str] = set()
     missing: list[Wanted] = []
     wants = wanted(call, policy, video_supported=video_supported)
@@ -111,6 +112,19 @@ def reconcile(
     for want in missing:
         if not paused(call, want.kind):
             _open(call, want, at, new_id, effects)
+
+
+def _spread_pauses(call: Call, at: datetime, new_id: Callable[[], str]) -> None:
+    """A recording that a merge brings into a paused call is paused with it, and its journal says so."""
+    for kind in Kind:
+        going = [r for r in call.recordings if r.kind is kind and r.ended_at is None]
+        pauses = [r.open_pause for r in going if r.open_pause]
+        for recording in going:
+            if pauses and recording.open_pause is None:
+                pause = Pause(new_id(), kind, at, pauses[0].asked_by, pauses[0].means)
+                if recording.running is None:
+                    pause.masked_at = at
+                recording.pauses.append(pause)
 
 
 def _serving(call: Call, want: Wanted) -> Segment | None:

@@ -72,10 +72,16 @@ class Recording:
 
     @property
     def running(self) -> Segment | None:
-        """The segment whose capture has not ended; there is never more than one."""
+        """The latest segment if its capture has not ended."""
         if self.segments and not self.segments[-1].state.final:
             return self.segments[-1]
         return None
+
+    @property
+    def unfinished(self) -> list[Segment]:
+        """Every segment whose capture has not ended: the running one, and before it those whose
+        close the switch has refused so far."""
+        return [segment for segment in self.segments if not segment.state.final]
 
     @property
     def open_pause(self) -> Pause | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from . import facts as f
-from .calls import CallBook
+from .calls import Call, CallBook, Leg
+from .capture_facts import note_gone, send_close
 from .captures import CaptureState
 from .commands import CloseCapture
 from .effects import Effects
@@ -21,11 +23,13 @@ def adopt_captures(
     seen = {c.capture_id: c for c in snapshot.captures}
     for call in book:
         for recording in call.recordings:
-            segment = recording.running
-            if segment is not None:
+            for segment in recording.unfinished:
                 found = seen.pop(segment.capture_id, None)
                 effects.touch(call)
-                _adopt(recording, segment, found, snapshot, new_id)
+                if found is not None and segment is not recording.running:
+                    send_close(call, segment, effects)  # refused before; another has followed it
+                else:
+                    _adopt(call, recording, segment, found, snapshot, new_id, effects)
     for stray in seen.values():
         # Ours by its path, but no row remembers it: end it, so that policy decides afresh;
         # its file is on disk and the sweep adopts it.
@@ -44,11 +48,23 @@ def leg_facts(book: CallBook, snapshot: f.SwitchSnapshot) -> list[f.LegFact]:
         now = snapshot.legs.get(leg.leg_id)
         if now is None:
             gone.append(f.LegHungUp(leg.leg_id, snapshot.at, "gone while out of touch"))
-        elif leg.bridge_id is not None and not any(isinstance(x, f.BridgeEntered) for x in now):
-            gone.append(f.BridgeLeft(leg.leg_id, leg.bridge_id, snapshot.at))
+        else:
+            gone += _no_longer(leg, now, snapshot.at)
     present = [fact for facts in snapshot.legs.values() for fact in facts]
     started = [fact for fact in present if isinstance(fact, f.LegStarted)]
     return gone + started + [fact for fact in present if not isinstance(fact, f.LegStarted)]
+
+
+def _no_longer(leg: Leg, now: Sequence[f.LegFact], at: datetime) -> list[f.LegFact]:
+    """What we believe of a leg and its present facts do not say: it is over."""
+    over: list[f.LegFact] = []
+    if leg.bridge_id is not None and not any(isinstance(x, f.BridgeEntered) for x in now):
+        over.append(f.BridgeLeft(leg.leg_id, leg.bridge_id, at))
+    if leg.held and not any(isinstance(x, f.LegHeld) for x in now):
+        over.append(f.LegUnheld(leg.leg_id, at))
+    if leg.video and not any(isinstance(x, f.LegStarted | f.LegVideoChanged) and x.video for x in now):
+        over.append(f.LegVideoChanged(leg.leg_id, at, False))
+    return over
 
 
 def _call_with(book: CallBook, leg_id: str) -> str | None:
@@ -57,16 +73,19 @@ def _call_with(book: CallBook, leg_id: str) -> str | None:
 
 
 def _adopt(
+    call: Call,
     recording: Recording,
     segment: Segment,
     seen: f.CaptureSeen | None,
     snapshot: f.SwitchSnapshot,
     new_id: Callable[[], str],
+    effects: Effects,
 ) -> None:
     if seen is None:
-        opened = segment.opened_at or segment.state is not CaptureState.REQUESTED
-        segment.state = CaptureState.ENDED if opened else CaptureState.FAILED
-        segment.closed_at, segment.cause = snapshot.at, "ended while out of touch"
+        if segment.state is CaptureState.REQUESTED and segment.opened_at is None:
+            segment.state, segment.cause = CaptureState.FAILED, "not opened before the link was lost"
+        else:
+            note_gone(call, recording, segment, snapshot.at, "ended while out of touch", effects)
         return
     segment.opened_at = segment.opened_at or snapshot.at
     if seen.masked and recording.open_pause is None:
