@@ -1,0 +1,357 @@
+"""The scenario notation: a pasted table of what happens, what the switch is told, what is left.
+
+A file in tests/core/scenarios is one scenario::
+
+    # Why this scenario is there.
+    policy: user 101@acme audio; tenant beta audio video; external
+    at | what happens            | what the switch is told
+    0  | alice calls             |
+    2  | alice + xena in B1      | open R1.1 audio of acme on alice
+    9  | alice hangs up          |
+    --
+    R1 audio of acme (user_wants) 2-9: 1 on alice 2-9
+
+The cast: alice, anna, adam are users 101, 102, 103 of acme; bert, bea are 101, 102 of beta; xena,
+xavi, xaver are outside; trunk is outside, on a number of acme's. A digit behind a name is another
+leg of the same party (``alice2``). Captures are called R<recording>.<segment> in the order in
+which they were first opened. The model switch answers every command at once unless told otherwise.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+from controller.core import facts as f
+from controller.core.calls import Call
+from controller.core.commands import CaptureCommand, CloseCapture, OpenCapture
+from controller.core.desk import Desk
+from controller.core.effects import Effects
+from controller.core.media_kinds import OPERATIONS
+from controller.core.parties import Party, Side
+from controller.core.policy import Policy, Switches
+from controller.core.recording import Pause, Recording, segment_path
+from controller.core.requests import (
+    Actor,
+    ControlRequest,
+    LegActor,
+    LegTarget,
+    Means,
+    NameTarget,
+    SystemActor,
+    TenantActor,
+    UserActor,
+)
+
+from .model_switch import VERBS, ModelLeg, ModelSwitch
+
+START = datetime(2026, 11, 22, 12, tzinfo=UTC)
+CAST = {
+    name: Party(Side.INTERNAL, tenant, user, user)
+    for name, tenant, user in (
+        ("alice", "acme", "101"), ("anna", "acme", "102"), ("adam", "acme", "103"),
+        ("bert", "beta", "101"), ("bea", "beta", "102"),
+    )
+} | {
+    "xena": Party(Side.EXTERNAL, number="+49301", name="${uuid}"),
+    "xavi": Party(Side.EXTERNAL, number="+49302", name="101"),
+    "xaver": Party(Side.EXTERNAL, number="101", user="101"),
+    "trunk": Party(Side.EXTERNAL, "acme", number="+49303", trunk="gw"),
+}  # fmt: skip
+ADDRESSES = {"101": "192.0.2.1", "102": "192.0.2.2", "103": "192.0.2.3"}
+
+
+@dataclass(frozen=True)
+class Row:
+    at: int
+    happens: str
+    told: str
+
+
+@dataclass(frozen=True)
+class Scenario:
+    why: str
+    policy: str
+    rows: tuple[Row, ...]
+    left: tuple[str, ...]
+
+
+def read(path: Path) -> Scenario:
+    text = path.read_text(encoding="utf-8")
+    table, _, left = text.partition("\n--\n")
+    why, policy, rows = [], "", []
+    at = 0
+    for line in table.splitlines():
+        if line.startswith("#"):
+            why.append(line.strip("# "))
+        elif line.startswith("policy:"):
+            policy = line.removeprefix("policy:").strip()
+        elif line.strip() and not line.startswith("at "):
+            cells = [c.strip() for c in line.split("|")]
+            assert len(cells) in (2, 3), f"{path.name}: {line!r}"
+            at = int(cells[0] or at)
+            rows.append(Row(at, cells[1], cells[2] if len(cells) == 3 else ""))
+    assert why, f"{path.name} does not say why it is there"
+    assert rows, f"{path.name} is empty"
+    return Scenario(
+        " ".join(why), policy, tuple(rows), tuple(x.strip() for x in left.splitlines() if x.strip())
+    )
+
+
+def policy_of(text: str) -> Policy:
+    tenants: dict[str, Switches] = {}
+    users: dict[tuple[str, str], Switches] = {}
+    external = False
+    for clause in filter(None, (c.strip() for c in text.split(";"))):
+        what, *words = clause.split()
+        if what == "external":
+            external = True
+            continue
+        name, *kinds = words
+        assert set(kinds) <= {"audio", "video"}, clause
+        switches = Switches("audio" in kinds, "video" in kinds)
+        if what == "tenant":
+            tenants[name] = switches
+        elif what == "user":
+            user, _, tenant = name.partition("@")
+            users[tenant, user] = switches
+        else:
+            raise AssertionError(f"unknown policy {clause!r}")
+    return Policy(external, tenants, users)
+
+
+class Stage:
+    """Plays a scenario against a desk and a model switch."""
+
+    def __init__(self, policy: str) -> None:
+        self.switch = ModelSwitch()
+        self._ids = count(1)
+        self.desk = self._new_desk(policy_of(policy))
+        self.at = START
+        self.numbers: dict[str, int] = {}  # recording id → its number in the notation
+        self.calls: dict[str, Call] = {}
+        self.told: list[str] = []
+        self.silent = False
+        self.unanswered: list[f.CaptureFact] = []
+        self._requests = count(1)
+
+    def _new_desk(self, policy: Policy) -> Desk:
+        return Desk(lambda: f"id{next(self._ids)}", policy)
+
+    def play(self, row: Row) -> str:
+        """Let a row happen; what the switch was told, in the notation."""
+        self.at = START + timedelta(seconds=row.at)
+        self.told = []
+        for action, pattern in self._ACTIONS:
+            match = re.fullmatch(pattern, row.happens)
+            if match:
+                action(self, **match.groupdict())
+                return "; ".join(self.told)
+        raise AssertionError(f"not in the notation: {row.happens!r}")
+
+    # ── what can happen ───────────────────────────────────────────────────────────────────
+
+    def calls_in(
+        self, who: str, how: str, origin: str | None, video: str | None, alias: str | None, half: str | None
+    ) -> None:
+        party = CAST[who.rstrip("0123456789")]
+        leg = ModelLeg(
+            who, party, how == "calls", origin, (alias,) if alias else (),
+            ADDRESSES.get(party.user or ""), video is not None, half is None,
+        )  # fmt: skip
+        self.switch.legs[who] = leg
+        self.apply(
+            f.LegStarted(
+                who, self.at, party, leg.calling, origin, leg.aliases,
+                address=leg.address, video=leg.video, recordable=leg.recordable,
+            )
+        )  # fmt: skip
+
+    def answers(self, who: str) -> None:
+        self.switch.legs[who].answered = True
+        self.apply(f.LegAnswered(who, self.at))
+
+    def bridged(self, who: str, bridge: str) -> None:
+        for leg in who.split(" + "):
+            self.switch.legs[leg].bridge_id = bridge
+            self.apply(f.BridgeEntered(leg, bridge, self.at))
+
+    def leaves(self, who: str) -> None:
+        bridge = self.switch.legs[who].bridge_id
+        assert bridge is not None
+        self.switch.legs[who].bridge_id = None
+        self.apply(f.BridgeLeft(who, bridge, self.at))
+
+    def held(self, who: str, what: str) -> None:
+        self.switch.legs[who].held = what == "held"
+        self.apply(f.LegHeld(who, self.at) if what == "held" else f.LegUnheld(who, self.at))
+
+    def video(self, who: str, state: str) -> None:
+        self.switch.legs[who].video = state == "on"
+        self.apply(f.LegVideoChanged(who, self.at, state == "on"))
+
+    def hangs_up(self, who: str) -> None:
+        for leg in who.split(" + "):
+            self.switch.hang_up(leg)
+            self.apply(f.LegHungUp(leg, self.at, "NORMAL_CLEARING"))
+
+    def asks(self, actor: str, operation: str, about: str | None, address: str | None) -> None:
+        who: Actor
+        if actor == "system":
+            who = SystemActor("the operator")
+        elif actor.startswith("tenant "):
+            who = TenantActor(actor.removeprefix("tenant "), "a supervisor")
+        elif "@" in actor:
+            user, _, tenant = actor.partition("@")
+            who = UserActor(tenant, user, address)
+        else:
+            who = LegActor(actor)
+        target = NameTarget(about) if about else LegTarget(actor)
+        means = Means.API if about else Means.FEATURE_CODE
+        request = ControlRequest(
+            f"q{next(self._requests)}", self.at, OPERATIONS[operation], target, who, means
+        )
+        before = self._state()
+        outcome, effects = self.desk.request(request)
+        self.told.append("done" if outcome.accepted else f"no: {outcome.refusal and outcome.refusal.name}")
+        if not outcome.accepted:
+            assert not effects.commands, "a refusal tells the switch nothing"
+            assert self._state() == before, "a refusal changes nothing"
+            assert outcome.reason
+        self.follow(effects)
+
+    def policy_changes(self, policy: str) -> None:
+        self.follow(self.desk.set_policy(policy_of(policy), self.at))
+
+    def tick(self) -> None:
+        self.follow(self.desk.tick(self.at))
+
+    def refuses(self, what: str, verb: str) -> None:
+        (self.switch.refusing.add if what == "refuses" else self.switch.refusing.discard)(verb)
+
+    def silence(self, what: str) -> None:
+        """A silent switch does as it is told, but its answers come only when it speaks again."""
+        self.silent = what == "goes silent"
+        while self.unanswered and not self.silent:
+            self.apply(self.unanswered.pop(0))
+
+    def restart(self, blind: str | None) -> None:
+        """The controller dies; another one loads what was saved and connects."""
+        calls = [copy.deepcopy(call) for call in self.desk.book]
+        self.desk = self._new_desk(self.desk.policy)
+        self.desk.restore(calls)
+        self.reconnect(blind)
+
+    def reconnect(self, blind: str | None) -> None:
+        self.unanswered = []
+        self.apply(self.switch.snapshot(self.at, masks_readable=blind is None))
+
+    def missed(self, action: str) -> None:
+        """Something happens while the link is down: the switch knows, the desk does not."""
+        desk, told = self.desk, self.told
+        self.desk = copy.deepcopy(desk)
+        self.switch, real = copy.deepcopy(self.switch), self.switch
+        self.play(Row(int((self.at - START).total_seconds()), action, ""))
+        real.legs, self.desk, self.told = self.switch.legs, desk, told
+        real.captures = {i: c for i, c in real.captures.items() if c.leg_id in real.legs}
+        self.switch = real
+
+    def stray(self, who: str) -> None:
+        path = segment_path("acme", "forgotten", 1, next(iter(OPERATIONS.values())).kinds[0], self.at)
+        self.switch.execute(
+            OpenCapture("forgotten.1", who, path, OPERATIONS["pause-audio-recording"].kinds[0]), self.at
+        )
+
+    def repeats(self, capture: str, what: str) -> None:
+        """A fact about a capture that comes late or twice."""
+        number, _, segment = capture.removeprefix("R").partition(".")
+        recording_id = next(r for r, n in self.numbers.items() if n == int(number))
+        kind = {"opened": f.CaptureOpened, "masked": f.CaptureMasked, "unmasked": f.CaptureUnmasked,
+                "closed": f.CaptureClosed}[what]  # fmt: skip
+        self.apply(kind(f"{recording_id}.{segment}", self.at))
+
+    _WHO = r"(?P<who>[a-z]+\d*)"
+    _ACTIONS = (
+        (calls_in, _WHO + r" (?P<how>calls|is called)(?: for (?P<origin>\w+))?(?P<video> with video)?"
+                   r"(?: as (?P<alias>\S+))?(?P<half> by a half-leg)?"),
+        (answers, _WHO + " answers"),
+        (bridged, r"(?P<who>[a-z0-9 +]+) in (?P<bridge>B\d)"),
+        (leaves, _WHO + " leaves"),
+        (held, _WHO + " (?P<what>held|unheld)"),
+        (video, _WHO + " video (?P<state>on|off)"),
+        (hangs_up, r"(?P<who>[a-z0-9 +]+) hangs? up"),
+        (asks, r"(?P<actor>tenant \w+|[\w@]+) asks (?P<operation>[a-z-]+)"
+               r"(?: about (?P<about>\S+))?(?: from (?P<address>\S+))?"),
+        (policy_changes, "policy:(?P<policy>.*)"),
+        (tick, "tick"),
+        (refuses, "switch (?P<what>refuses|accepts) (?P<verb>open|close|mask|unmask)"),
+        (silence, "switch (?P<what>goes silent|speaks)"),
+        (restart, "restart(?P<blind> blind)?"),
+        (reconnect, "reconnect(?P<blind> blind)?"),
+        (missed, "missed: (?P<action>.*)"),
+        (stray, _WHO + " has a stray capture"),
+        (repeats, r"(?P<capture>R\d+\.\d+) (?P<what>opened|masked|unmasked|closed) again"),
+    )  # fmt: skip
+
+    # ── what follows ──────────────────────────────────────────────────────────────────────
+
+    def apply(self, fact: f.Fact) -> None:
+        self.follow(self.desk.apply(fact))
+
+    def follow(self, effects: Effects) -> None:
+        self.calls.update(effects.changed)
+        for gone in effects.merged:
+            self.calls.pop(gone, None)
+        for _, command in effects.commands:
+            if not isinstance(command, CaptureCommand):
+                continue
+            self.told.append(self._words(command))
+            answer = self.switch.execute(command, self.at)
+            assert answer is not None
+            if self.silent:
+                self.unanswered.append(answer)
+            else:
+                self.apply(answer)
+
+    def _words(self, command: CaptureCommand) -> str:
+        recording_id, _, number = command.capture_id.rpartition(".")
+        if isinstance(command, CloseCapture) and recording_id not in self.numbers:
+            return f"close {command.capture_id}"
+        label = f"R{self.numbers.setdefault(recording_id, len(self.numbers) + 1)}.{number}"
+        if isinstance(command, OpenCapture):
+            return f"open {label} {command.kind} of {command.path.partition('/')[0]} on {command.leg_id}"
+        return f"{VERBS[type(command)]} {label}"
+
+    # ── what is left ──────────────────────────────────────────────────────────────────────
+
+    def recordings(self) -> list[str]:
+        found = [r for call in self.calls.values() for r in call.recordings]
+        return [self._summary(r) for r in sorted(found, key=lambda r: self.numbers[r.recording_id])]
+
+    def _summary(self, recording: Recording) -> str:
+        parts = [
+            f"{s.number} on {s.leg_id} {self._span(s.opened_at, s.closed_at)}"
+            if s.opened_at else f"{s.number} on {s.leg_id} {s.state}"
+            for s in recording.segments
+        ]  # fmt: skip
+        parts += [self._pause(p) for p in recording.pauses]
+        return (
+            f"R{self.numbers[recording.recording_id]} {recording.kind} of {recording.tenant} ({recording.rule}) "
+            f"{self._span(recording.started_at, recording.ended_at)}: {', '.join(parts)}"
+        )
+
+    def _pause(self, pause: Pause) -> str:
+        ended = f" to {pause.ended_by}" if pause.ended_by else ""
+        return f"paused {self._span(pause.masked_at, pause.ended_at)} by {pause.asked_by}{ended}"
+
+    @staticmethod
+    def _span(start: datetime | None, end: datetime | None) -> str:
+        first, last = ("?" if t is None else f"{(t - START).total_seconds():g}" for t in (start, end))
+        return f"{first}-{last}"
+
+    def _state(self) -> str:
+        return repr([(c, c.legs, c.recordings) for c in self.desk.book])
