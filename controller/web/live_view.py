@@ -12,8 +12,8 @@ from ..engine.reading import Scope
 def visible(call: LiveCall, scope: Scope) -> LiveCall | None:
     """The call as the scope may see it, or None.
 
-    Of another tenant's party there remain the number and name that the phone showed as well; of
-    another tenant's recording nothing.
+    Another tenant's party is somebody outside with a number, as in the catalog; of another
+    tenant's recording there is nothing.
     """
     if scope.tenant is None:
         return call
@@ -42,4 +42,4 @@ def _is_user(party: LiveParty, tenant: str, user: str) -> bool:
 def _as_seen(party: LiveParty, tenant: str) -> LiveParty:
     if party.tenant in (None, tenant):
         return party
-    return replace(party, leg_id="", side="external", tenant=None, user=None)
+    return replace(party, leg_id="", side="external", tenant=None, user=None, name="")

@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
+from ..core.errors import TapelineError
 from ..engine.reading import FileRow, RecordingDetail
 from .ports import FileStore
 from .problems import Problem
@@ -47,7 +48,7 @@ async def serve(store: FileStore, detail: RecordingDetail, file: FileRow, *, att
     try:
         path = store.path(file.key)
         found = await asyncio.to_thread(path.stat)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TapelineError) as error:
         raise Problem(404, "The recording's file is missing from the store.") from error
     if not stat.S_ISREG(found.st_mode):
         raise Problem(404, "The recording's file is missing from the store.")

@@ -13,8 +13,8 @@ class FileStore(Protocol):
     """Where finished recordings lie. Media is on local disk and served from there."""
 
     def path(self, key: str) -> Path:
-        """The file of that key, whether it exists or not. Raises ValueError for a key that would
-        lead out of the store."""
+        """The file of that key, whether it exists or not. Raises TapelineError for a key
+        that would lead out of the store."""
 
 
 #: What works and what does not, for /readyz.

@@ -1,0 +1,33 @@
+"""Every page and list answers for every role."""
+
+from __future__ import annotations
+
+import pytest
+
+from .world import PEOPLE, World
+
+PAGES = ["/recordings", "/calls", "/live", "/account", "/api-docs"]
+ADMIN = ["/users", "/company/options", "/audit"]
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+async def test_pages(world: World, who: str) -> None:
+    async with world.browser(who) as browser:
+        for path in PAGES:
+            answer = await browser.get(path)
+            assert answer.status_code == 200, (path, answer.text[:3000])
+        for path in ADMIN:
+            expected = 403 if who.startswith("red-10") else 200
+            assert (await browser.get(path)).status_code == expected, path
+        general = await browser.get("/advanced/general")
+        assert general.status_code == (200 if who == "root" else 403)
+
+
+@pytest.mark.parametrize("name", ["red", "red-only-102", "blue", "shared"])
+async def test_detail_pages(world: World, name: str) -> None:
+    async with world.browser("root") as browser:
+        call = await browser.get(f"/calls/{world.calls[name]}")
+        assert call.status_code == 200, call.text[:3000]
+        recording = await browser.get(f"/recordings/{world.recordings[name]}")
+        assert recording.status_code == 200, recording.text[:3000]
+        assert "SHA-256" in recording.text
