@@ -152,9 +152,9 @@ class AsteriskSwitch:
         if before is None or timestamp(event, before) >= before:
             for fact in self._translator.facts(event):
                 self._on_fact(fact)
-                self._follow(fact)
-            if text(event, "Event") == "MixMonitorStop":
-                self._spawn(self._look_after, text(event, "Uniqueid"))
+                if isinstance(fact, f.LegHungUp):
+                    self._recorder.forget_leg(fact.leg_id)
+            self._follow(text(event, "Event"), text(event, "Uniqueid"))
         try:
             request = self._translator.request(event)
         except RefusedInput as error:
@@ -165,13 +165,15 @@ class AsteriskSwitch:
                 self._note_asked(request.request_id, text(event, "Request-Id"))
             self._on_request(request)
 
-    def _follow(self, fact: f.LegFact) -> None:
-        """Ask what no event says, once a leg is there."""
-        match fact:
-            case f.LegStarted(recordable=True):
-                self._spawn(self._ask_names, fact.leg_id)
-            case f.LegHungUp():
-                self._recorder.forget_leg(fact.leg_id)
+    def _follow(self, event: str, leg_id: str) -> None:
+        """Ask what no event says, as soon as the switch can answer."""
+        if event == "MixMonitorStop":
+            self._spawn(self._look_after, leg_id)
+        elif event in ("Newchannel", "Newstate"):
+            channel = self._translator.channels.get(leg_id)
+            # A leg that the switch calls has its Call-ID once it rings; asked before, Asterisk warns.
+            if channel is not None and not channel.call_id and (channel.calling or event == "Newstate"):
+                self._spawn(self._ask_names, leg_id)
 
     async def _ask_names(self, leg_id: str) -> None:
         channel = self._translator.channels.get(leg_id)

@@ -26,6 +26,7 @@ class Channel:
     leg_id: str
     name: str
     party: Party = UNKNOWN
+    calling: bool = False
     held: bool = False
     call_id: str = ""
 

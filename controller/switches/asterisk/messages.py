@@ -56,6 +56,7 @@ def sip_message(headers: Headers) -> SipMessage:
     if user != sender:
         raise RefusedInput("the user in From is not the one who was authenticated", user)
     call_id = decoded(headers, "Dialog").partition(";")[0].strip()
+    call_id = "" if call_id == "-" else call_id
     return SipMessage(user, decoded(headers, "Content-Type"), decoded(headers, "Body"), call_id)
 
 

@@ -64,10 +64,10 @@ async def names_of(
     """A channel's other names, the SIP Call-ID and the X-Session-Id of its INVITE."""
     if channel.technology != "PJSIP":
         return None
-    call_id, session_id = await asyncio.gather(
-        variable(ami, channel.name, "CHANNEL(pjsip,call-id)", timeout_s),
-        variable(ami, channel.name, "PJSIP_HEADER(read,X-Session-Id)", timeout_s),
-    )
+    call_id = await variable(ami, channel.name, "CHANNEL(pjsip,call-id)", timeout_s)
+    session_id = ""
+    if channel.calling:  # only an INVITE that came in has headers to be read
+        session_id = await variable(ami, channel.name, "PJSIP_HEADER(read,X-Session-Id)", timeout_s)
     return translator.name_leg(channel.leg_id, now(), call_id, session_id)
 
 

@@ -118,7 +118,7 @@ class Translator:
         channel = self.channels[leg_id] = Channel(leg_id, text(event, "Channel"))
         channel.party = party(self._config, channel, event)
         origin = origin or text(event, "Linkedid")
-        calling = is_calling(event)
+        calling = channel.calling = is_calling(event)
         dialled = text(event, "Exten")[:MAX_TEXT] if calling else channel.party.number
         return f.LegStarted(
             leg_id,
