@@ -24,7 +24,7 @@ from controller.demo.phone import (
     room,
     tone,
 )
-from controller.demo.phone import dialog as dialog_module
+from controller.demo.phone import acks as acks_module
 from controller.demo.phone import transactions as transactions_module
 from controller.demo.phone.message import response, tag_of, uri_of, user_of
 
@@ -272,7 +272,7 @@ async def test_transfer_asks_with_refer_and_follows_the_notify(pair: Pair) -> No
     assert (await mine.refer("103")).status == 603  # a phone is no switch
     notify = ["Event: refer", "Subscription-State: terminated;reason=noresource"]
     await theirs.request("NOTIFY", "SIP/2.0 100 Trying", "message/sipfrag", notify)
-    assert not mine._transferred.is_set()
+    assert not mine._transfer._done.is_set()
     await theirs.request("NOTIFY", "SIP/2.0 200 OK\r\n", "message/sipfrag", notify)
     assert mine.transfer_statuses == [100, 200]
     asked = next(m for _, way, m in mine.phone.trace if way == ">" and m.startswith(b"REFER"))
@@ -406,7 +406,7 @@ async def test_a_repeated_request_is_answered_again_and_counts_once(pair: Pair) 
 async def test_a_lost_200_is_sent_again_and_acknowledged_again(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dialog_module, "T1", 0.05)
+    monkeypatch.setattr(acks_module, "T1", 0.05)
     anna, ben = pair
     deaf, real = True, anna.send
 
@@ -418,9 +418,9 @@ async def test_a_lost_200_is_sent_again_and_acknowledged_again(
     mine = await anna.call("102")
     await until(lambda: sum(m.startswith(b"SIP/2.0 200") for _, way, m in anna.trace if way == "<") >= 3)
     theirs = await ben.next_call()
-    assert not theirs._acknowledged
+    assert not theirs.acks.received
     deaf = False
-    await until(lambda: theirs._acknowledged)
+    await until(lambda: theirs.acks.received)
     assert mine.alive
 
 

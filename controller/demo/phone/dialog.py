@@ -8,22 +8,20 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
-from . import sdp
+from .acks import Acks
 from .digest import Credentials
+from .media import Media
 from .message import Message, PhoneError, Request, new_branch, response, tag_of, token, uri_of, user_of
 from .rtp import RtpStream
 from .sound import Source
-from .transactions import T1, T2, Address, NoResponse, Reply
+from .transactions import Address, NoResponse, Reply
+from .transfer import Transfer
 
 if TYPE_CHECKING:
     from .phone import Phone
 
 SESSION_HEADER = "X-Session-Id"
-
-#: RFC 3261 section 13.3.1.4: a 200 that nobody acknowledges is repeated so long (64 * T1).
-_ACK_WAIT_S = 32.0
 
 #: A re-INVITE that meets another (491) is tried again so often.
 _GLARE_TRIES = 4
@@ -50,35 +48,42 @@ class Dialog:
         self.remote = remote
         self.target = target
         self.routes: tuple[str, ...] = ()
-        self.rtp = RtpStream(phone.ip, source)
+        self.media = Media(phone.ip, source)
         self.invite: Message | None = None  # the INVITE that came (callee)
         self.ok: Message | None = None  # the 200 that came (caller)
         self.provisionals: list[Message] = []
         self.refusal: Message | None = None
         self.messages: list[Message] = []
         self.infos: list[Message] = []
-        self.transfer_statuses: list[int] = []
         self.ringing = asyncio.Event()
         self.established = asyncio.Event()
         self.ended = asyncio.Event()
         self.answered_at: float | None = None
         self.ended_at: float | None = None
         self.ended_by = ""  # local, remote, refused, cancelled, timeout
-        self.held = False  # by us
-        self.held_by_peer = False
         self._failure: CallRefused | None = None
         self._cseq = 0
-        self._version = 0
         self._pending: Request | None = None
         self._peer: Address = phone.server
-        self._acks: dict[int, tuple[bytes, Address]] = {}
-        self._acknowledged: set[int] = set()
-        self._ack_came = asyncio.Event()
-        self._transferred = asyncio.Event()
+        self.acks = Acks(phone.send, self.ended)
+        self._transfer = Transfer(self)
         self._reinviting = False
         self._progress = asyncio.Event()  # the far end's switch has said something
 
     # ---- what it is
+
+    @property
+    def rtp(self) -> RtpStream:
+        return self.media.rtp
+
+    @property
+    def held(self) -> bool:
+        """By us."""
+        return self.media.held
+
+    @property
+    def held_by_peer(self) -> bool:
+        return self.media.held_by_peer
 
     @property
     def remote_tag(self) -> str:
@@ -122,7 +127,7 @@ class Dialog:
 
     async def run_invite(self, extra: Sequence[str]) -> None:
         """Send the INVITE and see it through (the phone's task)."""
-        request = self._request("INVITE", extra, self._sdp("sendrecv"), "application/sdp")
+        request = self._request("INVITE", extra, self.media.offer("sendrecv"), "application/sdp")
 
         def sent(request: Request) -> None:
             self._pending = request
@@ -144,7 +149,7 @@ class Dialog:
         self.remote = reply.message.get("to")
         self.target = uri_of(reply.message.get("contact")) or self.target
         self.routes = tuple(reversed(reply.message.routes()))
-        self._take_session(reply.message.body)
+        self.media.take(reply.message.body)
         self._acknowledge(reply.message.cseq)
         self._up()
 
@@ -169,7 +174,7 @@ class Dialog:
     def take_invite(self, invite: Message, peer: Address) -> None:
         self.invite, self._peer = invite, peer
         self.routes = tuple(invite.routes())
-        self._take_session(invite.body)
+        self.media.take(invite.body)
 
     def ring(self) -> None:
         self._respond(180, "Ringing")
@@ -202,22 +207,11 @@ class Dialog:
     def _send_ok(self, request: Message, peer: Address, mode: str, headers: Sequence[str] = ()) -> None:
         data = response(
             request, 200, "OK", tag=self.local_tag, contact=self.phone.contact, extra=headers,
-            content_type="application/sdp", body=self._sdp(mode),
+            content_type="application/sdp", body=self.media.offer(mode),
         )  # fmt: skip
         self.phone.transactions.respond(request, data, peer)
         if request.method == "INVITE":
-            self.phone.spawn(self._repeat_until_acknowledged(request.cseq, data, peer))
-
-    async def _repeat_until_acknowledged(self, cseq: int, data: bytes, peer: Address) -> None:
-        interval, deadline = T1, time.monotonic() + _ACK_WAIT_S
-        while cseq not in self._acknowledged and not self.ended.is_set() and time.monotonic() < deadline:
-            self._ack_came.clear()
-            try:
-                async with asyncio.timeout(interval):
-                    await self._ack_came.wait()
-            except TimeoutError:
-                self.phone.send(data, peer)
-                interval = min(interval * 2, T2)
+            self.phone.spawn(self.acks.repeat_until_acknowledged(request.cseq, data, peer))
 
     # ---- in the call
 
@@ -244,21 +238,20 @@ class Dialog:
     async def hold(self, mode: str = "sendonly") -> None:
         """Hold by a re-INVITE; our audio stops, as a phone without hold music does it."""
         await self.reinvite(mode)
-        self.held = self.rtp.quiet = True
+        self.media.hold(True)
 
     async def unhold(self) -> None:
         await self.reinvite("sendrecv")
-        self.held = False
-        self.rtp.quiet = self.held_by_peer
+        self.media.hold(False)
 
     async def reinvite(self, mode: str) -> Reply:
         """Raises PhoneError if the other side does not agree."""
         for attempt in range(_GLARE_TRIES):
             self._reinviting = True
             try:
-                reply = await self.request("INVITE", self._sdp(mode), "application/sdp")
+                reply = await self.request("INVITE", self.media.offer(mode), "application/sdp")
                 if reply.status < 300:
-                    self._take_session(reply.message.body)
+                    self.media.take(reply.message.body)
                     self._acknowledge(reply.message.cseq)
                     return reply
             finally:
@@ -311,37 +304,19 @@ class Dialog:
 
     async def refer(self, target: str, replaces: Dialog | None = None, headers: Sequence[str] = ()) -> Reply:
         """Ask for a transfer: blind, or to the far end of another of our calls."""
-        self._transferred.clear()
-        self.transfer_statuses.clear()
-        to = self.phone.uri(target)
-        if replaces is not None:
-            tags = f"{replaces.call_id};to-tag={replaces.remote_tag};from-tag={replaces.local_tag}"
-            to += f"?Replaces={quote(tags, safe='')}"
-        lines = [f"Refer-To: <{to}>", f"Referred-By: <{uri_of(self.local)}>", *headers]
-        return await self.request("REFER", headers=lines)
+        return await self._transfer.refer(target, replaces, headers)
 
     async def transfer(self, target: str | Dialog, timeout: float = 15.0) -> int:
         """Transfer, blind (a number) or attended (our other call), and leave.
 
         Returns the last status that the switch reported, the REFER's own if it reported none.
         """
-        if isinstance(target, Dialog):
-            number = user_of(uri_of(target.remote)) or target.called
-            reply = await self.refer(number, target)
-        else:
-            reply = await self.refer(target)
-        if reply.status >= 300:
-            return reply.status
-        waits = [asyncio.ensure_future(e.wait()) for e in (self._transferred, self.ended)]
-        try:
-            await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        status = self.transfer_statuses[-1] if self.transfer_statuses else reply.status
-        if status < 300:
-            await self.hangup()
-        return status
+        return await self._transfer.complete(target, timeout)
+
+    @property
+    def transfer_statuses(self) -> list[int]:
+        """What the NOTIFYs of the last transfer said."""
+        return self._transfer.statuses
 
     # ---- what comes in
 
@@ -349,9 +324,8 @@ class Dialog:
         """A request in this dialog."""
         method = message.method
         if method == "ACK":
-            self._acknowledged.add(message.cseq)
-            self._ack_came.set()
-            self._take_session(message.body)
+            self.acks.came(message.cseq)
+            self.media.take(message.body)
         elif method == "BYE":
             self._reply(message, peer)
             self._finish("remote")
@@ -366,36 +340,23 @@ class Dialog:
             elif method == "INFO":
                 self.infos.append(message)
             elif method == "NOTIFY":
-                self._on_notify(message)
+                self._transfer.on_notify(message)
         else:
             self._reply(message, peer, 603, "Decline")
 
     def on_late_ok(self, message: Message) -> None:
         """A 200 came again: our ACK was lost."""
-        ack = self._acks.get(message.cseq)
-        if ack is not None:
-            self.phone.send(*ack)
+        self.acks.send_again(message.cseq)
 
     def _on_offer(self, message: Message, peer: Address) -> None:
         if self._reinviting and message.method == "INVITE":
             self._reply(message, peer, 491, "Request Pending")
             return
-        session = sdp.read(message.body)
-        if session is None:
+        mode = self.media.take_offer(message.body)
+        if mode is None:
             self._reply(message, peer, 488, "Not Acceptable Here")
-            return
-        self._take_session(message.body)
-        self.held_by_peer = session.mode in ("sendonly", "inactive")
-        self.rtp.quiet = self.held or self.held_by_peer
-        self._send_ok(message, peer, session.answer_mode)
-
-    def _on_notify(self, message: Message) -> None:
-        found = re.match(r"SIP/2\.0 (\d{3})", message.body.strip())
-        if found is None:
-            return
-        self.transfer_statuses.append(int(found.group(1)))
-        if self.transfer_statuses[-1] >= 200:
-            self._transferred.set()
+        else:
+            self._send_ok(message, peer, mode)
 
     def _reply(self, message: Message, peer: Address, status: int = 200, reason: str = "OK") -> None:
         data = response(message, status, reason, tag=self.local_tag, contact=self.phone.contact)
@@ -418,17 +379,6 @@ class Dialog:
     def abandon(self) -> None:
         """Stop without a word, as a phone does whose power fails."""
         self._finish("local")
-
-    def _take_session(self, body: str) -> None:
-        session = sdp.read(body)
-        if session is not None and session.port:
-            self.rtp.remote = (session.address, session.port)
-            if session.event_type is not None:
-                self.rtp.event_type = session.event_type
-
-    def _sdp(self, mode: str) -> str:
-        self._version += 1
-        return sdp.offer(self.phone.ip, self.rtp.port, mode, self._version, self.rtp.event_type)
 
     def _next_cseq(self) -> int:
         self._cseq += 1
@@ -453,6 +403,4 @@ class Dialog:
     def _acknowledge(self, cseq: int) -> None:
         request = self._request("ACK", ())
         self._cseq -= 1  # an ACK has its INVITE's number
-        data = replace(request, cseq=cseq).encode()
-        self._acks[cseq] = (data, self._hop())
-        self.phone.send(*self._acks[cseq])
+        self.acks.send(cseq, replace(request, cseq=cseq).encode(), self._hop())
