@@ -339,8 +339,9 @@ class Stage:
             for s in recording.segments
         ]  # fmt: skip
         parts += [self._pause(p) for p in recording.pauses]
+        label = f"R{self.numbers[recording.recording_id]}"
         return (
-            f"R{self.numbers[recording.recording_id]} {recording.kind} of {recording.tenant} ({recording.rule}) "
+            f"{label} {recording.kind} of {recording.tenant} ({recording.rule}) "
             f"{self._span(recording.started_at, recording.ended_at)}: {', '.join(parts)}"
         )
 
