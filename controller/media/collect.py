@@ -31,6 +31,17 @@ class Collected:
     file: StoredFile | None
     note: str = ""
 
+    @property
+    def usable(self) -> bool:
+        return self.file is not None and not self.file.note.startswith(UNREADABLE)
+
+    @property
+    def complaint(self) -> str:
+        """What is wrong with it, the same whether it was collected now or by an earlier run."""
+        if self.file is None or self.usable:
+            return self.note
+        return f"segment {self.segment.number}: {self.file.note}"
+
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
@@ -102,7 +113,7 @@ class Collector:
         if file is None:
             note = "" if job.known else f"segment {number}: the switch recorded nothing"
             return _Taken(job.known, path, before, note)
-        return _Taken(file, path, before, f"segment {number}: {file.note}" if file.note else "")
+        return _Taken(file, path, before)
 
     def _put_audio(self, job: _Job, path: Path) -> StoredFile | None:
         """None for a file without sound."""

@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from ..engine.ports import DueRecording, DueSegment, FileRole, MediaCatalog, MediaState, StoredFile
-from .collect import UNREADABLE, Collected, Collector
+from .collect import Collected, Collector
 from .crash_points import crash_point
 from .errors import MediaError, SpoolError
 from .render import render
@@ -81,7 +81,9 @@ class MediaPipeline:
                     log.exception("the catalog could not say which recordings are due")
                     await asyncio.sleep(min(self._poll_s, 2.0))
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._until_next_look())
+                    # Not wait_for: up to Python 3.11 it loses a cancellation that meets the wake-up.
+                    async with asyncio.timeout(self._until_next_look()):
+                        await self._wake.wait()
         finally:
             tasks = list(self._running.values())
             for task in tasks:
@@ -135,14 +137,14 @@ class MediaPipeline:
                 errors.append(str(error))  # the others are brought to safety all the same
         if errors:
             return await self._failed(recording, "; ".join(errors))
-        notes = "; ".join(c.note for c in collected if c.note)
+        notes = "; ".join(c.complaint for c in collected if c.complaint)
         kept = [(c.segment, c.file) for c in collected if c.file is not None]
         if not kept:
             await self._state(recording, MediaState.EMPTY, error=notes or "nothing was captured")
             return MediaState.EMPTY
         await self._state(recording, MediaState.STORED)
         crash_point("recording.stored")
-        usable = [(s, f) for s, f in kept if not f.note.startswith(UNREADABLE)]
+        usable = [(c.segment, c.file) for c in collected if c.file is not None and c.usable]
         if not usable:
             return await self._failed(recording, f"{notes}; kept in the store as {kept[0][1].key}")
         return await self._render(recording, usable, notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,7 +31,11 @@ class Bench:
     def pipeline(self, **options: object) -> MediaPipeline:
         chosen: dict[str, object] = {"patience": BRIEF, "first_retry_s": 0.01, "poll_s": 0.05} | options
         return MediaPipeline(
-            self.catalog, {"fs": self.spool}, self.store, lambda: datetime.now(UTC), **chosen  # type: ignore[arg-type]
+            self.catalog,
+            {"fs": self.spool},
+            self.store,
+            lambda: datetime.now(UTC),
+            **chosen,  # type: ignore[arg-type]
         )
 
     def record(self, recording: DueRecording, *contents: bytes | None) -> DueRecording:
@@ -55,3 +60,11 @@ def bench(tmp_path: Path) -> Bench:
 def at_crash_point() -> Iterator[Callable[[Callable[[str], None]], None]]:
     yield crash_points.arm
     crash_points.arm(None)
+
+
+@pytest.fixture
+def ffmpeg() -> str:
+    found = shutil.which("ffmpeg")
+    if found is None or shutil.which("ffprobe") is None:
+        pytest.skip("ffmpeg and ffprobe ARE NOT INSTALLED: nothing about video is tested here")
+    return found

@@ -107,7 +107,9 @@ class MemoryCatalog:
             temp.replace(self.saved)
 
 
-def due(recording_id: str, *spans: tuple[float, float], kind: Kind = Kind.AUDIO, switch: str = "fs") -> DueRecording:
+def due(
+    recording_id: str, *spans: tuple[float, float], kind: Kind = Kind.AUDIO, switch: str = "fs"
+) -> DueRecording:
     """A recording whose segments ran for these seconds after T0."""
     segments = tuple(
         DueSegment(

@@ -19,7 +19,12 @@ from .doubles import T0, tone, voice, wav_bytes, write
 
 
 def part(
-    folder: Path, name: str, sound: np.ndarray, began: float | None, ended: float | None = None, rate: int = 8000
+    folder: Path,
+    name: str,
+    sound: np.ndarray,
+    began: float | None,
+    ended: float | None = None,
+    rate: int = 8000,
 ) -> Part:
     at = [None if s is None else T0 + timedelta(seconds=s) for s in (began, ended)]
     return Part(write(folder / f"{name}.wav", wav_bytes(sound, rate)), at[0], at[1])
@@ -30,7 +35,11 @@ def joined(folder: Path, *parts: Part) -> np.ndarray:
     result = join(parts, target)
     info = wav.inspect(target)
     assert info.canonical
-    assert (info.frames, info.channels, info.sample_rate) == (result.frames, result.channels, result.sample_rate)
+    assert (info.frames, info.channels, info.sample_rate) == (
+        result.frames,
+        result.channels,
+        result.sample_rate,
+    )
     return samples.whole(target)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -65,7 +64,11 @@ def test_links_are_neither_read_nor_listed(spool: Spool, tmp_path: Path) -> None
 
 
 def test_only_our_files_are_listed(spool: Spool) -> None:
-    ours = ["acme.example/2026/03/04/r1.1.wav", "acme.example/2026/03/04/r1.2.mp4", "t=0f/2026/03/05/r2.1.wav"]
+    ours = [
+        "acme.example/2026/03/04/r1.1.wav",
+        "acme.example/2026/03/04/r1.2.mp4",
+        "t=0f/2026/03/05/r2.1.wav",
+    ]
     foreign = [
         "acme.example/2026/03/04/.r1.1.wav", "acme.example/2026/03/04/r 1.1.wav", "core.dump",
         "acme.example/2026/03/04/x/r1.1.wav", "2026/03/04/r1.1.wav", "acme.example/2026/03/04/ä.1.wav",
@@ -76,9 +79,9 @@ def test_only_our_files_are_listed(spool: Spool) -> None:
     told: list[str] = []
     found = list(spool.files(told.append))
     assert [f.path for f in found] == ours
-    assert [(f.parsed.recording_id, f.parsed.number, f.size) for f in found][0] == ("r1", 1, 5)
+    assert (found[0].parsed.recording_id, found[0].parsed.number, found[0].size) == ("r1", 1, 5)
     assert len(told) == len(foreign)  # a folder too deep is told once, as a whole
-    assert os.path.exists(spool.root / "core.dump")
+    assert (spool.root / "core.dump").exists()
 
 
 def test_a_missing_spool_is_not_an_empty_one(spool: Spool) -> None:

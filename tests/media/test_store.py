@@ -51,7 +51,9 @@ def test_put_get_delete(store: LocalStore, source: Path) -> None:
     assert source.read_bytes() == CONTENT
 
 
-def test_the_same_again_changes_nothing_and_other_bytes_replace_the_whole(store: LocalStore, source: Path) -> None:
+def test_the_same_again_changes_nothing_and_other_bytes_replace_the_whole(
+    store: LocalStore, source: Path
+) -> None:
     store.put(source, "r.wav")
     first = store.path("r.wav").stat().st_ino
     store.put(source, "r.wav")
@@ -72,8 +74,9 @@ def test_a_link_is_the_same_bytes_and_outlives_the_first_name(store: LocalStore,
 
 
 HOSTILE = [
-    "", "/etc/passwd", "../x", "a/../../x", "a//b", "a/", "/", ".", "..", "a/..", "a/./b", "a b", "a\nb", "a\n",
-    "a\0b", "a\\b", "ä", ".scratch/x", "a/.hidden", "~/x", "a" * 300, "a/" * 600 + "b", "x..y", "%2e%2e/x", "$x",
+    "", "/etc/passwd", "../x", "a/../../x", "a//b", "a/", "/", ".", "..", "a/..", "a/./b", "a b", "a\nb",
+    "a\n",    "a\0b", "a\\b", "ä", ".scratch/x", "a/.hidden", "~/x", "a" * 300, "a/" * 600 + "b", "x..y", "%2e%2e/x",
+    "$x",
 ]  # fmt: skip
 
 

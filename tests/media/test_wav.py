@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import struct
@@ -48,7 +47,9 @@ BROKEN = {
     "more promised than there is": riff(fmt(), chunk(b"data", DATA, len(DATA) * 2), size=len(DATA) * 2 + 36),
     "half a sample at the end": riff(fmt(), chunk(b"data", DATA, 0), size=36) + b"\x07",
     "a right data size in a wrong RIFF size": riff(fmt(), chunk(b"data", DATA), size=4),
-    "a LIST before the audio": riff(chunk(b"LIST", b"INFOISFT\3\0\0\0abc"), fmt(), chunk(b"data", DATA, 0), size=36),
+    "a LIST before the audio": riff(
+        chunk(b"LIST", b"INFOISFT\3\0\0\0abc"), fmt(), chunk(b"data", DATA, 0), size=36
+    ),
     "a chunk whose size is nonsense": riff(fmt(), chunk(b"LIST", b"INFO", 0x7FFFFFFF), chunk(b"data", DATA)),
 }
 
@@ -107,7 +108,14 @@ def test_a_file_cut_off_within_its_header_is_unreadable_and_kept(tmp_path: Path,
 
 @pytest.mark.parametrize(
     "header",
-    [fmt(tag=0x31), fmt(channels=0), fmt(rate=0), fmt(bits=12), fmt(channels=65), chunk(b"fmt ", b"\1\0\1\0")],
+    [
+        fmt(tag=0x31),
+        fmt(channels=0),
+        fmt(rate=0),
+        fmt(bits=12),
+        fmt(channels=65),
+        chunk(b"fmt ", b"\1\0\1\0"),
+    ],
     ids=["GSM", "no channel", "no rate", "12 bits", "65 channels", "short"],
 )
 def test_what_we_cannot_read_is_said(tmp_path: Path, header: bytes) -> None:
@@ -187,7 +195,12 @@ def test_fuzz_behind_a_riff_header(tmp_path_factory: pytest.TempPathFactory, con
 def test_fuzz_damaged_headers(tmp_path_factory: pytest.TempPathFactory, seed: int, length: int) -> None:
     chance = random.Random(seed)
     content = bytearray(
-        riff(chunk(b"LIST", b"INFOISFT\3\0\0\0abc"), fmt(2), chunk(b"data", DATA[:120]), chunk(b"LIST", b"tail"))
+        riff(
+            chunk(b"LIST", b"INFOISFT\3\0\0\0abc"),
+            fmt(2),
+            chunk(b"data", DATA[:120]),
+            chunk(b"LIST", b"tail"),
+        )
     )
     for _ in range(chance.randint(0, 4)):
         content[chance.randrange(90)] = chance.choice((0, 1, 0x7F, 0xFF, chance.randrange(256)))
@@ -198,6 +211,6 @@ def test_fuzz_damaged_headers(tmp_path_factory: pytest.TempPathFactory, seed: in
 
 def test_the_mode_of_a_repaired_file_stays(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", wav_bytes(TALK, closed=False))
-    os.chmod(path, 0o604)
+    path.chmod(0o604)
     wav.repair(path)
     assert path.stat().st_mode & 0o777 == 0o604

@@ -1,0 +1,379 @@
+"""From the spool to a playable recording."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import subprocess
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from controller.core.media_kinds import Kind
+from controller.engine.ports import DueRecording, FileRole, MediaState
+from controller.media import samples, wav
+from controller.media.integrity import digest
+from controller.media.spool import Patience
+
+from .conftest import Bench
+from .doubles import due, voice, wav_bytes, write
+
+FOLDER = "acme.example/2026/03/04"
+ONE, TWO = voice(8000, seed=1), voice(4000, seed=2)
+
+
+def check_rows(bench: Bench) -> None:
+    """Every row's file is there with its hash, every file has its row, the spool is empty."""
+    for row in bench.catalog.rows.values():
+        assert (digest(bench.store.path(row.key)).sha256, digest(bench.store.path(row.key)).size) == (
+            row.sha256,
+            row.size,
+        )
+    assert sorted(bench.store.keys()) == sorted(row.key for row in bench.catalog.rows.values())
+
+
+async def test_one_segment(bench: Bench) -> None:
+    recording = bench.record(due("r1", (0, 1)), wav_bytes(ONE))
+    told: list[str] = []
+    assert await bench.pipeline(on_available=told.append).process(recording) is MediaState.AVAILABLE
+    segment, rendition = (
+        bench.catalog.rows["r1", FileRole.SEGMENT, 1],
+        bench.catalog.rows["r1", FileRole.RENDITION, 0],
+    )
+    assert (segment.key, rendition.key) == (f"{FOLDER}/r1.1.wav", f"{FOLDER}/r1.wav")
+    assert segment.sha256 == rendition.sha256
+    assert (rendition.duration_ms, rendition.channels, rendition.sample_rate) == (1000, 1, 8000)
+    assert bench.catalog.durations == {"r1": 1000}
+    assert bench.catalog.history == [("r1", MediaState.STORED), ("r1", MediaState.AVAILABLE)]
+    assert np.array_equal(samples.whole(bench.store.path(rendition.key)), ONE)
+    assert bench.spooled() == []
+    assert told == ["r1"]
+    check_rows(bench)
+
+
+async def test_several_segments_one_of_them_from_a_killed_switch(bench: Bench) -> None:
+    recording = bench.record(
+        due("r1", (0, 1), (2, 2.5)), wav_bytes(ONE, closed=False) + b"\1", wav_bytes(TWO)
+    )
+    assert await bench.pipeline().process(recording) is MediaState.AVAILABLE
+    first, second = (bench.catalog.rows["r1", FileRole.SEGMENT, n] for n in (1, 2))
+    assert (first.repaired, second.repaired, first.note) == (True, False, "the header was repaired")
+    assert wav.inspect(bench.store.path(first.key)).header_ok
+    sound = samples.whole(bench.store.path(f"{FOLDER}/r1.wav"))
+    assert np.array_equal(sound, np.concatenate((ONE, np.zeros((8000, 1), np.int16), TWO)))
+    assert bench.catalog.durations["r1"] == 2500
+    check_rows(bench)
+
+
+async def test_processing_twice_changes_nothing(bench: Bench) -> None:
+    recording = bench.record(due("r1", (0, 1), (2, 2.5)), wav_bytes(ONE), wav_bytes(TWO))
+    await bench.pipeline().process(recording)
+    rows = dict(bench.catalog.rows)
+    assert await bench.pipeline().process(recording) is MediaState.AVAILABLE
+    assert bench.catalog.rows == rows
+    check_rows(bench)
+
+
+@pytest.mark.parametrize("content", [None, b"", wav_bytes(voice(0))], ids=["no file", "0 bytes", "44 bytes"])
+async def test_nothing_captured(bench: Bench, content: bytes | None) -> None:
+    recording = bench.record(due("r1", (0, 1)), content)
+    assert await bench.pipeline().process(recording) is MediaState.EMPTY
+    assert "segment 1" in bench.catalog.errors["r1"]
+    assert bench.catalog.rows == {}
+    assert bench.spooled() == []
+
+
+async def test_a_recording_without_segments_is_empty(bench: Bench) -> None:
+    assert await bench.pipeline().process(bench.record(due("r1"))) is MediaState.EMPTY
+
+
+async def test_an_empty_segment_beside_a_full_one(bench: Bench) -> None:
+    recording = bench.record(due("r1", (0, 1), (1, 2)), None, wav_bytes(TWO))
+    assert await bench.pipeline().process(recording) is MediaState.AVAILABLE
+    assert bench.catalog.errors["r1"] == "segment 1: the switch wrote no file"
+    assert np.array_equal(samples.whole(bench.store.path(f"{FOLDER}/r1.wav")), TWO)
+
+
+async def test_an_unreadable_file_is_kept_and_flagged_and_the_rest_is_playable(bench: Bench) -> None:
+    junk = os.urandom(5000)
+    recording = bench.record(due("r1", (0, 1), (1, 2)), wav_bytes(ONE), junk)
+    assert await bench.pipeline().process(recording) is MediaState.AVAILABLE
+    assert "segment 2: unreadable" in bench.catalog.errors["r1"]
+    assert bench.store.path(f"{FOLDER}/r1.2.wav").read_bytes() == junk
+    assert np.array_equal(samples.whole(bench.store.path(f"{FOLDER}/r1.wav")), ONE)
+    check_rows(bench)
+
+
+async def test_nothing_but_an_unreadable_file(bench: Bench) -> None:
+    junk = os.urandom(5000)
+    recording = bench.record(due("r1", (0, 1)), junk)
+    for _ in range(2):
+        assert await bench.pipeline().process(recording) is MediaState.FAILED
+        assert f"kept in the store as {FOLDER}/r1.1.wav" in bench.catalog.errors["r1"]
+        assert bench.store.path(f"{FOLDER}/r1.1.wav").read_bytes() == junk
+
+
+async def test_an_unmounted_spool_is_no_empty_recording(bench: Bench) -> None:
+    recording = bench.record(due("r1", (0, 1)), None)
+    bench.spool.rmdir()
+    assert await bench.pipeline().process(recording) is MediaState.FAILED
+    assert "mount it" in bench.catalog.errors["r1"]
+    write(bench.spool / recording.segments[0].path, wav_bytes(ONE))
+    assert await bench.pipeline().process(recording) is MediaState.AVAILABLE
+
+
+async def test_a_switch_that_was_taken_out_of_the_configuration(bench: Bench) -> None:
+    recording = bench.record(replace(due("r1", (0, 1)), switch="gone"), wav_bytes(ONE))
+    assert await bench.pipeline().process(recording) is MediaState.FAILED
+    assert "'gone'" in bench.catalog.errors["r1"]
+    assert len(bench.spooled()) == 1
+
+
+async def test_a_hostile_path_in_a_row_fails_that_recording_alone(bench: Bench, tmp_path: Path) -> None:
+    outside = write(tmp_path / "acme/2026/03/04/r1.1.wav", wav_bytes(ONE))
+    bad = due("r1", (0, 1))
+    bad = replace(bad, segments=(replace(bad.segments[0], path="../acme/2026/03/04/r1.1.wav"),))
+    bench.catalog.add(bad)
+    bench.record(due("r2", (0, 1)), wav_bytes(ONE))
+    states = await bench.pipeline().drain()
+    assert states == {"r1": MediaState.FAILED, "r2": MediaState.AVAILABLE}
+    assert outside.exists()
+
+
+async def test_a_full_disk_loses_nothing_and_is_tried_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = bench.record(due("r1", (0, 1), (2, 3)), wav_bytes(ONE), wav_bytes(TWO))
+    before = {path: (bench.spool / path).read_bytes() for path in bench.spooled()}
+
+    def full(_fd: int, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", full)
+    assert await bench.pipeline().process(recording) is MediaState.FAILED
+    assert "free some space" in bench.catalog.errors["r1"]
+    monkeypatch.undo()
+    assert {path: (bench.spool / path).read_bytes() for path in bench.spooled()} == before
+    assert list(bench.store.keys()) == []
+    assert list((bench.store.root / ".scratch").iterdir()) == []
+    assert await bench.pipeline().process(recording) is MediaState.AVAILABLE
+    check_rows(bench)
+
+
+async def test_a_store_that_lost_a_file_says_so(bench: Bench) -> None:
+    recording = bench.record(due("r1", (0, 1)), wav_bytes(ONE))
+    await bench.pipeline().process(recording)
+    bench.store.delete(f"{FOLDER}/r1.1.wav")
+    assert await bench.pipeline().process(recording) is MediaState.FAILED
+    assert bench.catalog.history[-1] == ("r1", MediaState.AVAILABLE)  # no step back
+
+
+async def test_rows_come_back_from_the_store(bench: Bench) -> None:
+    """The catalog was restored from a backup that is older than the recording's collection."""
+    recording = bench.record(due("r1", (0, 1), (2, 3)), wav_bytes(ONE), wav_bytes(TWO))
+    await bench.pipeline().process(recording)
+    rows, bench.catalog.rows = bench.catalog.rows, {}
+    bench.catalog.add(recording)
+    assert await bench.pipeline().process(recording) is MediaState.AVAILABLE
+    assert bench.catalog.rows == rows
+
+
+async def test_a_switch_that_writes_on_is_collected_again(
+    bench: Bench, at_crash_point: Callable[[Callable[[str], None]], None]
+) -> None:
+    recording = bench.record(due("r1", (0, 1)), wav_bytes(ONE, closed=False))
+    path = bench.spool / recording.segments[0].path
+
+    def write_on(name: str) -> None:
+        if name == "segment.stored":
+            at_crash_point(lambda _: None)
+            with path.open("ab") as file:
+                file.write(TWO.astype("<i2").tobytes())
+
+    at_crash_point(write_on)
+    assert await bench.pipeline().process(recording) is MediaState.FAILED
+    assert path.exists()
+    assert await bench.pipeline().process(recording) is MediaState.AVAILABLE
+    assert np.array_equal(samples.whole(bench.store.path(f"{FOLDER}/r1.wav")), np.concatenate((ONE, TWO)))
+    check_rows(bench)
+
+
+async def test_a_shorter_file_never_replaces_a_stored_one(bench: Bench) -> None:
+    recording = bench.record(due("r1", (0, 1)), wav_bytes(ONE))
+    await bench.pipeline().process(recording)
+    write(bench.spool / recording.segments[0].path, wav_bytes(TWO))
+    assert await bench.pipeline().process(recording) is MediaState.FAILED
+    assert np.array_equal(samples.whole(bench.store.path(f"{FOLDER}/r1.1.wav")), ONE)
+    assert len(bench.spooled()) == 1
+
+
+class Running:
+    """The pipeline's task for the length of a test."""
+
+    def __init__(self, coroutine: object) -> None:
+        self._coroutine = coroutine
+
+    async def __aenter__(self) -> None:
+        self._task = asyncio.ensure_future(self._coroutine)  # type: ignore[call-overload]
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+
+async def test_run_takes_up_what_is_due_and_a_poke_wakes_it(
+    bench: Bench, eventually: Callable[..., object]
+) -> None:
+    bench.record(due("r1", (0, 1)), wav_bytes(ONE))
+    pipeline = bench.pipeline(poll_s=3600)
+    states = bench.catalog.states
+    async with Running(pipeline.run()):
+        await eventually(lambda: states["r1"] is MediaState.AVAILABLE)
+        bench.record(due("r2", (0, 1)), wav_bytes(TWO))
+        pipeline.poke()
+        await eventually(lambda: states["r2"] is MediaState.AVAILABLE)
+
+
+async def test_run_polls_and_retries_and_survives_the_catalog(
+    bench: Bench, eventually: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, look = [True], bench.catalog.due
+
+    async def flaky(limit: int = 100) -> list[DueRecording]:
+        if broken.pop() if broken else False:
+            raise RuntimeError("the database is away")
+        return await look(limit)
+
+    monkeypatch.setattr(bench.catalog, "due", flaky)
+    bad = bench.record(replace(due("r0", (0, 1)), switch="gone"), wav_bytes(ONE))
+    bench.record(due("r1", (0, 1)), wav_bytes(ONE))
+    async with Running(bench.pipeline().run()):
+        await eventually(
+            lambda: bench.catalog.states["r1"] is MediaState.AVAILABLE, "one fails, the other goes on"
+        )
+        tries = [h for h in bench.catalog.history if h == ("r0", MediaState.FAILED)]
+        await eventually(lambda: bench.catalog.history.count(("r0", MediaState.FAILED)) > len(tries) + 1)
+        bench.catalog.recordings["r0"] = replace(bad, switch="fs")
+        await eventually(lambda: bench.catalog.states["r0"] is MediaState.AVAILABLE)
+
+
+async def test_an_unforeseen_error_is_a_failure_of_that_recording(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = bench.record(due("r1", (0, 1)), wav_bytes(ONE))
+    monkeypatch.setattr(wav, "inspect", lambda path: 1 // 0)
+    assert await bench.pipeline().process(recording) is MediaState.FAILED
+    assert "ZeroDivisionError" in bench.catalog.errors["r1"]
+    assert len(bench.spooled()) == 1
+
+
+async def test_waiting_for_missing_files_keeps_nobody_waiting(
+    bench: Bench, eventually: Callable[..., object]
+) -> None:
+    for number in range(10):
+        bench.record(due(f"a{number}", (0, 1)), None)
+    bench.record(due("z", (0, 1)), wav_bytes(ONE))
+    for recording in list(bench.catalog.recordings.values()):
+        bench.catalog.recordings[recording.recording_id] = replace(
+            recording, segments=tuple(replace(s, closed_at=None) for s in recording.segments)
+        )
+    never = Patience(appear_s=1e12, look_s=0.005)
+    async with Running(bench.pipeline(workers=1, patience=never).run()):
+        await eventually(lambda: bench.catalog.states["z"] is MediaState.AVAILABLE)
+    assert list(bench.catalog.states.values()).count(MediaState.SPOOLED) == 10
+
+
+async def test_many_at_once_but_no_more_than_allowed_on_the_disk(
+    bench: Bench, at_crash_point: Callable[[Callable[[str], None]], None]
+) -> None:
+    for number in range(150):
+        bench.record(
+            due(f"r{number:03}", (0, 0.1), (0.2, 0.3)), *(wav_bytes(voice(800, seed=n)) for n in (1, 2))
+        )
+    lock, now, most = threading.Lock(), [0], [0]
+
+    def count(name: str) -> None:
+        change = {"segment.ready": 1, "store.renamed": -1}.get(name, 0)
+        if "renamed" in name and threading.current_thread() is threading.main_thread():
+            return
+        with lock:
+            now[0] = max(0, now[0] + change)
+            most[0] = max(most[0], now[0])
+
+    at_crash_point(count)
+    states = await bench.pipeline(workers=3).drain()
+    assert set(states.values()) == {MediaState.AVAILABLE}
+    assert len(states) == 150
+    assert 1 <= most[0] <= 3
+    assert len(bench.catalog.rows) == 450
+    assert bench.spooled() == []
+    check_rows(bench)
+
+
+async def test_the_same_recording_twice_at_once(bench: Bench) -> None:
+    recording = bench.record(due("r1", (0, 1), (2, 3)), wav_bytes(ONE), wav_bytes(TWO))
+    pipeline, other = bench.pipeline(), bench.pipeline()
+    states = await asyncio.gather(
+        *(p.process(recording) for p in (pipeline, pipeline, other, pipeline, other))
+    )
+    assert MediaState.AVAILABLE in states
+    assert bench.catalog.states["r1"] is MediaState.AVAILABLE
+    check_rows(bench)
+
+
+def video(ffmpeg: str, path: Path, seconds: float) -> bytes:
+    command = [ffmpeg, "-v", "error", "-f", "lavfi", "-i", f"testsrc=size=64x48:rate=10:duration={seconds}"]
+    subprocess.run([*command, "-c:v", "mpeg4", "-y", path], check=True)
+    return path.read_bytes()
+
+
+async def test_video_is_passed_through_and_joined_at_its_true_times(
+    bench: Bench, tmp_path: Path, ffmpeg: str
+) -> None:
+    one, two = video(ffmpeg, tmp_path / "1.mp4", 1.0), video(ffmpeg, tmp_path / "2.mp4", 0.5)
+    single = bench.record(due("r1", (0, 1), kind=Kind.VIDEO), one)
+    assert await bench.pipeline().process(single) is MediaState.AVAILABLE
+    assert bench.store.path(f"{FOLDER}/r1.mp4").read_bytes() == one
+    assert bench.catalog.durations["r1"] == 1000
+    several = bench.record(due("r2", (0, 1), (3, 3.5), kind=Kind.VIDEO), one, two)
+    assert await bench.pipeline().process(several) is MediaState.AVAILABLE
+    assert bench.catalog.durations["r2"] == 3500
+    probe = ["ffprobe", "-v", "error", "-show_entries", "packet=pts_time", "-of", "csv=p=0"]
+    lines = subprocess.run(
+        [*probe, bench.store.path(f"{FOLDER}/r2.mp4")], check=True, capture_output=True, text=True
+    ).stdout.split()
+    times = [float(line.strip(",")) for line in lines]
+    assert len(times) == 15
+    assert times[9] == pytest.approx(0.9, abs=0.02)
+    assert times[10] == pytest.approx(3.0, abs=0.02)
+    check_rows(bench)
+
+
+async def test_an_mp4_of_a_killed_switch_is_kept_and_flagged(
+    bench: Bench, tmp_path: Path, ffmpeg: str
+) -> None:
+    content = video(ffmpeg, tmp_path / "1.mp4", 1.0)[:-500]
+    recording = bench.record(due("r1", (0, 1), kind=Kind.VIDEO), content)
+    assert await bench.pipeline().process(recording) is MediaState.FAILED
+    assert "no index" in bench.catalog.errors["r1"]
+    assert bench.store.path(f"{FOLDER}/r1.1.mp4").read_bytes() == content
+
+
+async def test_video_segments_without_ffmpeg_are_safe_and_wait(
+    bench: Bench, tmp_path: Path, ffmpeg: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = [video(ffmpeg, tmp_path / "1.mp4", 1.0), video(ffmpeg, tmp_path / "2.mp4", 0.5)]
+    recording = bench.record(due("r1", (0, 1), (3, 3.5), kind=Kind.VIDEO), *contents)
+    monkeypatch.setenv("PATH", "")
+    assert await bench.pipeline().process(recording) is MediaState.FAILED
+    assert "install it" in bench.catalog.errors["r1"]
+    assert [f.duration_ms for f in await bench.catalog.files("r1")] == [1000, 500]
+    monkeypatch.undo()
+    assert await bench.pipeline().process(recording) is MediaState.AVAILABLE
