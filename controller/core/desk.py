@@ -43,11 +43,13 @@ class Desk:
         *,
         codes: Mapping[str, Operation] = DEFAULT_CODES,
         video_supported: bool = True,
+        hold_stops_capture: bool = False,
     ) -> None:
         self.book = CallBook()
         self.policy = policy or Policy()
         self.codes = validated(codes)
         self.video_supported = video_supported
+        self.hold_stops_capture = hold_stops_capture
         self._new_id = new_id
         self._recordings: dict[str, Recording] = {}
         self._bridged: dict[str, set[str]] = {}
@@ -279,7 +281,15 @@ class Desk:
             self._reconcile(call, fact.at, effects)
 
     def _reconcile(self, call: Call, at: datetime, effects: Effects) -> None:
-        reconcile(call, self.policy, at, self._new_id, effects, video_supported=self.video_supported)
+        reconcile(
+            call,
+            self.policy,
+            at,
+            self._new_id,
+            effects,
+            video_supported=self.video_supported,
+            hold_stops_capture=self.hold_stops_capture,
+        )
         for recording in call.recordings:
             self._recordings[recording.recording_id] = recording
 

@@ -27,7 +27,7 @@ class Wanted:
     """One conversation that must be captured for one tenant and kind."""
 
     bridge_id: str
-    legs: tuple[Leg, ...]
+    anchors: tuple[Leg, ...]  # the legs that can carry the capture, the best one first
     tenant: str
     kind: Kind
     decision: Decision
@@ -38,18 +38,27 @@ def paused(call: Call, kind: Kind) -> bool:
     return any(r.open_pause for r in call.recordings if r.kind is kind)
 
 
-def wanted(call: Call, policy: Policy, *, video_supported: bool) -> list[Wanted]:
-    """What the policy wants captured now. Keeps every decision, the negative ones too, in the call."""
+def wanted(
+    call: Call, policy: Policy, *, video_supported: bool, hold_stops_capture: bool
+) -> list[Wanted]:
+    """What the policy wants captured now. Keeps every decision, the negative ones too, in the call.
+
+    ``hold_stops_capture``: on this switch a capture stands still while its own leg holds the other
+    (FreeSWITCH), so it must be on a leg that does not; with everybody on hold there is nothing to hear.
+    """
     found: list[Wanted] = []
     for bridge_id, legs in call.bridges().items():
-        if len(legs) < 2 or not any(leg.recordable for leg in legs):
+        anchors = tuple(
+            leg for leg in legs if leg.recordable and not (hold_stops_capture and leg.held)
+        )
+        if len(legs) < 2:
             continue
         for tenant in _tenants(call, legs):
             for kind in Kind:
                 decision = _decision(call, policy, tenant, kind, legs, video_supported)
                 call.decisions[tenant, kind] = decision
-                if decision.record:
-                    found.append(Wanted(bridge_id, tuple(legs), tenant, kind, decision))
+                if decision.record and anchors:
+                    found.append(Wanted(bridge_id, anchors, tenant, kind, decision))
     return found
 
 
@@ -89,12 +98,15 @@ def reconcile(
     effects: Effects,
     *,
     video_supported: bool = True,
+    hold_stops_capture: bool = False,
 ) -> None:
     """Send what is missing between the captures that run and those that should."""
     _spread_pauses(call, at, new_id)
     matched: set[str] = set()
     missing: list[Wanted] = []
-    wants = wanted(call, policy, video_supported=video_supported)
+    wants = wanted(
+        call, policy, video_supported=video_supported, hold_stops_capture=hold_stops_capture
+    )
     for want in wants:
         segment = _serving(call, want)
         if segment is None:
@@ -128,7 +140,7 @@ def _spread_pauses(call: Call, at: datetime, new_id: Callable[[], str]) -> None:
 
 
 def _serving(call: Call, want: Wanted) -> Segment | None:
-    legs = {leg.leg_id for leg in want.legs}
+    legs = {leg.leg_id for leg in want.anchors}
     for recording in call.recordings:
         segment = recording.running
         if (
@@ -177,7 +189,7 @@ def _open(call: Call, want: Wanted, at: datetime, new_id: Callable[[], str], eff
         return  # its last capture is being closed; the answer brings us back here
     elif _refused_in_a_row(recording) >= EAGER_ATTEMPTS and not _due(recording, at):
         return
-    leg = next(leg for leg in want.legs if leg.recordable)
+    leg = want.anchors[0]
     number = recording.segments[-1].number + 1 if recording.segments else 1
     segment = Segment(
         f"{recording.recording_id}.{number}",

@@ -20,6 +20,8 @@ from .switch_engine import SwitchEngine
 
 log = structlog.get_logger(__name__)
 
+POLICY_POLL_S = 3.0
+
 
 class Engine:
     """Implements `ports.Control`. ``on_ended`` is told when calls that ended have been saved."""
@@ -39,7 +41,11 @@ class Engine:
         self.engines = [
             SwitchEngine(
                 switch,
-                Desk(new_id, video_supported=switch.video_supported),
+                Desk(
+                    new_id,
+                    video_supported=switch.video_supported,
+                    hold_stops_capture=switch.hold_stops_capture,
+                ),
                 catalog,
                 now,
                 self._feed,
@@ -52,6 +58,7 @@ class Engine:
         """Work until cancelled. The settings are read first: nothing is decided without them."""
         await self.reload_policy()
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch_policy())
             for engine in self.engines:
                 tasks.create_task(engine.run())
 
@@ -87,4 +94,15 @@ class Engine:
     async def reload_policy(self) -> None:
         policy = await self._catalog.policy()
         for engine in self.engines:
-            engine.carry(engine.desk.set_policy(policy, self._now()))
+            if engine.desk.policy != policy:
+                engine.carry(engine.desk.set_policy(policy, self._now()))
+
+    async def _watch_policy(self) -> None:
+        """Settings may be changed by another process (the command line, another controller)."""
+        while True:
+            await asyncio.sleep(POLICY_POLL_S)
+            try:
+                await self.reload_policy()
+            except Exception as error:
+                # The settings in force stay in force; the database's return brings the new ones.
+                log.error("policy.unreadable", error=str(error)[:300])

@@ -47,6 +47,7 @@ class Switch(Protocol):
     name: str
     kind: str
     video_supported: bool
+    hold_stops_capture: bool
 
     async def run(
         self, on_fact: Callable[[Fact], None], on_request: Callable[[ControlRequest], None]
@@ -277,3 +278,13 @@ class EngineStats:
     requests: int = 0
     commands: int = 0
     refused: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding of `tapeline doctor`: what was looked at, what was found, how to mend it."""
+
+    what: str
+    ok: bool
+    found: str
+    mend: str = ""

@@ -42,6 +42,7 @@ class AsteriskSwitch:
 
     kind = "asterisk"
     video_supported = False
+    hold_stops_capture = False
 
     def __init__(
         self, config: AsteriskConfig, new_id: Callable[[], str], now: Callable[[], datetime]

@@ -41,6 +41,8 @@ class FreeSwitch:
 
     kind = "freeswitch"
     video_supported = True
+    #: switch_core_session_read_frame reads nothing from a leg that has put the other on hold (1.10.12).
+    hold_stops_capture = True
 
     def __init__(
         self,

@@ -1,0 +1,5 @@
+"""``python -m controller``: the same as ``tapeline``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,202 @@
+"""The only place where concrete parts are put together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from .catalog.database import open_database
+from .catalog.facade import SqlCatalog
+from .config import AsteriskConfig, Config, ConfigError, FreeSwitchConfig
+from .engine.engine import Engine
+from .engine.ids import new_id, now
+from .engine.ports import LinkState, Switch
+from .engine.reading import Health
+from .media.pipeline import MediaPipeline
+from .media.store import LocalStore
+from .switches.asterisk.adapter import AsteriskSwitch
+from .switches.freeswitch.adapter import FreeSwitch
+from .web.app import create_app
+from .web.services import Services
+
+log = structlog.get_logger(__name__)
+
+#: How long requests under way may take when the controller is asked to end.
+GRACE_S = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A whole controller, put together and not yet running."""
+
+    config: Config
+    catalog: SqlCatalog
+    store: LocalStore
+    engine: Engine
+    pipeline: MediaPipeline
+    app: FastAPI
+
+    async def run(self, on_ready: Callable[[str], None] = lambda url: None) -> None:
+        """Work until cancelled or asked to end by a signal. ``on_ready`` gets the pages' address."""
+        listener = _listen(self.config.web.host, self.config.web.port)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                self.app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=GRACE_S
+            )
+        )
+        host, port = listener.getsockname()[:2]
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                work = [
+                    tasks.create_task(self.engine.run()),
+                    tasks.create_task(self.pipeline.run()),
+                ]
+                serving = tasks.create_task(server.serve(sockets=[listener]))
+                announcing = tasks.create_task(_when_started(server, lambda: on_ready(f"http://{host}:{port}")))
+                await serving
+                for task in [*work, announcing]:
+                    task.cancel()
+        finally:
+            listener.close()
+
+
+async def _when_started(server: uvicorn.Server, tell: Callable[[], None]) -> None:
+    while not server.started:
+        await asyncio.sleep(0.02)
+    tell()
+
+
+def make_switch(config: FreeSwitchConfig | AsteriskConfig) -> Switch:
+    if isinstance(config, FreeSwitchConfig):
+        return FreeSwitch(config, new_id, now)
+    return AsteriskSwitch(config, new_id, now)
+
+
+@contextlib.asynccontextmanager
+async def open_catalog(config: Config) -> AsyncIterator[SqlCatalog]:
+    """The catalog alone, for commands that need no switch. Raises DatabaseUnavailable."""
+    catalog = SqlCatalog(await open_database(config.database.url), now)
+    try:
+        yield catalog
+    finally:
+        await catalog.close()
+
+
+def make_pipeline(config: Config, catalog: SqlCatalog, store: LocalStore) -> MediaPipeline:
+    return MediaPipeline(catalog, {s.name: s.spool for s in config.switches}, store, now)
+
+
+@contextlib.asynccontextmanager
+async def assembled(config: Config) -> AsyncIterator[Parts]:
+    """Everything for `tapeline serve`. Raises ConfigError or DatabaseUnavailable before it starts."""
+    for switch in config.switches:
+        switch.secret()  # an unreadable password file is an error of the start, not of later
+    async with open_catalog(config) as catalog:
+        store = LocalStore(_folder(config.storage.path, "storage.path"))
+        pipeline = make_pipeline(config, catalog, store)
+        switches = [make_switch(s) for s in config.switches]
+        engine = Engine(switches, catalog, now, new_id, pipeline.poke)
+        app = create_app(
+            Services(
+                reader=catalog,
+                settings=catalog,
+                accounts=catalog,
+                control=engine,
+                store=store,
+                secret=session_secret(config.web.secret_file),
+                secure_cookies=config.web.secure_cookies,
+                health=lambda: _health(engine),
+                now=now,
+                new_id=new_id,
+            )
+        )
+        yield Parts(config, catalog, store, engine, pipeline, app)
+
+
+async def _health(engine: Engine) -> Health:
+    parts = {
+        f"switch {s.name}": str(s.state) + (f": {s.error}" if s.error else "") for s in engine.switches()
+    }
+    parts |= {
+        f"catalog behind on {e.switch.name}": f"{e.saver.waiting} calls"
+        for e in engine.engines
+        if e.saver.waiting > 1000
+    }
+    fine = all(s.state is LinkState.UP for s in engine.switches())
+    return Health(fine and not any(k.startswith("catalog") for k in parts), parts)
+
+
+def session_secret(file: Path) -> bytes:
+    """The key that signs sessions; made, for this user only, if there is none. Raises ConfigError."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as out:
+                out.write(os.urandom(48))
+        secret = file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"web.secret_file: cannot use {file}: {error.strerror}") from error
+    if len(secret) < 32:
+        raise ConfigError(f"web.secret_file: {file} is too short; delete it and a new one is made")
+    return secret
+
+
+def _folder(path: Path, key: str) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{key}: cannot make {path}: {error.strerror}") from error
+    if not os.access(path, os.W_OK):
+        raise ConfigError(f"{key}: {path} cannot be written by this user")
+    return path
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"web.port: cannot listen on {host}:{port}: {error.strerror}; "
+            "is another controller running? Set web.port to another one"
+        ) from error
+    return listener
+
+
+def set_up_logging(level: str) -> None:
+    """Readable on a terminal, JSON anywhere else; the standard library's loggers join in."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    pretty = os.isatty(2)
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if not pretty:
+        shared.append(structlog.processors.format_exc_info)
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(file=open(2, "w", buffering=1, closefd=False)),  # noqa: SIM115
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
+    logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)

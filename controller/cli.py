@@ -1,0 +1,130 @@
+"""The command line: ``tapeline serve | doctor | demo | sweep | user | tenant | policy``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import orjson
+import typer
+from rich.console import Console
+
+from . import __version__
+from .bootstrap import assembled, make_pipeline, open_catalog, set_up_logging
+from .cli_people import people, settings
+from .config import Config, load
+from .core.errors import TapelineError
+from .demo.cli import demo
+from .doctor import examine
+from .media.store import LocalStore
+from .media.sweep import SweepReport, sweep
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(people, name="user")
+app.add_typer(settings, name="policy")
+app.command()(demo)
+console = Console(highlight=False)
+T = TypeVar("T")
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", envvar="TAPELINE_CONFIG", help="The configuration file (TOML)."),
+]
+
+
+@app.command()
+def serve(config: ConfigOption = None) -> None:
+    """Run the controller: switches, recordings, pages and API."""
+    settings = load(config)
+    set_up_logging(settings.log_level)
+
+    async def work() -> None:
+        async with assembled(settings) as parts:
+            await parts.run(lambda url: console.print(f"The catalog is at [bold]{url}[/]"))
+
+    _run(work())
+
+
+@app.command()
+def doctor(
+    config: ConfigOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Check the configuration against this machine and the running switches."""
+    found = _run(examine(load(config)))
+    fine = all(check.ok for _, checks in found for check in checks)
+    if as_json:
+        _print_json({"ok": fine, "findings": {about: [asdict(c) for c in cs] for about, cs in found}})
+    else:
+        for about, checks in found:
+            console.print(f"\n[bold]{about}[/]")
+            for check in checks:
+                mark = "[green]ok  [/]" if check.ok else "[red]BAD [/]"
+                console.print(mark, check.what, "-", check.found, markup=True)
+                if check.mend:
+                    console.print(f"      → {check.mend}", markup=False)
+    raise typer.Exit(0 if fine else 1)
+
+
+@app.command(name="sweep")
+def sweep_command(
+    config: ConfigOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    min_age: Annotated[int, typer.Option(help="Leave spool files younger than this (seconds).")] = 600,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Adopt recordings without a row, and check every row's file against its hash."""
+    report = _run(_sweep(load(config), dry_run, min_age))
+    if as_json:
+        _print_json(asdict(report))
+    else:
+        for name, value in asdict(report).items():
+            if isinstance(value, int):
+                console.print(f"{name.replace('_', ' ')}: {value}")
+            for item in value if isinstance(value, list | dict) else ():
+                console.print(f"{name.replace('_', ' ')}: {item}", markup=False)
+    raise typer.Exit(0 if report.sound else 1)
+
+
+async def _sweep(config: Config, dry_run: bool, min_age: int) -> SweepReport:
+    async with open_catalog(config) as catalog:
+        store = LocalStore(config.storage.path)
+        pipeline = make_pipeline(config, catalog, store)
+        spools = {s.name: s.spool for s in config.switches}
+        return await sweep(catalog, spools, store, dry_run, pipeline=pipeline, min_age_s=min_age)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    console.print(__version__)
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
+
+
+def main() -> NoReturn:
+    """The console script: our own errors are told in one sentence, without a traceback."""
+    try:
+        app()
+    except* TapelineError as group:
+        for error in _leaves(group):
+            Console(stderr=True).print(f"tapeline: {error}", markup=False, highlight=False)
+        sys.exit(2)
+    sys.exit(0)
+
+
+def _leaves(group: BaseExceptionGroup[TapelineError]) -> list[TapelineError]:
+    found: list[TapelineError] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found

@@ -1,0 +1,84 @@
+"""`tapeline doctor`: the configuration held against this machine and the running switches."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Awaitable, Callable
+
+from .bootstrap import open_catalog
+from .catalog.database import DatabaseUnavailable
+from .config import AsteriskConfig, Config, ConfigError, FreeSwitchConfig
+from .engine.ids import now
+from .engine.ports import Check
+from .switches.asterisk.doctor import examine as examine_asterisk
+from .switches.freeswitch.doctor import examine as examine_freeswitch
+
+#: What encoding after the call needs, and for which format.
+ENCODERS = {"libmp3lame": "MP3", "libopus": "Opus", "aac": "video with sound"}
+
+
+async def examine(config: Config) -> list[tuple[str, list[Check]]]:
+    """All findings: (what they are about, findings)."""
+    found = [("this machine", [await _database(config), _storage(config), *_encoders()])]
+    for switch in config.switches:
+        try:
+            checks = await _switch(switch)
+        except ConfigError as error:
+            checks = [Check("configuration", False, str(error), "see docs/reference/configuration.md")]
+        found.append((f"switch {switch.name} ({switch.kind})", checks))
+    if not config.switches:
+        found.append(
+            ("switches", [Check("switches", False, "none is configured", "add a [[switches]] section")])
+        )
+    return found
+
+
+def _switch(switch: FreeSwitchConfig | AsteriskConfig) -> Awaitable[list[Check]]:
+    if isinstance(switch, FreeSwitchConfig):
+        return examine_freeswitch(switch, now)
+    return examine_asterisk(switch, now)
+
+
+async def _database(config: Config) -> Check:
+    try:
+        async with open_catalog(config) as catalog:
+            await catalog.policy()
+    except DatabaseUnavailable as error:
+        return Check("database", False, str(error), "correct database.url, or start the database")
+    return Check("database", True, "reachable, its schema is current")
+
+
+def _storage(config: Config) -> Check:
+    path = config.storage.path
+    existing = next(p for p in (path, *path.parents) if p.exists())
+    if not os.access(existing, os.W_OK):
+        return Check("storage", False, f"{path} cannot be written", "set storage.path to a folder of this user")
+    free = shutil.disk_usage(existing).free // 2**20
+    enough = free > 1024
+    return Check(
+        "storage", enough, f"{path}, {free:,} MiB free",
+        "" if enough else "a minute of mono WAV takes 960 KB; make room or move storage.path",
+    )
+
+
+def _encoders(run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run) -> list[Check]:
+    """Recordings are kept as WAV without these, so a missing one loses nothing."""
+    ffmpeg = shutil.which("ffmpeg")
+    if ffmpeg is None:
+        return [
+            Check("ffmpeg", False, "not on this machine; recordings stay WAV, video has no exact duration",
+                  "install the package ffmpeg")
+        ]
+    answer = run([ffmpeg, "-hide_banner", "-encoders"], capture_output=True, text=True, timeout=20, check=False)
+    words = set(answer.stdout.split())
+    checks = [Check("ffmpeg", True, ffmpeg)]
+    checks += [
+        Check(
+            f"encoder {name}", name in words, f"there ({use})" if name in words else f"missing: no {use}",
+            "" if name in words else "install a complete ffmpeg",
+        )
+        for name, use in ENCODERS.items()
+    ]
+    return checks

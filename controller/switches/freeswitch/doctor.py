@@ -1,0 +1,166 @@
+"""What `tapeline doctor` looks at on a FreeSWITCH, and how to mend each finding."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import xml.etree.ElementTree as ET
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from ...config import FreeSwitchConfig
+from ...engine.ports import Check
+from .connection import ConnectionLost, EventSocket
+
+Api = Callable[[str], Awaitable[str]]
+
+#: module → what is missing without it
+MODULES = {
+    "mod_sofia": "SIP",
+    "mod_commands": "uuid_record and its kin",
+    "mod_dptools": "the feature codes (bind_digit_action)",
+    "mod_sndfile": "WAV files",
+    "mod_sms": "the chatplan, which keeps control messages from the other phone",
+}
+#: More than this between the two clocks makes pauses lie at the wrong place.
+LARGEST_SKEW_S = 2.0
+TIMEOUT_S = 5.0
+PROBE = ".tapeline-doctor"
+
+
+async def examine(config: FreeSwitchConfig, now: Callable[[], datetime]) -> list[Check]:
+    """All findings, in the order in which they are worth mending."""
+    socket = EventSocket(config.host, config.port, config.secret(), lambda events: None)
+    try:
+        await socket.open()
+    except ConnectionLost as error:
+        return [Check("event socket", False, str(error), "see event_socket.conf.xml and this switch's host, port and password")]
+
+    async def api(text: str) -> str:
+        return await socket.send(f"api {text}", TIMEOUT_S)
+
+    try:
+        version = (await api("version short")).strip()
+        checks = [Check("event socket", True, f"FreeSWITCH {version} at {config.host}:{config.port}")]
+        checks += await _modules(api)
+        checks += await _profiles(api, config)
+        checks.append(await _spool(api, config))
+        checks.append(await _clock(api, now))
+        return checks
+    except (ConnectionLost, TimeoutError) as error:
+        return [Check("event socket", False, f"it stopped answering: {error}", "is the switch overloaded?")]
+    finally:
+        await socket.close()
+
+
+async def _modules(api: Api) -> list[Check]:
+    found = []
+    for module, purpose in MODULES.items():
+        loaded = (await api(f"module_exists {module}")).strip() == "true"
+        found.append(
+            Check(
+                f"module {module}", loaded, "loaded" if loaded else f"not loaded; it brings {purpose}",
+                "" if loaded else f'add <load module="{module}"/> to modules.conf.xml, then `load {module}`',
+            )
+        )
+    return found
+
+
+async def _profiles(api: Api, config: FreeSwitchConfig) -> list[Check]:
+    sofia = _parse(await api("xml_locate configuration configuration name sofia.conf"))
+    chatplan = _parse(await api("xml_locate chatplan"))
+    checks: list[Check] = []
+    names = [p.get("name", "") for p in sofia.iter("profile")]
+    for trunk in config.trunk_profiles:
+        checks.append(
+            Check(
+                f"trunk profile {trunk}", trunk in names,
+                "there" if trunk in names else f"there is no such profile; there are {', '.join(names)}",
+                "" if trunk in names else "correct trunk_profiles of this switch",
+            )
+        )
+    for profile in sofia.iter("profile"):
+        name = profile.get("name", "")
+        settings = {p.get("name", ""): p.get("value", "") for p in profile.iter("param")}
+        checks.append(_parameter(name, settings, "rtp-timer-name", "soft", "recordings can stay empty without it"))
+        if name in config.trunk_profiles:
+            continue
+        checks.append(_parameter(name, settings, "auth-messages", "true", "anybody could send control messages"))
+        checks.append(_parameter(name, settings, "fire-message-events", "true", "the controller hears no MESSAGE"))
+        checks.append(_parameter(name, settings, "auth-calls", "true", "nobody is known to be internal"))
+        checks.append(_chatplan(chatplan, name, settings.get("context", "default")))
+    return checks
+
+
+def _parameter(profile: str, settings: dict[str, str], name: str, wanted: str, why: str) -> Check:
+    value = settings.get(name)
+    # FreeSWITCH takes several words for true; soft is the default of recent versions.
+    fine = value == wanted or (wanted == "true" and value in ("yes", "on", "1"))
+    return Check(
+        f"profile {profile}: {name}", fine, value or f"not set; {why}",
+        "" if fine else f'set <param name="{name}" value="{wanted}"/> and `sofia profile {profile} rescan`',
+    )
+
+
+def _chatplan(chatplan: ET.Element, profile: str, context: str) -> Check:
+    """The first extension of the context that takes control messages must end their delivery."""
+    what = f"profile {profile}: control messages stay here"
+    mend = (
+        "include dialplan/freeswitch/chatplan.xml first in the chatplan context "
+        f"{context!r}, then `reloadxml`"
+    )
+    for node in chatplan.iter("context"):
+        if node.get("name") not in (context, "global"):
+            continue
+        for extension in node.iter("extension"):
+            condition = extension.find("condition")
+            if condition is None:
+                continue
+            actions = [a.get("application") for a in extension.iter("action")]
+            if "x-media-control" in condition.get("expression", "") and "final" in actions:
+                return Check(what, True, f"by extension {extension.get('name')!r}")
+            if "send" in actions:
+                return Check(what, False, f"extension {extension.get('name')!r} delivers them first", mend)
+    return Check(what, False, "no chatplan extension takes them; they reach the other phone", mend)
+
+
+async def _spool(api: Api, config: FreeSwitchConfig) -> Check:
+    """The switch writes a file, and we must see it where we look for recordings."""
+    ours, theirs = config.spool / PROBE, config.seen_by_switch / PROBE
+    mend = (
+        f"let the switch's user write to {config.seen_by_switch} and this user read and delete there; "
+        "if the two see different paths, set switch_spool"
+    )
+    try:
+        config.spool.mkdir(parents=True, exist_ok=True)
+        answer = await api(f"system touch {theirs} && echo written")
+        if not ours.exists():
+            found = "the switch's file does not appear here" if "written" in answer else "the switch cannot write there"
+            return Check("spool", False, f"{config.spool}: {found}", mend)
+        ours.read_bytes()
+        ours.unlink()
+    except OSError as error:
+        return Check("spool", False, f"{config.spool}: {error.strerror}", mend)
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(ours)
+    return Check("spool", True, f"{config.spool} is written by the switch and read here")
+
+
+async def _clock(api: Api, now: Callable[[], datetime]) -> Check:
+    theirs = (await api("strepoch")).strip()
+    if not theirs.isdigit():
+        return Check("clock", False, f"the switch does not tell its time ({theirs[:40]!r})")
+    skew = abs(now().timestamp() - int(theirs))
+    fine = skew <= LARGEST_SKEW_S
+    return Check(
+        "clock", fine, f"within {skew:.0f} s of ours" if fine else f"{skew:.0f} s apart",
+        "" if fine else "keep both machines' clocks in step (chrony or systemd-timesyncd)",
+    )
+
+
+def _parse(text: str) -> ET.Element:
+    try:
+        return ET.fromstring(text)  # noqa: S314 - the operator's own switch, about its configuration
+    except ET.ParseError:
+        return ET.Element("nothing")

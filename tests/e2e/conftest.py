@@ -1,0 +1,60 @@
+"""One real switch and one real controller a session and switch; fresh phones for each test."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from controller.demo.asterisk_lab import AsteriskLab
+from controller.demo.freeswitch_lab import FreeSwitchLab
+from controller.demo.lab import LabUnavailable
+from controller.demo.running import RunningController
+
+from .system import POLICY, System, telephones
+
+LABS = {"asterisk": AsteriskLab, "freeswitch": FreeSwitchLab}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "e2e" in Path(str(item.fspath)).parts:
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(
+    loop_scope="session",
+    scope="session",
+    params=[pytest.param(k, marks=getattr(pytest.mark, k)) for k in LABS],
+)
+async def running(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[System]:
+    folder = tmp_path_factory.mktemp(f"e2e-{request.param}")
+    try:
+        lab = LABS[request.param]()
+    except LabUnavailable as error:
+        warnings.warn(f"{request.param} TESTS SKIPPED: {error}", stacklevel=1)
+        pytest.skip(str(error))
+    async with lab:
+        controller = RunningController(folder / "controller", (lab,))
+        await controller.set_policy(users=POLICY, tenants={}, external=False)
+        await controller.add_account("admin", "correct horse battery")
+        async with controller:
+            system = System(lab, controller, folder)
+            async with telephones(system):
+                # A switch's very first call is slow (threads start); it is nobody's test.
+                a, _ = await system.call("102", "103")
+                await a.bye()
+            yield system
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def system(running: System, tmp_path: Path) -> AsyncIterator[System]:
+    running.folder = tmp_path
+    await running.reset_policy()
+    async with telephones(running):
+        yield running
