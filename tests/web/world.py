@@ -73,7 +73,10 @@ class World:
         headers = {"authorization": f"Bearer {self.tokens[who]}"} if who else {}
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=True)
         async with httpx.AsyncClient(
-            transport=transport, base_url=HOST, headers=headers, **more  # type: ignore[arg-type]
+            transport=transport,
+            base_url=HOST,
+            headers=headers,
+            **more,  # type: ignore[arg-type]
         ) as client:
             yield client
 
@@ -99,8 +102,16 @@ class World:
                 path.write_bytes(sound)
                 await self.catalog.add_file(
                     StoredFile(
-                        row.recording_id, role, number, key, "wav", len(sound),
-                        hashlib.sha256(sound).hexdigest(), int(seconds * 1000), 2, 8000,
+                        row.recording_id,
+                        role,
+                        number,
+                        key,
+                        "wav",
+                        len(sound),
+                        hashlib.sha256(sound).hexdigest(),
+                        int(seconds * 1000),
+                        2,
+                        8000,
                     )  # fmt: skip
                 )
             await self.catalog.set_media_state(
@@ -109,7 +120,9 @@ class World:
             self.sound[row.recording_id] = sound
 
 
-async def sign_in(client: httpx.AsyncClient, login: str, password: str = PASSWORD, **more: str) -> httpx.Response:
+async def sign_in(
+    client: httpx.AsyncClient, login: str, password: str = PASSWORD, **more: str
+) -> httpx.Response:
     page = await client.get("/sign-in")
     fields = {"login": login, "password": password, "csrf": form_token(page.text), **more}
     return await client.post("/sign-in", data=fields)
@@ -125,7 +138,9 @@ def form_token(html: str) -> str:
 async def opened(folder: Path, *, secure: bool = False) -> AsyncIterator[World]:
     story = Story()
     # The world's clock is the story's, plus what a test adds.
-    catalog = SqlCatalog(await open_database(f"sqlite+aiosqlite:///{folder / 'tapeline.db'}"), lambda: story.at)
+    catalog = SqlCatalog(
+        await open_database(f"sqlite+aiosqlite:///{folder / 'tapeline.db'}"), lambda: story.at
+    )
     store = LocalStore(folder / "store")
     control = FakeControl(story)
     ids = (f"web{n:06}" for n in itertools.count(1))
@@ -134,7 +149,16 @@ async def opened(folder: Path, *, secure: bool = False) -> AsyncIterator[World]:
         return Health(world.healthy, {"database": "answers" if world.healthy else "db.internal refuses"})
 
     services = Services(
-        catalog, catalog, catalog, control, store, b"k" * 32, secure, health, lambda: story.at, lambda: next(ids)
+        catalog,
+        catalog,
+        catalog,
+        control,
+        store,
+        b"k" * 32,
+        secure,
+        health,
+        lambda: story.at,
+        lambda: next(ids),
     )
     world = World(catalog, store, story, control, services, create_app(services))
     try:
@@ -160,8 +184,12 @@ async def populate(world: World, password_hash: str) -> None:
     story.wait(5)
     ids["red"] = story.running[0].call_id
     story.hang_up("leg-r1", "leg-r2")
-    ids["red-only-102"] = story.talk("leg-o1", outside("+49301", "Outside"), "leg-o2", inside("102"), seconds=30)
-    ids["blue"] = story.talk("leg-b1", inside("201", "blue.example", "Carl Blue"), "leg-b2", outside("+49302"))
+    ids["red-only-102"] = story.talk(
+        "leg-o1", outside("+49301", "Outside"), "leg-o2", inside("102"), seconds=30
+    )
+    ids["blue"] = story.talk(
+        "leg-b1", inside("201", "blue.example", "Carl Blue"), "leg-b2", outside("+49302")
+    )
     ids["shared"] = story.talk("leg-s1", inside("101"), "leg-s2", inside("201", "blue.example", "Carl Blue"))
     await story.save(world.catalog, "fs1")
     for n, (name, call_id) in enumerate(ids.items()):

@@ -28,7 +28,7 @@ templates = Environment(
 )
 for _name in (
     "shown", "clock", "day", "stamp", "duration", "precise", "size", "who", "number", "caller", "callees",
-    "words", "sentence",
+    "words", "sentence", "coded",
 ):  # fmt: skip
     templates.filters[_name] = getattr(words, _name)
 

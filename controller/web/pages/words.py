@@ -6,6 +6,8 @@ import unicodedata
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
+from markupsafe import Markup, escape
+
 from ...engine.ports import LiveParty
 from ...engine.reading import PartyRow
 
@@ -102,3 +104,12 @@ def words(code: str) -> str:
 def sentence(text: str) -> str:
     """The same with a capital letter at its head and nothing else changed."""
     return text[:1].upper() + text[1:]
+
+
+def coded(text: str) -> Markup:
+    """Our own descriptions, with what stands between backquotes set as code."""
+    plain, *rest = text.replace("``", "`").split("`")
+    out = escape(plain)
+    for n, part in enumerate(rest):
+        out += Markup("<code>{}</code>").format(part) if n % 2 == 0 else escape(part)
+    return out

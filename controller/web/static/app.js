@@ -4,9 +4,9 @@ document.documentElement.classList.add("scripted");
 
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const kept = document.cookie.split("; ").find((c) => c.startsWith("tz="))?.slice(3);
-if (zone && kept !== encodeURIComponent(zone)) {
+if (zone && /^[A-Za-z0-9_+/-]+$/.test(zone) && kept !== zone) {
   const secure = location.protocol === "https:" ? "; Secure" : "";
-  document.cookie = `tz=${encodeURIComponent(zone)}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+  document.cookie = `tz=${zone}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
 }
 
 let fading;
