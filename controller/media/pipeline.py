@@ -113,9 +113,18 @@ class MediaPipeline:
                 log.exception("a recording could not be processed", recording=recording.recording_id)
                 state = await self._failed(recording, f"{type(error).__name__}: {error}")
         self._remember(recording.recording_id, failed=state is MediaState.FAILED)
-        if state is MediaState.AVAILABLE and self._on_available is not None:
-            self._on_available(recording.recording_id)
+        if state is MediaState.AVAILABLE:
+            self._tell(recording.recording_id)
         return state
+
+    def _tell(self, recording_id: str) -> None:
+        if self._on_available is None:
+            return
+        try:
+            self._on_available(recording_id)
+        except Exception:
+            # The recording is safe and noted; a subscriber's mistake is the subscriber's.
+            log.exception("nobody could be told that a recording is available", recording=recording_id)
 
     async def _process(self, recording: DueRecording) -> MediaState:
         spool = self._spools.get(recording.switch)

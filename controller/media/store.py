@@ -49,7 +49,7 @@ class LocalStore:
                     return stored
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise store_error("store", target, error) from error
+            raise _put_error(source, target, error) from error
         temp = self.scratch()
         try:
             written = _copy(source, temp)
@@ -60,7 +60,7 @@ class LocalStore:
             crash_point("store.renamed")
             self._sync(target)
         except OSError as error:
-            raise store_error("store", target, error) from error
+            raise _put_error(source, target, error) from error
         finally:
             _forget(temp)
         return written
@@ -129,6 +129,14 @@ class LocalStore:
             if folder == self.root or folder.parent == folder:
                 return
             folder = folder.parent
+
+
+def _put_error(source: Path, target: Path, error: OSError) -> StoreError:
+    if error.filename == str(source):
+        return StoreError(
+            f"cannot read {source}: {error.strerror}: let the switch write it readable for us"
+        )
+    return store_error("store", target, error)
 
 
 def _forget(temp: Path) -> None:

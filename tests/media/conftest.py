@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,14 +29,14 @@ class Bench:
     store: LocalStore
     catalog: MemoryCatalog
 
-    def pipeline(self, **options: object) -> MediaPipeline:
-        chosen: dict[str, object] = {"patience": BRIEF, "first_retry_s": 0.01, "poll_s": 0.05} | options
+    def pipeline(self, **options: Any) -> MediaPipeline:
+        chosen: dict[str, Any] = {"patience": BRIEF, "first_retry_s": 0.01, "poll_s": 0.05} | options
         return MediaPipeline(
             self.catalog,
             {"fs": self.spool},
             self.store,
             lambda: datetime.now(UTC),
-            **chosen,  # type: ignore[arg-type]
+            **chosen,
         )
 
     def record(self, recording: DueRecording, *contents: bytes | None) -> DueRecording:

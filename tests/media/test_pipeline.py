@@ -8,9 +8,10 @@ import errno
 import os
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -216,11 +217,11 @@ async def test_a_shorter_file_never_replaces_a_stored_one(bench: Bench) -> None:
 class Running:
     """The pipeline's task for the length of a test."""
 
-    def __init__(self, coroutine: object) -> None:
+    def __init__(self, coroutine: Coroutine[Any, Any, None]) -> None:
         self._coroutine = coroutine
 
     async def __aenter__(self) -> None:
-        self._task = asyncio.ensure_future(self._coroutine)  # type: ignore[call-overload]
+        self._task = asyncio.ensure_future(self._coroutine)
 
     async def __aexit__(self, *_: object) -> None:
         self._task.cancel()
@@ -229,7 +230,7 @@ class Running:
 
 
 async def test_run_takes_up_what_is_due_and_a_poke_wakes_it(
-    bench: Bench, eventually: Callable[..., object]
+    bench: Bench, eventually: Callable[..., Awaitable[None]]
 ) -> None:
     bench.record(due("r1", (0, 1)), wav_bytes(ONE))
     pipeline = bench.pipeline(poll_s=3600)
@@ -242,7 +243,7 @@ async def test_run_takes_up_what_is_due_and_a_poke_wakes_it(
 
 
 async def test_run_polls_and_retries_and_survives_the_catalog(
-    bench: Bench, eventually: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+    bench: Bench, eventually: Callable[..., Awaitable[None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken, look = [True], bench.catalog.due
 
@@ -275,7 +276,7 @@ async def test_an_unforeseen_error_is_a_failure_of_that_recording(
 
 
 async def test_waiting_for_missing_files_keeps_nobody_waiting(
-    bench: Bench, eventually: Callable[..., object]
+    bench: Bench, eventually: Callable[..., Awaitable[None]]
 ) -> None:
     for number in range(10):
         bench.record(due(f"a{number}", (0, 1)), None)
@@ -315,6 +316,31 @@ async def test_many_at_once_but_no_more_than_allowed_on_the_disk(
     assert len(bench.catalog.rows) == 450
     assert bench.spooled() == []
     check_rows(bench)
+
+
+async def test_a_callback_that_fails_does_not_unmake_the_recording(bench: Bench) -> None:
+    bench.record(due("r1", (0, 1)), wav_bytes(ONE))
+
+    def fail(_recording_id: str) -> None:
+        raise RuntimeError("a subscriber's mistake")
+
+    assert await bench.pipeline(on_available=fail).drain() == {"r1": MediaState.AVAILABLE}
+
+
+async def test_a_file_that_we_may_not_read_says_whose_rights_are_wrong(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = bench.record(due("r1", (0, 1)), wav_bytes(ONE))
+    real = Path.open
+
+    def refuse(path: Path, *arguments: Any, **more: Any) -> Any:
+        if path.is_relative_to(bench.spool):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return real(path, *arguments, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert await bench.pipeline().process(recording) is MediaState.FAILED
+    assert "readable for the controller" in bench.catalog.errors["r1"]
 
 
 async def test_the_same_recording_twice_at_once(bench: Bench) -> None:

@@ -6,6 +6,7 @@ import os
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,8 +27,8 @@ def old(path: Path, at: float = OLD) -> Path:
     return path
 
 
-async def run(bench: Bench, *, dry_run: bool = False, **options: object) -> SweepReport:
-    return await sweep(bench.catalog, {"fs": bench.spool}, bench.store, dry_run, **options)  # type: ignore[arg-type]
+async def run(bench: Bench, *, dry_run: bool = False, **options: Any) -> SweepReport:
+    return await sweep(bench.catalog, {"fs": bench.spool}, bench.store, dry_run, **options)
 
 
 async def available(bench: Bench, *ids: str) -> None:
