@@ -154,9 +154,7 @@ def _explain(url: URL, error: BaseException) -> str:
     reason = str(getattr(error, "orig", None) or error) or type(error).__name__
     if isinstance(error, CommandError):
         reason = f"its schema is not one that this version knows ({reason}); was it used by a newer one?"
-    lines = reason.strip().splitlines()
-    shown = url.render_as_string(hide_password=True)
-    message = f"database.url: cannot use {shown}: {lines[0] if lines else reason}"
+    reason = (reason.strip().splitlines() or [type(error).__name__])[0]
     if url.password:
-        message = message.replace(str(url.password), "***")
-    return message
+        reason = reason.replace(str(url.password), "***")
+    return f"database.url: cannot use {url.render_as_string(hide_password=True)}: {reason}"

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from . import tables as t
 from .graphs import targets
-from .writing import chunks, upsert
+from .writing import add_missing, chunks, upsert
 
 
 async def note_merged(connection: AsyncConnection, merged: Mapping[str, str]) -> None:
@@ -23,7 +23,7 @@ async def note_merged(connection: AsyncConnection, merged: Mapping[str, str]) ->
         )
 
 
-async def take_over(connection: AsyncConnection, call_ids: Sequence[str]) -> None:
+async def take_over(connection: AsyncConnection, saved: Sequence[str], merged: Mapping[str, str]) -> None:
     """Move what is left under an old id to the call that took it over, and drop the old call.
 
     Driven by the aliases, not by the batch: whether the elder or the younger was saved first,
@@ -31,7 +31,7 @@ async def take_over(connection: AsyncConnection, call_ids: Sequence[str]) -> Non
     """
     alias, calls = t.call_aliases, t.calls
     gone_call, kept_call = calls.alias("gone"), calls.alias("kept")
-    for ids in chunks(call_ids):
+    for ids in chunks(sorted({*saved, *merged, *merged.values()})):
         pairs = await connection.execute(
             select(alias.c.alias, alias.c.call_id)
             .join(gone_call, gone_call.c.call_id == alias.c.alias)
@@ -40,24 +40,21 @@ async def take_over(connection: AsyncConnection, call_ids: Sequence[str]) -> Non
             .order_by(alias.c.alias)
         )
         for gone, keep in pairs.all():
-            await _move(connection, gone, keep, together=keep in call_ids)
+            await _move(connection, gone, keep)
 
 
-async def _move(connection: AsyncConnection, gone: str, keep: str, *, together: bool) -> None:
-    r = t.recordings
+async def _move(connection: AsyncConnection, gone: str, keep: str) -> None:
+    r, leg = t.recordings, t.legs.c
     await connection.execute(update(r).where(r.c.call_id == gone).values(call_id=keep))
-    if not together:
-        # The elder was not in this batch, so its rows do not hold the younger's legs yet.
+    legs = await connection.execute(select(leg.call_id, leg.leg_id).where(leg.call_id.in_([gone, keep])))
+    rows = legs.all()
+    known = {row.leg_id for row in rows if row.call_id == keep}
+    if any(row.call_id == gone and row.leg_id not in known for row in rows):
+        # The elder was not saved since, so its rows do not hold what the younger's do.
         await _append(connection, t.legs, gone, keep)
         await _append(connection, t.events, gone, keep)
-        v = t.call_views
-        theirs = select(v.c.tenant, v.c.user).where(v.c.call_id == keep)
-        known = {tuple(row) for row in await connection.execute(theirs)}
-        moved = await connection.execute(select(v).where(v.c.call_id == gone))
-        fresh = [
-            dict(row._mapping) | {"call_id": keep} for row in moved if (row.tenant, row.user) not in known
-        ]
-        await upsert(connection, v, fresh)
+        await _copy(connection, t.call_views, gone, keep)
+        await _copy(connection, t.decisions, gone, keep)
     await connection.execute(delete(t.calls).where(t.calls.c.call_id == gone))
 
 
@@ -69,3 +66,9 @@ async def _append(connection: AsyncConnection, table: Table, gone: str, keep: st
         .where(table.c.call_id == gone)
         .values(call_id=keep, position=table.c.position + after + 1)
     )
+
+
+async def _copy(connection: AsyncConnection, table: Table, gone: str, keep: str) -> None:
+    """Give the elder the younger's rows where it has none of its own."""
+    rows = await connection.execute(select(table).where(table.c.call_id == gone))
+    await add_missing(connection, table, [dict(row._mapping) | {"call_id": keep} for row in rows])

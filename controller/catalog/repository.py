@@ -80,7 +80,7 @@ class CallRepository(OnDatabase):
             await upsert(connection, t.segments, rows.segments)
             await upsert(connection, t.pauses, rows.pauses)
             await note_merged(connection, merged)
-            await take_over(connection, sorted({*ids, *merged, *merged.values()}))
+            await take_over(connection, ids, merged)
             await self._drop_stand_ins(connection, rows.recordings)
 
     @staticmethod

@@ -1,0 +1,68 @@
+"""A private PostgreSQL for the tests: its own folder, its own port, gone at the end."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PASSWORD = "s3cret-of-the-tests"
+
+
+def programs() -> Path | None:
+    """The folder with initdb and postgres, the newest version first; None without one."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: -float(p.parent.name))
+    if on_path := shutil.which("initdb"):
+        found.append(Path(on_path).resolve().parent)
+    return next((p for p in found if (p / "initdb").exists() and (p / "postgres").exists()), None)
+
+
+def _nobody() -> list[str]:
+    """How to run a program as somebody else where we are root, whom PostgreSQL refuses."""
+    if os.geteuid() != 0:
+        return []
+    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+
+
+@contextmanager
+def running(bin_folder: Path) -> Iterator[str]:
+    """Yields the URL's beginning, postgresql+asyncpg://tester:…@127.0.0.1:PORT."""
+    # Not below pytest's own folder, into which only we may look.
+    home = Path(tempfile.mkdtemp(prefix="tapeline-pg-", dir="/tmp"))
+    try:
+        (home / "password").write_text(PASSWORD)
+        if os.geteuid() == 0:
+            nobody = pwd.getpwnam("nobody").pw_uid
+            for path in (home, home / "password"):
+                os.chown(path, nobody, -1)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+
+        def run(*command: str) -> None:
+            done = subprocess.run([*_nobody(), *command], cwd=home, capture_output=True, text=True)
+            assert done.returncode == 0, f"{command[0]}: {done.stdout}{done.stderr}"
+
+        data = str(home / "data")
+        run(
+            str(bin_folder / "initdb"), "-D", data, "-U", "tester", "--auth-host=scram-sha-256",
+            "--auth-local=reject", f"--pwfile={home / 'password'}", "-E", "UTF8", "--locale=C.UTF-8",
+            "--no-sync",
+        )  # fmt: skip
+        options = (
+            f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' "
+            "-c fsync=off -c full_page_writes=off -c shared_buffers=64MB"
+        )
+        run(str(bin_folder / "pg_ctl"), "-D", data, "-w", "-l", str(home / "log"), "-o", options, "start")
+        try:
+            yield f"postgresql+asyncpg://tester:{PASSWORD}@127.0.0.1:{port}"
+        finally:
+            run(str(bin_folder / "pg_ctl"), "-D", data, "-w", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(home, ignore_errors=True)

@@ -1,0 +1,178 @@
+"""Opening a database: migrations up and down, two at once, and errors that one can act upon."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from controller.catalog import DatabaseUnavailable, SqlCatalog, open_database, schema
+from controller.catalog.tables import metadata
+from controller.engine.reading import Scope, TenantSettings
+
+from .cluster import PASSWORD
+from .conftest import NOW
+
+
+async def test_the_migrated_schema_is_the_tables(empty_url: str) -> None:
+    database = await open_database(empty_url)
+    async with database.engine.connect() as connection:
+        assert await connection.run_sync(schema.differences) == []
+    await database.close()
+
+
+async def test_a_difference_would_be_seen(empty_url: str) -> None:
+    database = await open_database(empty_url)
+    async with database.writing() as connection:
+        await connection.execute(text("ALTER TABLE calls ADD COLUMN stray INTEGER"))
+        await connection.execute(text("DROP INDEX ix_recordings_call_id"))
+        found = repr(await connection.run_sync(schema.differences))
+    assert "stray" in found
+    assert "ix_recordings_call_id" in found
+    await database.close()
+
+
+async def test_down_leaves_nothing_and_up_again_works(empty_url: str) -> None:
+    database = await open_database(empty_url)
+    async with database.writing() as connection:
+        await connection.run_sync(schema.downgrade, "base")
+        names = "SELECT name FROM sqlite_master WHERE type = 'table'"
+        if not database.sqlite:
+            names = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        left = set((await connection.execute(text(names))).scalars())
+    assert left == {"alembic_version"}
+    await database.close()
+    database = await open_database(empty_url)
+    async with database.engine.connect() as connection:
+        assert await connection.run_sync(schema.differences) == []
+    await database.close()
+
+
+async def test_opened_again_it_keeps_what_it_has(empty_url: str) -> None:
+    for _ in range(2):
+        database = await open_database(empty_url)
+        catalog = SqlCatalog(database, lambda: NOW)
+        before = await catalog.tenants(Scope(None))
+        await catalog.set_tenant(TenantSettings("red.example", True, False))
+        await catalog.close()
+    assert before == [TenantSettings("red.example", True, False)]
+
+
+async def test_two_at_once_in_one_process(empty_url: str) -> None:
+    databases = await asyncio.gather(*(open_database(empty_url) for _ in range(4)))
+    async with databases[0].engine.connect() as connection:
+        assert await connection.run_sync(schema.differences) == []
+    for database in databases:
+        await database.close()
+
+
+async def test_two_processes_at_once_from_any_folder(empty_url: str, tmp_path: Path) -> None:
+    code = (
+        "import asyncio, sys\n"
+        "from controller.catalog import open_database\n"
+        "async def main():\n"
+        "    await (await open_database(sys.argv[1])).close()\n"
+        "asyncio.run(main())\n"
+    )
+    root = str(Path(__file__).parents[2])
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-W", "error", "-c", code, empty_url,
+            cwd=tmp_path, env={"PYTHONPATH": root}, stderr=asyncio.subprocess.PIPE,
+        )
+        for _ in range(3)
+    ]  # fmt: skip
+    errors = [(await process.communicate())[1].decode() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], errors
+    database = await open_database(empty_url)
+    async with database.engine.connect() as connection:
+        tables = await connection.run_sync(schema.differences)
+    assert tables == []
+    await database.close()
+
+
+async def test_sqlite_is_set_up_for_a_service(tmp_path: Path) -> None:
+    database = await open_database(f"sqlite+aiosqlite:///{tmp_path}/a/b/tapeline.db")
+    async with database.reading() as connection:
+        pragmas = {
+            name: (await connection.execute(text(f"PRAGMA {name}"))).scalar()
+            for name in ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
+        }
+    assert pragmas == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 1, "busy_timeout": 15_000}
+    await database.close()
+
+
+async def test_a_database_in_memory_works() -> None:
+    database = await open_database("sqlite+aiosqlite:///:memory:")
+    catalog = SqlCatalog(database, lambda: NOW)
+    await asyncio.gather(
+        *(catalog.set_tenant(TenantSettings(f"t{n}.example", True, False)) for n in range(10))
+    )
+    assert len(await catalog.tenants(Scope(None))) == 10
+    await catalog.close()
+
+
+async def test_a_writer_that_fails_leaves_nothing(database) -> None:  # type: ignore[no-untyped-def]
+    async def fail() -> None:
+        async with database.writing() as connection:
+            row = {"number": 1, "record_external": True}
+            await connection.execute(metadata.tables["system_settings"].insert(), row)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
+    async with database.reading() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM system_settings"))).scalar() == 0
+
+
+# ── errors ────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "notes.db").write_text("a shopping list, and a long one at that " * 50)
+    with pytest.raises(
+        DatabaseUnavailable, match=r"^database\.url: cannot use .*notes\.db: .*not a database"
+    ):
+        await open_database(f"sqlite+aiosqlite:///{tmp_path}/notes.db")
+
+
+async def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DatabaseUnavailable, match=r"^database\.url: "):
+        await open_database(f"sqlite+aiosqlite:///{tmp_path}/file/below/x.db")
+
+
+async def test_a_newer_schema_is_named_as_such(empty_url: str) -> None:
+    database = await open_database(empty_url)
+    async with database.writing() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await database.close()
+    with pytest.raises(DatabaseUnavailable, match="used by a newer one"):
+        await open_database(empty_url)
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "mysql+aiomysql://ann:secret@host/name", "sqlite:///x.db"])
+async def test_a_url_that_is_none(url: str) -> None:
+    with pytest.raises(DatabaseUnavailable, match=r"^database\.url"):
+        await open_database(url)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    [
+        (lambda base: f"{base}/nothing_here", "does not exist"),
+        (lambda base: base.replace(PASSWORD, "guessed-wrongly") + "/postgres", "password"),
+        (lambda base: re.sub(r":\d+$", ":1", base) + "/postgres", "refused|Connect call failed|111"),
+    ],
+)
+async def test_postgresql_that_refuses(postgres: str, wrong, expected: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(DatabaseUnavailable, match=expected) as caught:
+        await open_database(wrong(postgres))
+    assert str(caught.value).startswith("database.url: cannot use postgresql+asyncpg://tester:***@127.0.0.1")
+    assert PASSWORD not in str(caught.value)
+    assert "guessed" not in str(caught.value)
