@@ -234,7 +234,9 @@ class AmiConnection:
         self._pending.add(future)
         responses = self._manager.protocol.responses
         try:
-            return await asyncio.wait_for(future, timeout_s)
+            # Not wait_for(): on Python 3.11 it swallows a cancellation that meets the answer.
+            async with asyncio.timeout(timeout_s):
+                return await future
         finally:
             self._pending.discard(future)
             # panoramisk keeps an action until it is answered: one whose waiter is gone stays for ever.

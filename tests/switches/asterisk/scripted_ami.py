@@ -111,7 +111,9 @@ class ScriptedAmi:
             case "Command":
                 channel = a["Command"].removeprefix("mixmonitor list ")
                 lines = ["MixMonitor ID\tFile\tReceive File\tTransmit File", "=" * 73]
-                lines += [f"{i}\t{file.removesuffix('.wav')}\t\t" for i, file in self.monitors.get(channel, [])]
+                lines += [
+                    f"{i}\t{file.removesuffix('.wav')}\t\t" for i, file in self.monitors.get(channel, [])
+                ]
                 yield {**ok, "Message": "Command output follows", "Output": lines}
             case "Getvar":
                 value = self.variables.get((a["Channel"], a["Variable"]), "")

@@ -220,6 +220,10 @@ def test_where_the_stream_is_cut_makes_no_difference(frames: list[dict], cuts: l
     assert fed(split(data, cuts)) == fed([data])
 
 
-@given(st.lists(st.binary(max_size=200) | st.sampled_from([b"\r\n\r\n", b"Event: x\r\n", b"Response: "]), max_size=20))
+@given(
+    st.lists(
+        st.binary(max_size=200) | st.sampled_from([b"\r\n\r\n", b"Event: x\r\n", b"Response: "]), max_size=20
+    )
+)
 def test_random_bytes_raise_nothing(pieces: list[bytes]) -> None:
     fed(pieces)
