@@ -112,7 +112,7 @@ class World:
                         int(seconds * 1000),
                         2,
                         8000,
-                    )  # fmt: skip
+                    )
                 )
             await self.catalog.set_media_state(
                 row.recording_id, MediaState.AVAILABLE, duration_ms=int(seconds * 1000)
@@ -169,7 +169,7 @@ async def opened(folder: Path, *, secure: bool = False) -> AsyncIterator[World]:
 
 async def populate(world: World, password_hash: str) -> None:
     """The calls ``red`` (101 → 102, paused once), ``red-only-102``, ``blue`` and ``shared`` (red 101
-    → blue 201), each but ``shared`` with a file; the running calls ``live-red`` and ``live-blue``."""
+    → blue 201), each with a file; the running calls ``live-red`` and ``live-blue``."""
     story = world.story
     ids: dict[str, str] = {}
     story.start("leg-r1", inside("101", name="Anna Red"), aliases=("sip-red@host/1",))

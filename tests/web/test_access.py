@@ -1,0 +1,310 @@
+"""The gate: nothing without credentials, sessions that end, forms that come from us, guessing slowed."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi.routing import iter_route_contexts
+
+from controller.engine.reading import Account, ApiToken, Role
+from controller.web.access import sound, token_digest
+from controller.web.lockout import LIMITS, Lockout
+
+from .world import HOST, PASSWORD, World, form_token, later, opened, populate, sign_in
+
+OPEN = {"/healthz", "/readyz", "/sign-in"}
+
+
+def routes(world: World) -> list[tuple[str, str]]:
+    """(method, path with every parameter filled in) of every route that there is."""
+    values = {"role": "segment", "number": "1"}
+    found = []
+    for context in iter_route_contexts(world.app.routes):
+        if context.path == "/static":
+            continue
+        assert context.methods, context.path
+        path = re.sub(r"{(\w+)(?::path)?}", lambda m: values.get(m[1], "x"), context.path)
+        found += [(method, path) for method in sorted(context.methods)]
+    return found
+
+
+async def test_every_route_refuses_whoever_brings_no_credentials(world: World) -> None:
+    walked = routes(world)
+    assert len(walked) > 45, "the walk must see the routes"
+    async with world.client() as client:
+        for method, path in walked:
+            if path in OPEN:
+                continue
+            answer = await client.request(method, path)
+            if path.startswith("/api/"):
+                assert answer.status_code == 401, (method, path)
+                assert answer.headers["www-authenticate"] == "Bearer"
+                if method != "HEAD":
+                    assert answer.headers["content-type"] == "application/problem+json"
+                    assert answer.json()["status"] == 401
+            elif method in ("GET", "HEAD"):
+                assert answer.status_code == 303, (method, path)
+                assert answer.headers["location"].startswith("/sign-in?next=")
+            else:
+                assert answer.status_code == 401, (method, path)
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Bearer nonsense", "Basic cm9vdDpyb290", "Bearer tl_root x"])
+async def test_a_wrong_authorization_is_not_replaced_by_the_cookie(world: World, header: str) -> None:
+    async with world.browser("root") as browser:
+        answer = await browser.get("/api/v1/me", headers={"authorization": header})
+        assert answer.status_code == 401
+
+
+async def test_an_expired_token_and_a_forged_cookie_are_refused(world: World) -> None:
+    soon = world.story.at + timedelta(hours=1)
+    token = ApiToken("short", "account-root", "short", world.story.at, soon, None)
+    await world.catalog.add_token(token, token_digest("tl_short"))
+    headers = {"authorization": "Bearer tl_short"}
+    async with world.client() as client:
+        assert (await client.get("/api/v1/me", headers=headers)).status_code == 200
+        later(world, hours=2)
+        assert (await client.get("/api/v1/me", headers=headers)).status_code == 401
+    async with world.browser("red-admin") as browser:
+        cookie = browser.cookies["tapeline"]
+        payload, _, signature = cookie.rpartition(".")
+        for forged in (f"{payload}x.{signature}", f"{payload}.{signature[:-2]}AA", "null", "é", ""):
+            answer = await browser.get("/api/v1/me", headers={"cookie": f"tapeline={forged}".encode()})
+            assert answer.status_code == 401, forged
+
+
+async def test_a_session_ends_after_twelve_hours(world: World) -> None:
+    async with world.browser("red-admin") as browser:
+        later(world, hours=11, minutes=59)
+        assert (await browser.get("/api/v1/me")).status_code == 200
+        later(world, minutes=2)
+        assert (await browser.get("/api/v1/me")).status_code == 401
+
+
+async def test_signing_out_ends_the_session_even_for_whoever_has_copied_the_cookie(world: World) -> None:
+    async with world.browser("red-admin") as browser:
+        copied = {"cookie": f"tapeline={browser.cookies['tapeline']}"}
+        token = form_token((await browser.get("/recordings")).text)
+        answer = await browser.post("/sign-out", data={"csrf": token})
+        assert answer.headers["location"] == "/sign-in"
+        async with world.client() as thief:
+            assert (await thief.get("/api/v1/me", headers=copied)).status_code == 401
+
+
+async def test_a_new_password_ends_all_other_sessions(world: World) -> None:
+    async with world.browser("red-admin") as one, world.browser("red-admin") as other:
+        token = form_token((await one.get("/account")).text)
+        fields = {"csrf": token, "current": PASSWORD, "password": "a new long one", "again": "a new long one"}
+        answer = await one.post("/account/password", data=fields)
+        assert answer.status_code == 303, answer.text
+        assert (await other.get("/api/v1/me")).status_code == 401
+        assert (await one.get("/api/v1/me")).status_code == 200
+    async with world.client() as client:
+        assert (await sign_in(client, "red-admin")).status_code == 401
+        assert (await sign_in(client, "red-admin", "a new long one")).status_code == 303
+
+
+async def test_changing_the_password_needs_the_current_one_and_a_session(world: World) -> None:
+    body = {"current": "wrong", "password": "a new long one"}
+    async with world.browser("red-admin") as browser:
+        headers = {"x-csrf-token": form_token((await browser.get("/account")).text)}
+        answer = await browser.put("/api/v1/me/password", json=body, headers=headers)
+        assert (answer.status_code, answer.json()["detail"]) == (403, "The current password is wrong.")
+    async with world.client("red-admin") as script:
+        answer = await script.put("/api/v1/me/password", json={**body, "current": PASSWORD})
+        assert answer.status_code == 403
+        assert (await script.post("/api/v1/tokens", json={"label": "successor"})).status_code == 403
+
+
+MUTATIONS = [
+    ("POST", "/api/v1/live/x/recording", {"operation": "pause-recording"}),
+    ("PUT", "/api/v1/settings/system", {"record_external": True}),
+    ("PUT", "/api/v1/tenants/red.example", {"record_audio": True, "record_video": True}),
+    ("POST", "/api/v1/tokens", {"label": "x"}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), MUTATIONS)
+async def test_a_session_changes_nothing_without_the_forms_token(
+    world: World, method: str, path: str, body: dict[str, object]
+) -> None:
+    async with world.browser("root") as browser, world.browser("red-admin") as other:
+        strange = form_token((await other.get("/recordings")).text)
+        own = form_token((await browser.get("/recordings")).text)
+        for headers in (
+            {},
+            {"x-csrf-token": "0" * 64},
+            {"x-csrf-token": strange},
+            {"x-csrf-token": own, "sec-fetch-site": "cross-site"},
+            {"x-csrf-token": own, "sec-fetch-site": "same-site"},
+        ):
+            answer = await browser.request(method, path, json=body, headers=headers)
+            assert answer.status_code == 403, headers
+        assert world.control.asked == []
+        assert world.control.reloads == 0
+        allowed = await browser.request(method, path, json=body, headers={"x-csrf-token": own})
+        assert allowed.status_code != 403
+
+
+async def test_forms_need_the_token_as_well(world: World) -> None:
+    call = world.calls["live-red"]
+    async with world.browser("red-admin") as browser:
+        for path, fields in (
+            ("/sign-out", {}),
+            (f"/live/{call}/recording", {"operation": "stop-recording"}),
+            ("/users", {"user": "101"}),
+            ("/company/options", {"record_audio": "on"}),
+            ("/account/tokens", {"label": "x"}),
+        ):
+            answer = await browser.post(path, data={**fields, "csrf": "f" * 64})
+            assert answer.status_code == 403, path
+        assert (await browser.get("/api/v1/me")).status_code == 200
+    assert world.control.asked == []
+
+
+async def test_signing_in_needs_the_form_of_this_browser(world: World) -> None:
+    async with world.client() as victim, world.client() as attacker:
+        token = form_token((await attacker.get("/sign-in")).text)
+        answer = await victim.post(
+            "/sign-in", data={"login": "red-admin", "password": PASSWORD, "csrf": token}
+        )
+        assert answer.status_code == 403
+        assert "tapeline" not in victim.cookies
+
+
+async def test_wrong_password_and_unknown_login_read_alike(world: World) -> None:
+    async with world.client() as client:
+        wrong = await sign_in(client, "red-admin", "not the password")
+        unknown = await sign_in(client, "nobody-here", "not the password")
+        assert wrong.status_code == unknown.status_code == 401
+        blank = [re.sub(r'value="[^"]*"', "", a.text) for a in (wrong, unknown)]
+        assert blank[0] == blank[1]
+        for login in ("", "a\0b", "x" * 200):
+            assert (await sign_in(client, login, "p")).status_code == 401
+        assert (await sign_in(client, "RED-admin")).status_code == 303, "logins have no case"
+
+
+async def test_five_wrong_passwords_lock_the_login_for_that_address_only(world: World) -> None:
+    async with world.client() as client:
+        for _ in range(5):
+            assert (await sign_in(client, "red-admin", "wrong")).status_code == 401
+        locked = await sign_in(client, "red-admin")
+        assert locked.status_code == 429
+        assert int(locked.headers["retry-after"]) > 800
+        assert "tapeline" not in client.cookies
+        assert (await sign_in(client, "blue-admin")).status_code == 303
+    transport = httpx.ASGITransport(world.app, client=("127.0.0.9", 1))
+    async with httpx.AsyncClient(transport=transport, base_url=HOST) as elsewhere:
+        assert (await sign_in(elsewhere, "red-admin")).status_code == 303
+    later(world, minutes=16)
+    async with world.client() as client:
+        assert (await sign_in(client, "red-admin")).status_code == 303
+    entries = await world.catalog.audit_entries(Account("", "", Role.SYSTEM, None, None).scope)
+    assert [e.action for e in entries].count("sign-in failed") == 5
+
+
+def test_an_address_that_tries_many_logins_is_locked_and_a_success_takes_back_its_own(world: World) -> None:
+    lockout = Lockout(world.services.now)
+    for n in range(LIMITS["address"]):
+        assert lockout.attempt(f"login{n}", "127.0.0.1") == 0
+    assert lockout.attempt("another", "127.0.0.1") > 0
+    fresh = Lockout(world.services.now)
+    for _ in range(100):
+        assert fresh.attempt("busy", "127.0.0.1") == 0
+        fresh.succeeded("busy", "127.0.0.1")
+    for n in range(LIMITS["login"]):
+        assert fresh.attempt("victim", f"10.0.0.{n}") == 0
+    assert fresh.attempt("victim", "10.0.1.1") > 0
+
+
+@pytest.mark.parametrize(
+    "target", ["//evil.example", "https://evil.example", "/\\evil.example", "/\tx", "evil", "/%0a\n", ""]
+)
+async def test_signing_in_leads_to_our_own_pages_only(world: World, target: str) -> None:
+    async with world.client() as client:
+        answer = await sign_in(client, "red-admin", next=target)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
+async def test_signing_in_goes_on_to_where_one_wanted(world: World) -> None:
+    async with world.client() as client:
+        away = await client.get("/recordings?party=101")
+        assert away.headers["location"] == "/sign-in?next=/recordings%3Fparty%3D101"
+        answer = await sign_in(client, "red-admin", next="/recordings?party=101")
+        assert answer.headers["location"] == "/recordings?party=101"
+
+
+async def test_an_account_without_what_its_role_needs_sees_nothing(world: World) -> None:
+    """Its scope would be wider than its role: a user without extension would see the whole tenant."""
+    assert not sound(Account("a", "a", Role.TENANT, None, None))
+    assert not sound(Account("a", "a", Role.USER, "red.example", None))
+    assert not sound(Account("a", "a", Role.USER, None, "101"))
+    assert not sound(Account("a", "a", Role.SYSTEM, None, None, disabled=True))
+    assert sound(Account("a", "a", Role.USER, "red.example", "101"))
+
+
+async def test_a_disabled_account_is_out_at_once(world: World, password_hash: str) -> None:
+    off = Account("off", "off", Role.TENANT, "red.example", None, disabled=True)
+    await world.catalog.add_account(off, password_hash)
+    async with world.client() as client:
+        assert (await sign_in(client, "off")).status_code == 401
+        cookie = world.app.state.web.sessions.begin("off", password_hash)
+        answer = await client.get("/api/v1/me", headers={"cookie": f"tapeline={cookie}"})
+        assert answer.status_code == 401
+
+
+async def test_cookies_and_headers(world: World, tmp_path: Path, password_hash: str) -> None:
+    folder = tmp_path / "secure"
+    folder.mkdir()
+    async with opened(folder, secure=True) as secure:
+        await populate(secure, password_hash)
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(secure.app), base_url="https://tapeline.test"
+        ) as client:
+            answer = await sign_in(client, "red-admin")
+            cookie = answer.headers["set-cookie"]
+            assert cookie.startswith("__Host-tapeline=")
+            for part in ("HttpOnly", "Secure", "SameSite=lax", "Path=/"):
+                assert part in cookie
+            assert (await client.get("/recordings")).headers["strict-transport-security"]
+    async with world.browser("root") as browser:
+        for path in (
+            "/recordings",
+            "/sign-in",
+            "/static/app.js",
+            "/api/v1/live",
+            "/nowhere",
+            "/live",
+            "/healthz",
+        ):
+            headers = (await browser.get(path)).headers
+            policy = headers["content-security-policy"]
+            assert policy.startswith("default-src 'none'; script-src 'self'"), path
+            assert "unsafe" not in policy
+            assert headers["x-content-type-options"] == "nosniff"
+            assert headers["x-frame-options"] == "DENY"
+            assert headers["cache-control"] == ("no-cache" if "static" in path else "no-store")
+
+
+async def test_pages_hold_no_inline_script_or_style(world: World) -> None:
+    async with world.browser("root") as browser:
+        for path in ("/recordings", f"/recordings/{world.recordings['red']}", "/live", "/users", "/api-docs"):
+            html = (await browser.get(path)).text
+            assert not re.search(r"<script(?![^>]*\ssrc=)", html), path
+            assert not re.search(r"\s(style|on\w+)=", html), path
+            assert "<style" not in html
+
+
+async def test_readiness_tells_strangers_nothing_but_yes_or_no(world: World) -> None:
+    async with world.client() as client, world.client("root") as root, world.client("red-admin") as tenant:
+        assert (await client.get("/readyz")).json() == {"ok": True}
+        world.healthy = False
+        answer = await client.get("/readyz")
+        assert (answer.status_code, answer.json()) == (503, {"ok": False})
+        assert (await tenant.get("/readyz")).json() == {"ok": False}
+        assert "db.internal" in (await root.get("/readyz")).text
+        assert (await client.get("/healthz")).status_code == 200
