@@ -59,7 +59,9 @@ def test_the_same_again_changes_nothing_and_other_bytes_replace_the_whole(
     store.put(source, "r.wav")
     assert store.path("r.wav").stat().st_ino == first
     source.write_bytes(b"\0" * len(CONTENT))
-    store.put(source, "r.wav")
+    with store.path("r.wav").open("rb") as listener:
+        store.put(source, "r.wav")
+        assert listener.read() == CONTENT  # whoever was reading reads on: nothing is written over
     assert store.path("r.wav").read_bytes() == b"\0" * len(CONTENT)
     assert everything(store.root) == ["r.wav"]
 
