@@ -71,7 +71,7 @@ class _Pending:
             self.future.set_exception(error)
 
 
-class _Client(InboundESL):  # type: ignore[misc]  # greenswitch has no types
+class _Client(InboundESL):
     """greenswitch with its receiver and sender replaced; runs wholly inside the thread."""
 
     def __init__(
