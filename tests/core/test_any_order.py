@@ -117,6 +117,22 @@ class AnyOrder(RuleBasedStateMachine):
         self.leg_enters(one, bridge, "now")
         self.leg_enters(other, bridge, fate)
 
+    @precondition(lambda self: any(len(legs) > 1 for legs in self.switch.bridges().values()))
+    @rule(which=_which, to=_people, blind=st.booleans(), fate=_fates)
+    def transfer(self, which: int, to: str, blind: bool, fate: str) -> None:
+        """One of those who talk gives the other to a third, who may come before or after it goes."""
+        bridge, legs = next((b, legs) for b, legs in self.switch.bridges().items() if len(legs) > 1)
+        giver = legs[which % len(legs)].leg_id
+        if not blind:
+            self.joins(to, bridge, fate)
+        self.leg_changes(list(self.switch.legs).index(giver), "hangs up", fate)
+        if blind:
+            self.joins(to, bridge, fate)
+
+    def joins(self, who: str, bridge: str, fate: str) -> None:
+        self.leg_starts(who, False, False, 0, "now")
+        self.leg_enters(len(self.switch.legs) - 1, bridge, fate)
+
     @precondition(lambda self: self.switch.legs)
     @rule(which=_which, what=st.sampled_from(["leaves", "holds", "video", "hangs up"]), fate=_fates)
     def leg_changes(self, which: int, what: str, fate: str) -> None:
@@ -285,7 +301,7 @@ class AnyOrder(RuleBasedStateMachine):
 
 TestAnyOrder = AnyOrder.TestCase
 TestAnyOrder.settings = settings(
-    max_examples=400 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 60,
-    stateful_step_count=40,
+    max_examples=4000 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 400,
+    stateful_step_count=50,
     deadline=None,
 )
