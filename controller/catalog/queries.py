@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..engine.reading import (
     CallDetail,
     CallRow,
     DecisionRow,
-    Direction,
     FileRow,
     JourneyRow,
-    LegRow,
     Page,
-    PartyRow,
     RecordingDetail,
     RecordingFilter,
     RecordingRow,
@@ -29,6 +23,7 @@ from . import paging
 from . import tables as t
 from .columns import Text
 from .gate import CallsSeen, Gate
+from .presenting import by_call, call_row, leg_row, legs_of, recording_counts, recording_rows
 from .searching import party_matches
 from .timeline import origin, pause_row
 from .writing import OnDatabase
@@ -49,7 +44,7 @@ class Queries(OnDatabase):
         async with self._database.reading() as connection:
             found = (await connection.execute(query)).all()
             rows, more = paging.cut(found, limit)
-            items = await _recording_rows(connection, gate, rows)
+            items = await recording_rows(connection, gate, rows)
         last = rows[-1] if more else None
         return Page(tuple(items), last and paging.encode(last.started_at, last.recording_id))
 
@@ -61,8 +56,8 @@ class Queries(OnDatabase):
             row = (await connection.execute(query)).first()
             if row is None:
                 return None
-            (item,) = await _recording_rows(connection, gate, [row])
-            shared = gate.shared(await _legs(connection, [row.call_id]))
+            (item,) = await recording_rows(connection, gate, [row])
+            shared = gate.shared(await legs_of(connection, [row.call_id]))
             mine = [
                 (
                     await connection.execute(select(x).where(x.c.recording_id == recording_id).order_by(*by))
@@ -105,11 +100,11 @@ class Queries(OnDatabase):
             found = (await connection.execute(query)).all()
             rows, more = paging.cut(found, limit)
             ids = [row.call_id for row in rows]
-            legs = _by_call(await _legs(connection, ids))
-            counts = await _recording_counts(connection, gate, ids)
+            legs = by_call(await legs_of(connection, ids))
+            counts = await recording_counts(connection, gate, ids)
         last = rows[-1] if more else None
         return Page(
-            tuple(_call_row(gate, row, legs[row.call_id], counts.get(row.call_id, 0)) for row in rows),
+            tuple(call_row(gate, row, legs[row.call_id], counts.get(row.call_id, 0)) for row in rows),
             last and paging.encode(last.started_at, last.call_id),
         )
 
@@ -124,7 +119,7 @@ class Queries(OnDatabase):
             if row is None:
                 return None
             mine = row.call_id
-            legs = await _legs(connection, [mine])
+            legs = await legs_of(connection, [mine])
             events = (
                 await connection.execute(select(e).where(e.c.call_id == mine).order_by(e.c.position))
             ).all()
@@ -139,10 +134,10 @@ class Queries(OnDatabase):
                 .where(_r.call_id == mine, gate.recordings())
                 .order_by(_r.started_at, _r.recording_id)
             )
-            recordings = await _recording_rows(connection, gate, found.all())
+            recordings = await recording_rows(connection, gate, found.all())
         return CallDetail(
-            row=_call_row(gate, row, legs, len(recordings)),
-            legs=tuple(_leg_row(gate, leg) for leg in legs if gate.shows(leg)),
+            row=call_row(gate, row, legs, len(recordings)),
+            legs=tuple(leg_row(gate, leg) for leg in legs if gate.shows(leg)),
             journey=tuple(
                 JourneyRow(x.at, x.what, x.leg_id, detail) for x, detail in gate.journey(events, legs)
             ),
@@ -229,92 +224,4 @@ def _resolved(call_id: str) -> ColumnElement[Any]:
     a = t.call_aliases.c
     return func.coalesce(
         select(a.call_id).where(a.alias == call_id).scalar_subquery(), literal(call_id, Text())
-    )
-
-
-async def _recording_rows(connection: AsyncConnection, gate: Gate, rows: Sequence[Any]) -> list[RecordingRow]:
-    legs = _by_call(await _legs(connection, [row.call_id for row in rows]))
-    p = t.pauses.c
-    ids = [row.recording_id for row in rows]
-    counted = await connection.execute(
-        select(p.recording_id, func.count()).where(p.recording_id.in_(ids)).group_by(p.recording_id)
-    )
-    pauses: dict[str, int] = {recording_id: count for recording_id, count in counted}
-    return [
-        RecordingRow(
-            recording_id=row.recording_id,
-            call_id=row.call_id,
-            tenant=row.tenant,
-            kind=row.kind,
-            direction=Direction(row.direction),
-            started_at=row.started_at,
-            ended_at=row.ended_at,
-            duration_ms=row.media_ms or row.span_ms,
-            media_state=row.media_state,
-            reason=row.reason,
-            parties=_parties(gate, legs[row.call_id]),
-            pauses=pauses.get(row.recording_id, 0),
-            error=row.media_error,
-        )
-        for row in rows
-    ]
-
-
-async def _recording_counts(
-    connection: AsyncConnection, gate: Gate, call_ids: Sequence[str]
-) -> dict[str, int]:
-    counted = await connection.execute(
-        select(_r.call_id, func.count())
-        .where(_r.call_id.in_(call_ids), gate.recordings())
-        .group_by(_r.call_id)
-    )
-    return {call_id: count for call_id, count in counted}
-
-
-async def _legs(connection: AsyncConnection, call_ids: Iterable[str]) -> Sequence[Any]:
-    c = t.legs.c
-    ids = list(dict.fromkeys(call_ids))
-    return (
-        await connection.execute(
-            select(t.legs).where(c.call_id.in_(ids)).order_by(c.call_id, c.position)
-        )
-    ).all()  # fmt: skip
-
-
-def _by_call(rows: Iterable[Any]) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = defaultdict(list)
-    for row in rows:
-        found[row.call_id].append(row)
-    return found
-
-
-def _call_row(gate: Gate, row: Any, legs: Sequence[Any], recordings: int) -> CallRow:
-    return CallRow(
-        call_id=row.call_id,
-        switch=row.switch,
-        direction=Direction(row.direction),
-        started_at=row.started_at,
-        answered_at=row.answered_at,
-        ended_at=row.ended_at,
-        duration_ms=row.talk_ms,
-        parties=_parties(gate, legs),
-        recordings=recordings,
-    )
-
-
-def _parties(gate: Gate, legs: Sequence[Any]) -> tuple[PartyRow, ...]:
-    """Without the switch's own half-legs (Asterisk's Local/), which are nobody."""
-    people = [leg for leg in legs if leg.recordable] or legs
-    return tuple(gate.party(leg) for leg in people)
-
-
-def _leg_row(gate: Gate, leg: Any) -> LegRow:
-    return LegRow(
-        leg_id=leg.leg_id,
-        party=gate.party(leg),
-        started_at=leg.started_at,
-        answered_at=leg.answered_at,
-        ended_at=leg.ended_at,
-        cause=leg.cause,
-        dialled=leg.dialled,
     )

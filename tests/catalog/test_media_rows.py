@@ -243,7 +243,9 @@ async def test_known_paths_are_each_switch_s_own(catalog: SqlCatalog) -> None:
     assert await catalog.known_paths("three") == set()
 
 
-def orphan(recording_id: str, number: int = 1, tenant: str = "red.example") -> tuple[int, str, datetime, datetime]:
+def orphan(
+    recording_id: str, number: int = 1, tenant: str = "red.example"
+) -> tuple[int, str, datetime, datetime]:
     path = segment_path(tenant, recording_id, number, Kind.AUDIO, BEGIN)
     began = BEGIN + timedelta(minutes=number)
     return number, path, began, began + timedelta(seconds=30)

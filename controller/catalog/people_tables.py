@@ -1,0 +1,93 @@
+"""The tables of policies and people: settings, tenants, users, accounts, tokens, the audit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint
+from sqlmodel import Field
+
+from .columns import Name
+from .rows import Row, name_, part_of, text_, time_
+
+# ── policies ──────────────────────────────────────────────────────────────────────────────────
+
+
+class SystemSettingsTable(Row, table=True):
+    """One row, number 1."""
+
+    __tablename__ = "system_settings"
+    number: int = Field(primary_key=True, sa_type=Integer, sa_column_kwargs={"autoincrement": False})
+    record_external: bool
+
+
+class TenantTable(Row, table=True):
+    """``folder`` is the tenant's folder in the spool (core.recording.tenant_folder)."""
+
+    __tablename__ = "tenants"
+    tenant: str = name_(primary_key=True)
+    folder: str = text_(unique=True)
+    record_audio: bool
+    record_video: bool
+    created_at: datetime = time_()
+
+
+class UserTable(Row, table=True):
+    __tablename__ = "users"
+    tenant: str = Field(primary_key=True, sa_type=Name, sa_column_args=[ForeignKey("tenants.tenant")])
+    user: str = name_(primary_key=True)
+    name: str = text_()
+    record_audio: bool
+    record_video: bool
+    created_at: datetime = time_()
+
+
+# ── people ────────────────────────────────────────────────────────────────────────────────────
+
+
+class AccountTable(Row, table=True):
+    """The checks keep an account from seeing more by a missing value (see reading.Account.scope)."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (
+        UniqueConstraint("login_key"),
+        CheckConstraint("role = 'system_administrator' OR (tenant IS NOT NULL AND tenant <> '')", "tenant"),
+        CheckConstraint("role <> 'user' OR (extension IS NOT NULL AND extension <> '')", "extension"),
+    )
+    account_id: str = text_(primary_key=True)
+    login: str = text_()
+    login_key: str = name_()
+    role: str = text_()
+    tenant: str | None = name_(index=True)
+    extension: str | None = name_()
+    disabled: bool
+    password_hash: str = text_()
+    created_at: datetime = time_()
+
+
+class TokenTable(Row, table=True):
+    __tablename__ = "api_tokens"
+    token_id: str = text_(primary_key=True)
+    account_id: str = part_of("accounts.account_id", index=True)
+    label: str = text_()
+    created_at: datetime = time_()
+    expires_at: datetime | None = time_()
+    last_used_at: datetime | None = time_()
+    token_sha256: str = text_(unique=True)
+
+
+class AuditTable(Row, table=True):
+    __tablename__ = "audit"
+    __table_args__ = (Index(None, "tenant", "number"),)
+    number: int = Field(
+        primary_key=True,
+        sa_column_kwargs={"autoincrement": True},
+        sa_type=BigInteger().with_variant(Integer, "sqlite"),  # SQLite counts only INTEGER keys up
+    )
+    at: datetime = time_()
+    account: str = text_()
+    tenant: str | None = name_()
+    action: str = text_()
+    subject: str = text_()
+    detail: str = text_()
+    address: str = text_()

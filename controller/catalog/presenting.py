@@ -1,0 +1,102 @@
+"""Rows as the read models show them, each party through the gate."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ..engine.reading import CallRow, Direction, LegRow, PartyRow, RecordingRow
+from . import tables as t
+from .gate import Gate
+
+
+async def recording_rows(connection: AsyncConnection, gate: Gate, rows: Sequence[Any]) -> list[RecordingRow]:
+    legs = by_call(await legs_of(connection, [row.call_id for row in rows]))
+    p = t.pauses.c
+    ids = [row.recording_id for row in rows]
+    counted = await connection.execute(
+        select(p.recording_id, func.count()).where(p.recording_id.in_(ids)).group_by(p.recording_id)
+    )
+    pauses: dict[str, int] = {recording_id: count for recording_id, count in counted}
+    return [
+        RecordingRow(
+            recording_id=row.recording_id,
+            call_id=row.call_id,
+            tenant=row.tenant,
+            kind=row.kind,
+            direction=Direction(row.direction),
+            started_at=row.started_at,
+            ended_at=row.ended_at,
+            duration_ms=row.media_ms or row.span_ms,
+            media_state=row.media_state,
+            reason=row.reason,
+            parties=_parties(gate, legs[row.call_id]),
+            pauses=pauses.get(row.recording_id, 0),
+            error=row.media_error,
+        )
+        for row in rows
+    ]
+
+
+async def recording_counts(
+    connection: AsyncConnection, gate: Gate, call_ids: Sequence[str]
+) -> dict[str, int]:
+    counted = await connection.execute(
+        select(t.recordings.c.call_id, func.count())
+        .where(t.recordings.c.call_id.in_(call_ids), gate.recordings())
+        .group_by(t.recordings.c.call_id)
+    )
+    return {call_id: count for call_id, count in counted}
+
+
+async def legs_of(connection: AsyncConnection, call_ids: Iterable[str]) -> Sequence[Any]:
+    c = t.legs.c
+    ids = list(dict.fromkeys(call_ids))
+    return (
+        await connection.execute(
+            select(t.legs).where(c.call_id.in_(ids)).order_by(c.call_id, c.position)
+        )
+    ).all()  # fmt: skip
+
+
+def by_call(rows: Iterable[Any]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.call_id].append(row)
+    return found
+
+
+def call_row(gate: Gate, row: Any, legs: Sequence[Any], recordings: int) -> CallRow:
+    return CallRow(
+        call_id=row.call_id,
+        switch=row.switch,
+        direction=Direction(row.direction),
+        started_at=row.started_at,
+        answered_at=row.answered_at,
+        ended_at=row.ended_at,
+        duration_ms=row.talk_ms,
+        parties=_parties(gate, legs),
+        recordings=recordings,
+    )
+
+
+def _parties(gate: Gate, legs: Sequence[Any]) -> tuple[PartyRow, ...]:
+    """Without the switch's own half-legs (Asterisk's Local/), which are nobody."""
+    people = [leg for leg in legs if leg.recordable] or legs
+    return tuple(gate.party(leg) for leg in people)
+
+
+def leg_row(gate: Gate, leg: Any) -> LegRow:
+    return LegRow(
+        leg_id=leg.leg_id,
+        party=gate.party(leg),
+        started_at=leg.started_at,
+        answered_at=leg.answered_at,
+        ended_at=leg.ended_at,
+        cause=leg.cause,
+        dialled=leg.dialled,
+    )
