@@ -16,6 +16,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import gevent
 import gevent.event
@@ -78,7 +79,7 @@ class _Client(InboundESL):
         self, host: str, port: int, password: str, on_event: Callable[[Event], None], full: Callable[[], bool]
     ) -> None:
         super().__init__(host, port, password, timeout=CONNECT_TIMEOUT_S)
-        self.sock = None  # greenswitch leaves it undefined until it is connected
+        self.sock: Any = None  # greenswitch leaves it undefined until it is connected
         self.frames = FrameReader()
         self.on_event = on_event
         self.full = full
@@ -114,9 +115,7 @@ class _Client(InboundESL):
         except gevent.Timeout as error:
             raise ConnectionLost("the event socket does not answer the authentication") from error
         if not frame.reply_text.startswith("+OK"):
-            raise WrongPassword(
-                "the event socket refuses the password; set the one of event_socket.conf.xml"
-            )
+            raise WrongPassword("the event socket refuses the password; set the one of event_socket.conf.xml")
 
     def send_raw(self, text: str, waiter: object) -> None:
         """Queue the waiter for the reply and send. The text must be one message."""
@@ -194,9 +193,7 @@ class EventSocket:
     ``on_events`` is called on the loop with a burst of events, in order.
     """
 
-    def __init__(
-        self, host: str, port: int, password: str, on_events: Callable[[list[Event]], None]
-    ) -> None:
+    def __init__(self, host: str, port: int, password: str, on_events: Callable[[list[Event]], None]) -> None:
         self._address = (host, port, password)
         self._on_events = on_events
         self._loop = asyncio.get_running_loop()
@@ -256,7 +253,9 @@ class EventSocket:
             reason = client.rejected
         except (ConnectionLost, OSError) as error:
             reason = str(error)
-            self._tell(self._resolve_open, error if isinstance(error, ConnectionLost) else ConnectionLost(reason))
+            self._tell(
+                self._resolve_open, error if isinstance(error, ConnectionLost) else ConnectionLost(reason)
+            )
         finally:
             self._wake = lambda: None
             client.stop()
