@@ -88,16 +88,16 @@ async def open_database(url: str) -> Database:
 
 
 def _engine(url: URL) -> AsyncEngine:
+    # Errors go into logs; what callers and accounts are called, and password hashes, do not.
+    options: dict[str, Any] = {"hide_parameters": True}
     if url.drivername == "postgresql+asyncpg":
-        return create_async_engine(
-            url, pool_size=10, pool_pre_ping=True, connect_args={"timeout": CONNECT_TIMEOUT_S}
-        )
+        connect = {"timeout": CONNECT_TIMEOUT_S}
+        return create_async_engine(url, pool_size=10, pool_pre_ping=True, connect_args=connect, **options)
     if url.drivername != "sqlite+aiosqlite":
         raise OSError("it must begin with sqlite+aiosqlite:// or postgresql+asyncpg://")
-    options: dict[str, Any] = {}
     if not url.database or ":memory:" in url.database:
         # Every connection would be a database of its own: one connection, which tasks take in turn.
-        options = {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1, "max_overflow": 0}
+        options |= {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1, "max_overflow": 0}
     else:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(url, **options)

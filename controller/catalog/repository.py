@@ -21,8 +21,8 @@ from .writing import OnDatabase, add_missing, chunks, upsert
 class CallsNotSaved(TapelineError):
     """These calls could not be written, although the database works; every other one was."""
 
-    def __init__(self, call_ids: Sequence[str]) -> None:
-        super().__init__(f"{len(call_ids)} call(s) cannot be saved: {', '.join(call_ids[:10])}")
+    def __init__(self, call_ids: Sequence[str], cause: Exception) -> None:
+        super().__init__(f"{len(call_ids)} call(s) cannot be saved: {', '.join(call_ids[:10])}: {cause}")
         self.call_ids = tuple(call_ids)
 
 
@@ -50,7 +50,7 @@ class CallRepository(OnDatabase):
         try:
             await self._write(together(each), gone)
         except (SQLAlchemyError, ValueError) as error:
-            if len(each) < 2 or not _about_the_content(error):
+            if not _about_the_content(error):
                 raise
             await self._write_singly(each, gone, error)
 
@@ -64,7 +64,8 @@ class CallRepository(OnDatabase):
                     raise
                 refused.append(rows.calls[0]["call_id"])
         await self._write(Rows(), gone)
-        raise CallsNotSaved(refused) from cause
+        if refused:
+            raise CallsNotSaved(refused, cause) from cause
 
     async def _write(self, rows: Rows, merged: dict[str, str]) -> None:
         ids = [row["call_id"] for row in rows.calls]

@@ -373,9 +373,14 @@ async def test_one_call_that_cannot_be_saved_does_not_keep_the_others(catalog: S
         story.start(f"leg{n}", inside("1001"))
     calls = story.running
     calls[1].answered_at = datetime(2026, 1, 1)  # without a zone: a bug of somebody's
+    calls[1].legs["leg1"].dialled = "private"
     with pytest.raises(CallsNotSaved) as caught:
         await catalog.save("switch", calls, {"old": calls[0].call_id})
     assert caught.value.call_ids == (calls[1].call_id,)
+    assert "private" not in str(caught.value)
+    assert "without a zone" in str(caught.value)
+    with pytest.raises(CallsNotSaved):
+        await catalog.save("switch", [calls[1]], {})
     assert await catalog.open_calls("switch") == [calls[0], calls[2]]
     assert await catalog.call(ALL, "old") is not None
 
