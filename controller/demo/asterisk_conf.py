@@ -18,7 +18,8 @@ func_periodic_hook func_pjsip_aor func_pjsip_contact func_pjsip_endpoint func_st
 pbx_config res_crypto res_format_attr_h264 res_format_attr_opus res_format_attr_vp8 res_musiconhold
 res_pjproject res_pjsip res_pjsip_authenticator_digest res_pjsip_caller_id res_pjsip_dtmf_info
 res_pjsip_endpoint_identifier_ip res_pjsip_endpoint_identifier_user res_pjsip_header_funcs
-res_pjsip_logger res_pjsip_messaging res_pjsip_nat res_pjsip_outbound_authenticator_digest res_pjsip_path res_pjsip_pubsub
+res_pjsip_logger res_pjsip_messaging res_pjsip_nat res_pjsip_outbound_authenticator_digest res_pjsip_path
+res_pjsip_pubsub
 res_pjsip_refer res_pjsip_registrar res_pjsip_rfc3326 res_pjsip_sdp_rtp res_pjsip_session res_rtp_asterisk
 res_sorcery_astdb res_sorcery_config res_sorcery_memory res_timing_timerfd
 """
@@ -125,6 +126,10 @@ exten => _9X.,1,Dial(PJSIP/${{EXTEN}}@trunk,60)
 ; a ring group through Local channels, as queues and follow-me make them
 exten => 800,1,Dial(Local/102@internal&Local/103@internal,60)
  same => n,Hangup()
+; a script that asks for a pause on the bus, for the channel that runs it
+exten => 850,1,Answer()
+ same => n,Gosub(tapeline-request,s,1(pause-audio-recording))
+ same => n,Hangup()
 
 [from-trunk]
 ; the number called says whose call it is
@@ -183,7 +188,7 @@ username={number}
 password={password}
 [{number}]
 type=aor
-max_contacts=2
+max_contacts=1
 remove_existing=yes
 """
     return text

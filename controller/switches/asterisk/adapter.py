@@ -149,13 +149,15 @@ class AsteriskSwitch:
                 self._event(event)
 
     def _event(self, event: Headers, before: datetime | None = None) -> None:
-        """One event. Facts older than ``before`` are in the snapshot already; requests are not."""
-        if before is None or timestamp(event, before) >= before:
+        """One event. Facts older than ``before`` are in the snapshot already; requests are not, nor
+        are holds, which Asterisk cannot be asked for."""
+        name = text(event, "Event")
+        if before is None or name in ("Hold", "Unhold") or timestamp(event, before) >= before:
             for fact in self._translator.facts(event):
                 self._on_fact(fact)
                 if isinstance(fact, f.LegHungUp):
                     self._recorder.forget_leg(fact.leg_id)
-            self._follow(text(event, "Event"), text(event, "Uniqueid"))
+            self._follow(name, text(event, "Uniqueid"))
         try:
             request = self._translator.request(event)
         except RefusedInput as error:

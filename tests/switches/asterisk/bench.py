@@ -36,7 +36,6 @@ class Bench:
         self.requests: list[ControlRequest] = []
         self.outcomes: list[ControlOutcome] = []
         self.executed: list[tuple[Command, f.Fact | None]] = []
-        self.calls: dict[str, object] = {}
         self._commands: asyncio.Queue[Command] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
 

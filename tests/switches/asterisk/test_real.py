@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import wave
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -17,7 +16,7 @@ from controller.core import facts as f
 from controller.core.commands import CloseCapture, MaskCapture, OpenCapture
 from controller.core.media_kinds import Kind
 from controller.core.parties import Side
-from controller.core.requests import Means
+from controller.core.requests import LegTarget, Means
 from controller.demo.asterisk_lab import AsteriskLab
 from controller.demo.phone import sound
 from controller.demo.phone.digest import Credentials
@@ -57,9 +56,7 @@ def phone(lab: AsteriskLab, user: str, source: sound.Source | None = None, **set
 
 
 def trunk(lab: AsteriskLab) -> Phone:
-    return Phone(
-        "5551234", lab.trunk_ip, lab.trunk_entry, port=lab.trunk_port, source=sound.tone(1200)
-    )
+    return Phone("5551234", lab.trunk_ip, lab.trunk_entry, port=lab.trunk_port, source=sound.tone(1200))
 
 
 def samples(lab: AsteriskLab, path: str) -> np.ndarray:
@@ -120,7 +117,9 @@ async def test_every_way_to_pause_and_resume(asterisk_lab: AsteriskLab, eventual
         ask = {"UserEvent": "TapelineRequest"}
         await pause_and_resume(
             asked.action("UserEvent", 1.0, **ask, Operation="pause-recording", **{"Leg-Id": leg}),
-            asked.action("UserEvent", 1.0, **ask, Operation="resume-recording", **{"Session-Id": call.call_id}),
+            asked.action(
+                "UserEvent", 1.0, **ask, Operation="resume-recording", **{"Session-Id": call.call_id}
+            ),
         )
         await asked.close()
         assert [r.means for r in bench.requests][::2] == [
@@ -138,6 +137,33 @@ async def test_every_way_to_pause_and_resume(asterisk_lab: AsteriskLab, eventual
         silences = [len(run) / 8000 for run in runs if run[0] and len(run) > 400]
         assert silences, "the pause of *48 is exact silence in the file"
         assert max(silences) > 0.25
+
+
+async def test_a_session_id_of_the_callers_own(asterisk_lab: AsteriskLab, eventually: Eventually) -> None:
+    lab = asterisk_lab
+    async with (
+        watching(lab, eventually) as bench, phone(lab, "101") as one, phone(lab, "102") as two,
+    ):  # fmt: skip
+        await one.register()
+        await two.register()
+        call = await one.call("102", headers=["X-Session-Id: 598492379,4364"])
+        assert call.session_id == "598492379,4364", "the 200 says it again"
+        await eventually(lambda: bench.states() == ["recording"], "recording")
+        await one.message("x", await body("pause-audio-recording", call.session_id), JSON)
+        await eventually(lambda: bench.states() == ["paused"], "paused")
+        await call.hangup()
+
+
+async def test_a_dialplans_own_request(asterisk_lab: AsteriskLab, eventually: Eventually) -> None:
+    lab = asterisk_lab
+    async with watching(lab, eventually) as bench, phone(lab, "101") as one:
+        await one.register()
+        await one.call("850")
+        await eventually(lambda: bench.outcomes, "an outcome")
+        (request,), (outcome,) = bench.requests, bench.outcomes
+        assert (str(request.operation), request.means) == ("pause-audio-recording", Means.BUS)
+        assert request.target == LegTarget(bench.of(f.LegStarted)[0].leg_id)
+        assert outcome.reason == "the call is not being recorded"
 
 
 async def test_what_must_be_refused(
@@ -158,6 +184,8 @@ async def test_what_must_be_refused(
         wrong = await one.message("x", pause, JSON, credentials=Credentials("101", "guess"))
         assert wrong.status == 401
         assert (await one.message("x", pause, JSON, credentials=Credentials("102", "pw102"))).status == 401
+        two_of_them = ['Authorization: Digest username="102", realm="acme.test", nonce="x", response="x"']
+        assert (await one.message("x", pause, JSON, headers=two_of_them)).status == 400
         assert (await three.message("x", pause, JSON)).status == 202  # in no call of its own
         assert (await stranger.message("x", pause, JSON)).status == 202  # another tenant's call
         assert (await two.message("x", await body("pause-audio-recording", "none"), JSON)).status == 202
@@ -169,8 +197,12 @@ async def test_what_must_be_refused(
         await eventually(lambda: len(bench.states()) == 3, "a third recording")
         await inbound.send_digits("*48")
         # A request that counts, sent last: what came before it has been dealt with.
-        assert (await stranger.message("x", await body("pause-audio-recording", theirs.session_id), JSON)).status
-        await eventually(lambda: sorted(bench.states()) == ["paused", "recording", "recording"], "the last one")
+        assert (
+            await stranger.message("x", await body("pause-audio-recording", theirs.session_id), JSON)
+        ).status
+        await eventually(
+            lambda: sorted(bench.states()) == ["paused", "recording", "recording"], "the last one"
+        )
         refusals = [o.reason for o in bench.outcomes if not o.accepted]
         assert "no such call" in refusals
         assert "the call is not the requester's own" in refusals
@@ -264,7 +296,7 @@ async def test_a_controller_restarted_during_a_pause_finds_the_pause(
             await eventually(lambda: before.states() == ["recording"], "recording")
             await call.send_digits("*48")
             await eventually(lambda: before.states() == ["paused"], "paused")
-            await eventually(lambda: before._commands.empty(), "the mask is noted")
+            await eventually(before._commands.empty, "the mask is noted")
             calls = list(before.desk.book)
             (recording,) = before.recordings
         # Only what a catalog would keep goes over: the calls. The rest is asked of the switch.
@@ -372,4 +404,4 @@ async def test_a_killed_asterisk_comes_back(
         await eventually(lambda: len(bench.of(f.SwitchSnapshot)) == 2, "a second snapshot", within=10.0)
         assert not bench.desk.book.calls, "what was cut off has ended"
         assert path.exists(), "its file is there to be repaired"
-        assert os.path.getsize(path) > 0
+        assert path.stat().st_size > 0
