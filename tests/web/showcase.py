@@ -13,13 +13,10 @@ import struct
 import sys
 import tempfile
 import wave
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import uvicorn
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 from pwdlib import PasswordHash
 
 from controller.core.parties import Party
@@ -29,13 +26,8 @@ from controller.engine.ports import LinkState, SwitchStatus
 from controller.engine.reading import Account, Role, Scope, TenantSettings, UserSettings
 from tests.catalog.story import Story, inside, outside
 
+from .serving import chromium, served
 from .world import PASSWORD, World, begin_live, opened, populate
-
-CHROMIUM = "/usr/bin/chromium"
-CHROMIUM_ARGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run", "--autoplay-policy=no-user-gesture-required",
-]  # fmt: skip
 
 STAFF = {
     "101": "Anna Lindqvist", "102": "Marco Bellini", "103": "Priya Raman", "104": "Jonas Weber",
@@ -160,31 +152,6 @@ async def monday(world: World) -> None:
     world.story.ask("pause-audio-recording", "l2-a")
     world.story.ask("stop-recording", "l3-a")
     world.story.at = now
-
-
-@asynccontextmanager
-async def served(world: World) -> AsyncIterator[str]:
-    config = uvicorn.Config(world.app, port=0, log_level="warning", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await task
-
-
-@asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as play:
-        browser = await play.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
-        try:
-            yield browser
-        finally:
-            await browser.close()
 
 
 async def main(folder: Path) -> None:

@@ -28,7 +28,7 @@ def _where(
     until: Annotated[AwareDatetime | None, Query(description=f"Begun before this time. {_AT}")] = None,
     direction: Annotated[Direction | None, Query(description="Who called whom.")] = None,
     min_ms: Annotated[int | None, Query(ge=0, le=MAX_MS, description="At least so long.")] = None,
-    max_ms: Annotated[int | None, Query(ge=0, le=MAX_MS, description="At most so long.")] = None,
+    max_ms: Annotated[int | None, Query(ge=0, le=MAX_MS, description="Shorter than this.")] = None,
     kind: Annotated[Literal["audio", "video"] | None, Query(description="Sound or picture.")] = None,
     call_id: Annotated[str | None, Query(max_length=64, description="Only of this call.")] = None,
 ) -> RecordingFilter:
