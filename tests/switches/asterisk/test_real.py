@@ -154,6 +154,27 @@ async def test_a_session_id_of_the_callers_own(asterisk_lab: AsteriskLab, eventu
         await call.hangup()
 
 
+@pytest.mark.parametrize("length", [3, 500])
+async def test_a_wrong_content_length_is_forgiven(
+    asterisk_lab: AsteriskLab, eventually: Eventually, length: int
+) -> None:
+    lab = asterisk_lab
+    async with (
+        watching(lab, eventually) as bench, phone(lab, "101") as one, phone(lab, "102") as two,
+    ):  # fmt: skip
+        await one.register()
+        await two.register()
+        call = await one.call("102")
+        await eventually(lambda: bench.states() == ["recording"], "recording")
+        await one.message(
+            "x", await body("pause-audio-recording", call.session_id), JSON, content_length=length
+        )
+        await eventually(lambda: bench.states() == ["paused"], "paused")
+        await call.message("resume-audio-recording", content_length=length)
+        await eventually(lambda: bench.states() == ["recording"], "resumed")
+        await call.hangup()
+
+
 async def test_a_dialplans_own_request(asterisk_lab: AsteriskLab, eventually: Eventually) -> None:
     lab = asterisk_lab
     async with watching(lab, eventually) as bench, phone(lab, "101") as one:
