@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
 from ..engine.ports import LiveCall, LiveEvent
@@ -13,7 +13,7 @@ from .live_view import all_visible, visible
 from .services import Web
 from .sessions import Session
 
-#: So often a stream asks whether its account may still see it.
+#: So often a stream asks whether its account may still see it, and puts right what it has missed.
 RECHECK_SECONDS = 15.0
 
 
@@ -27,26 +27,29 @@ class Change:
 
 async def changes(
     web: Web, account: Account, session: Session | None, *, recheck: float = RECHECK_SECONDS
-) -> AsyncIterator[Change]:
-    """First every call that is up, then each change. Ends when the account loses its access."""
+) -> AsyncGenerator[Change]:
+    """First every call that is up, then each change. Ends when the account loses its access.
+
+    Close it when done (``aclosing``): that is what takes the reader out of the engine's feed.
+    """
     control = web.services.control
     clock = asyncio.get_running_loop().time
+    shown: set[str] = set()
     async with control.events() as events:
-        shown: set[str] = set()
-        for call in all_visible(control.live_calls(), account.scope):
-            shown.add(call.call_id)
-            yield Change(call.call_id, call)
-        due = clock() + recheck
         # One task outlives the waits: cancelling a pending anext would end the iterator.
         following = asyncio.ensure_future(_next(events))
+        due = clock()
         try:
             while True:
-                await asyncio.wait({following}, timeout=max(0.0, due - clock()))
                 if clock() >= due:
                     now = await current(web, account.account_id, session)
                     if now is None:
                         return
                     account, due = now, clock() + recheck
+                    # The feed drops the oldest for a slow reader, an end of a call perhaps.
+                    for change in _missed(control.live_calls(), account, shown):
+                        yield change
+                await asyncio.wait({following}, timeout=max(0.0, due - clock()))
                 if not following.done():
                     continue
                 event = following.result()
@@ -62,6 +65,17 @@ async def changes(
                     yield Change(event.call_id, None)
         finally:
             following.cancel()
+
+
+def _missed(live: list[LiveCall], account: Account, shown: set[str]) -> list[Change]:
+    """What must be said so that the reader knows of exactly the calls that are up."""
+    up = {call.call_id: call for call in all_visible(live, account.scope)}
+    found = [Change(call_id, None) for call_id in shown - set(up)]
+    # Newest last: the page puts each new card on top.
+    found += [Change(i, call) for i, call in reversed(up.items()) if i not in shown]
+    shown.clear()
+    shown.update(up)
+    return found
 
 
 async def _next(events: AsyncIterator[LiveEvent]) -> LiveEvent | None:

@@ -158,7 +158,24 @@ async def test_the_stream_begins_with_what_is_up_and_follows_it(world: World) ->
     world.control.publish()
     gone = await asyncio.wait_for(anext(stream), 5)
     assert (gone.call_id, gone.call) == (world.calls["live-red"], None)
-    await stream.aclose()  # type: ignore[attr-defined]
+    await stream.aclose()
+
+
+async def test_the_stream_puts_right_what_a_slow_reader_has_missed(world: World) -> None:
+    boss = account("root", Role.SYSTEM, None)
+    stream = changes(world.app.state.web, boss, None, recheck=0.02)
+    assert {(await anext(stream)).call_id for _ in range(2)} == {
+        world.calls["live-red"],
+        world.calls["live-blue"],
+    }
+    # No event of either reaches the stream: as if the feed had dropped them.
+    world.story.hang_up("live-red-a", "live-red-b")
+    gone = await asyncio.wait_for(anext(stream), 5)
+    assert (gone.call_id, gone.call) == (world.calls["live-red"], None)
+    new = begin_live(world.story, "new", inside("101"), outside("+1"))
+    assert (await asyncio.wait_for(anext(stream), 5)).call_id == new.call_id
+    await stream.aclose()
+    assert not world.control.feed._readers, "the feed must not go on filling a closed stream's queue"
 
 
 async def test_the_stream_ends_when_the_account_may_no_longer_see_it(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -46,9 +47,10 @@ async def live(parts: Parts, me: Me) -> list[LiveCall]:
 )
 async def live_events(request: Request, me: Me) -> AsyncIterator[ServerSentEvent]:
     """Events called ``call``: first one for every call that is up, then one for each change."""
-    async for change in changes(web_of(request), me, request.state.session):
-        body = LiveChange(call_id=change.call_id, call=change.call)
-        yield ServerSentEvent(event="call", raw_data=body.model_dump_json())
+    async with aclosing(changes(web_of(request), me, request.state.session)) as stream:
+        async for change in stream:
+            body = LiveChange(call_id=change.call_id, call=change.call)
+            yield ServerSentEvent(event="call", raw_data=body.model_dump_json())
 
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
@@ -32,11 +33,13 @@ async def live_page(request: Request, parts: Parts, me: Me) -> Response:
 @router.get("/live/stream", response_class=EventSourceResponse)
 async def live_stream(request: Request, me: Me) -> AsyncIterator[ServerSentEvent]:
     """The same cards as in the page, each drawn again when its call changes."""
-    async for change in changes(web_of(request), me, request.state.session):
-        if change.call is None:
-            yield ServerSentEvent(event="gone", raw_data=change.call_id)
-        else:
-            yield ServerSentEvent(event="call", raw_data=render(request, "live_call.html", call=change.call))
+    async with aclosing(changes(web_of(request), me, request.state.session)) as stream:
+        async for change in stream:
+            if change.call is None:
+                yield ServerSentEvent(event="gone", raw_data=change.call_id)
+            else:
+                card = render(request, "live_call.html", call=change.call)
+                yield ServerSentEvent(event="call", raw_data=card)
 
 
 @router.post("/live/{call_id}/recording")
