@@ -308,3 +308,27 @@ async def test_readiness_tells_strangers_nothing_but_yes_or_no(world: World) -> 
         assert (await tenant.get("/readyz")).json() == {"ok": False}
         assert "db.internal" in (await root.get("/readyz")).text
         assert (await client.get("/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
+)
+async def test_a_form_of_any_size_is_not_read(world: World, content_type: str) -> None:
+    """The gate itself reads the form, for its token."""
+    body = b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\n" + b"a" * 1_000_000
+    async with world.browser("red-admin") as browser:
+        for path in ("/sign-out", "/users", "/sign-in"):
+            answer = await browser.post(path, content=body, headers={"content-type": content_type})
+            assert answer.status_code == 413, path
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
+)
+async def test_a_broken_form_is_refused(world: World, content_type: str) -> None:
+    async with world.browser("red-admin") as browser:
+        for body in (b"\xff\xfe=%ff&csrf=%zz", b"--x\r\n\r\n", b"--x--", b"csrf"):
+            for path in ("/sign-out", "/users", "/sign-in"):
+                answer = await browser.post(path, content=body, headers={"content-type": content_type})
+                assert answer.status_code in (400, 403, 422), (path, body, answer.status_code)
+        assert (await browser.get("/api/v1/me")).status_code == 200
