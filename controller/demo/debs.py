@@ -22,10 +22,12 @@ from .lab import LabUnavailable
 
 Progress = Callable[[str], None]
 
-#: The suite that carries Asterisk 22; bookworm and Ubuntu 24.04 have none or an older one.
+#: The Debian suite that carries Asterisk 22; bookworm has none at all.
 SUITE = "forky"
+#: Ubuntu's suites that carry an Asterisk which does: 20.6 in noble (24.04).
+_UBUNTU_SUITES = re.compile(r"(noble|plucky|questing|resolute)(-updates)?/?")
 #: Raised when what a prefix holds changes, so that an older one is built anew.
-LAYOUT = 2
+LAYOUT = 3
 
 _DEBIAN_SUITES = re.compile(
     r"(bullseye|bookworm|trixie|forky|duke|sid|oldoldstable|oldstable|stable|testing|unstable)"
@@ -37,10 +39,12 @@ _LEFT_OUT = ("doc", "man", "locale", "info", "lintian", "bug", "perl", "perl5", 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A Debian mirror as the machine's apt knows it. ``signed_by`` is a path, a key or empty."""
+    """A mirror as the machine's apt knows it. ``signed_by`` is a path, a key or empty."""
 
     uri: str
     signed_by: str = ""
+    suites: tuple[str, ...] = (SUITE,)
+    components: str = "main"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +78,30 @@ def cache_home() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "tapeline"
 
 
-def debian_source(apt: Path = Path("/etc/apt")) -> Source:
-    """The Debian mirror in the machine's own apt configuration. Raises LabUnavailable."""
+def mirror(apt: Path = Path("/etc/apt")) -> Source:
+    """Where this machine gets an Asterisk from. Raises LabUnavailable.
+
+    Asterisk 22 from the Debian mirror in the machine's own apt configuration; without one,
+    Ubuntu's own Asterisk 20, with which everything runs but the event filters (it ignores them
+    and sends all events).
+    """
     entries = list(_one_line_entries(apt)) + list(_deb822_entries(apt))
-    for uri, suites, signed_by in entries:
-        plain = uri.startswith(("http://", "https://", "file:", "mirror+", "tor+"))
-        if plain and "security" not in uri and any(_DEBIAN_SUITES.fullmatch(s) for s in suites):
+    usable = [
+        e
+        for e in entries
+        if e[0].startswith(("http://", "https://", "file:", "mirror+", "tor+")) and "security" not in e[0]
+    ]
+    for uri, suites, signed_by in usable:
+        if any(_DEBIAN_SUITES.fullmatch(s) for s in suites):
             return Source(uri, signed_by)
+    for uri, suites, signed_by in usable:
+        base = next((m[1] for m in map(_UBUNTU_SUITES.fullmatch, suites) if m), None)
+        if base is not None:
+            return Source(uri, signed_by, (base, f"{base}-updates"), "main universe")
     raise LabUnavailable(
-        f"this machine's apt ({apt}) has no Debian mirror among its sources, and the private Asterisk 22 "
-        f"is unpacked from Debian's suite {SUITE} (Ubuntu's own mirror does not carry it). Add a Debian "
-        "source with its archive keyring to apt, or use --switch freeswitch where one is installed."
+        f"this machine's apt ({apt}) knows neither a Debian mirror (whose suite {SUITE} has Asterisk 22) nor "
+        "Ubuntu 24.04 or newer. Add a Debian source with its archive keyring to apt, or use --switch "
+        "freeswitch where one is installed."
     )
 
 
@@ -96,13 +113,13 @@ def unpack(name: str, packages: Sequence[str], progress: Progress) -> Prefix:
     """
     home = cache_home()
     prefix = home / name
-    wanted = {"layout": LAYOUT, "suite": SUITE, "packages": sorted(packages)}
+    wanted = {"layout": LAYOUT, "packages": sorted(packages)}
     if _is_complete(prefix, wanted):
         return Prefix(prefix)
     for tool in ("apt-get", "dpkg-deb", "tar"):
         if shutil.which(tool) is None:
             raise LabUnavailable(f"{tool} is missing: the private Asterisk is made from Debian packages")
-    source = debian_source()
+    source = mirror()
     try:
         home.mkdir(parents=True, exist_ok=True)
         with _lock(home / f"{name}.lock", progress):
@@ -162,7 +179,8 @@ def _download(apt: Path, packages: Sequence[str], source: Source, progress: Prog
         (apt / folder).mkdir(parents=True)
     (apt / "status").touch()
     (apt / "etc" / "sources" / "debian.sources").write_text(
-        f"Types: deb\nURIs: {source.uri}\nSuites: {SUITE}\nComponents: main\n" + _signed_by(source)
+        f"Types: deb\nURIs: {source.uri}\nSuites: {' '.join(source.suites)}\n"
+        f"Components: {source.components}\n" + _signed_by(source)
     )
     # Read after the machine's own apt.conf (-c), so that its proxy counts and its hooks do not.
     config = apt / "apt.conf"
@@ -187,7 +205,7 @@ Acquire::https::Timeout "30";
 Debug::NoLocking "1";
 """
     )
-    progress(f"Reading the package lists of Debian {SUITE}")
+    progress(f"Reading the package lists of {source.suites[0]}")
     _apt(config, "update", "-o", "APT::Update::Error-Mode=any")
     progress(f"Downloading {', '.join(packages)} (about 100 MB)")
     _apt(config, "-y", "-d", "install", *packages)
@@ -200,7 +218,7 @@ Debug::NoLocking "1";
 def _signed_by(source: Source) -> str:
     if source.signed_by:
         return f"Signed-By: {source.signed_by}\n"
-    for name in _KEYRINGS:
+    for name in _KEYRINGS if source.suites == (SUITE,) else ():
         keyring = Path("/usr/share/keyrings") / name
         if keyring.is_file():
             return f"Signed-By: {keyring}\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from controller.demo import debs
-from controller.demo.debs import LabUnavailable, Source, cache_home, debian_source
+from controller.demo.debs import LabUnavailable, Source, cache_home, mirror
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def test_one_line_sources(apt: Path) -> None:
         "deb cdrom:[Debian 12]/ bookworm main\n"
         "deb [arch=amd64 signed-by=/k.gpg] http://mirror.test/debian bookworm main contrib\n"
     )
-    assert debian_source(apt) == Source("http://mirror.test/debian", "/k.gpg")
+    assert mirror(apt) == Source("http://mirror.test/debian", "/k.gpg")
 
 
 def test_deb822_sources(apt: Path) -> None:
@@ -33,26 +33,38 @@ def test_deb822_sources(apt: Path) -> None:
         "# a note\nTypes: deb deb-src\nURIs: http://mirror.test/debian\nSuites: bookworm bookworm-updates\n"
         "Components: main\nSigned-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mQINBF\n"
     )
-    source = debian_source(apt)
+    source = mirror(apt)
     assert source.uri == "http://mirror.test/debian"
     assert source.signed_by.splitlines() == ["-----BEGIN PGP PUBLIC KEY BLOCK-----", " .", " mQINBF"]
 
 
 def test_other_peoples_repositories_are_no_debian(apt: Path) -> None:
     (apt / "sources.list.d" / "x.list").write_text("deb https://vendor.test/apt cloud-bookworm main\n")
-    with pytest.raises(LabUnavailable, match="no Debian mirror"):
-        debian_source(apt)
+    with pytest.raises(LabUnavailable, match="neither a Debian mirror"):
+        mirror(apt)
 
 
-def test_ubuntu_is_told_what_is_missing(apt: Path) -> None:
-    (apt / "sources.list.d" / "ubuntu.sources").write_text(
-        "Types: deb\nURIs: http://archive.test/ubuntu\nSuites: noble noble-updates\nComponents: main\n"
+def test_ubuntus_own_asterisk_where_there_is_no_debian(apt: Path) -> None:
+    sources = apt / "sources.list.d" / "ubuntu.sources"
+    sources.write_text(
+        "Types: deb\nURIs: http://security.test/ubuntu\nSuites: noble-security\nComponents: main\n\n"
+        "Types: deb\nURIs: http://archive.test/ubuntu\nSuites: noble noble-updates\n"
+        "Components: main universe\n"
+        "Signed-By: /usr/share/keyrings/ubuntu-archive-keyring.gpg\n"
     )
-    with pytest.raises(LabUnavailable, match=r"Ubuntu's own mirror does not carry it.*--switch freeswitch"):
-        debian_source(apt)
+    source = mirror(apt)
+    assert source.uri == "http://archive.test/ubuntu"
+    assert (source.suites, source.components) == (("noble", "noble-updates"), "main universe")
+    assert source.signed_by == "/usr/share/keyrings/ubuntu-archive-keyring.gpg"
     debian = "deb [signed-by=/usr/share/keyrings/d.gpg] http://mirror.test/debian trixie main\n"
     (apt / "sources.list.d" / "debian.list").write_text(debian)
-    assert debian_source(apt).uri == "http://mirror.test/debian", "a Debian source beside Ubuntu's does"
+    assert mirror(apt).uri == "http://mirror.test/debian", "a Debian source beside it has Asterisk 22"
+
+
+def test_an_ubuntu_that_is_too_old(apt: Path) -> None:
+    (apt / "sources.list").write_text("deb http://archive.test/ubuntu jammy main universe\n")
+    with pytest.raises(LabUnavailable, match=r"Ubuntu 24\.04 or newer.*--switch freeswitch"):
+        mirror(apt)
 
 
 def test_the_cache_is_where_the_user_wants_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -78,9 +90,9 @@ def test_a_download_that_fails_leaves_nothing_half_made(
     monkeypatch.setenv("TAPELINE_CACHE", str(tmp_path))
     empty = tmp_path / "mirror"
     empty.mkdir()
-    monkeypatch.setattr(debs, "debian_source", lambda: Source(f"file:{empty}"))
+    monkeypatch.setattr(debs, "mirror", lambda: Source(f"file:{empty}"))
     said: list[str] = []
     with pytest.raises(LabUnavailable, match="apt-get failed"):
         debs.unpack("x", ["nothing"], said.append)
-    assert said == ["Reading the package lists of Debian forky"]
+    assert said == ["Reading the package lists of forky"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mirror", "x.lock"]
