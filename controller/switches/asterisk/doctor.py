@@ -1,5 +1,203 @@
-"""tmp"""
+"""What `tapeline doctor` looks at on an Asterisk, and how to mend each finding."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from ...config import AsteriskConfig
+from ...engine.ports import Check
+from .connection import AmiConnection, ConnectionLost, LoginRefused
+from .headers import text, timestamp
+from .verbs import FEATURES
+
+Cli = Callable[[str], Awaitable[list[str]]]
+
+#: module → what is missing without it
+MODULES = {
+    "app_mixmonitor": "recording (needs func_periodic_hook, app_chanspy, func_cut, func_groupcount, func_uri)",
+    "app_userevent": "everything that the dialplan says to the controller",
+    "app_stack": "the feature codes (Gosub)",
+    "func_base64": "what a stranger wrote, kept from adding fields to an event",
+    "format_wav": "WAV files",
+    "res_pjsip_messaging": "control by SIP MESSAGE",
+}
+#: context of dialplan/asterisk/extensions.conf → what it is for
+CONTEXTS = {
+    "tapeline-feature": "the feature codes inside a call",
+    "tapeline-codes": "the feature codes as calls of their own",
+    "tapeline-message": "control by SIP MESSAGE",
+}
+VARIABLES = ("REC_SIDE", "REC_TENANT", "REC_USER")
+#: More than this between the two clocks makes pauses lie at the wrong place.
+LARGEST_SKEW_S = 2.0
+TIMEOUT_S = 5.0
+PROBE = ".tapeline-doctor"
+README = "dialplan/asterisk/README.md"
 
 
-async def examine(config, now):
-    return []
+async def examine(config: AsteriskConfig, now: Callable[[], datetime]) -> list[Check]:
+    """All findings, in the order in which they are worth mending. Raises ConfigError."""
+    ami = AmiConnection(config.host, config.port, config.username, config.secret(), lambda events: None)
+
+    async def cli(line: str) -> list[str]:
+        return await ami.command(line, TIMEOUT_S)
+
+    try:
+        await ami.open()
+        version = text(await ami.action("CoreSettings", TIMEOUT_S), "AsteriskVersion")
+        checks = [Check("AMI", True, f"Asterisk {version} at {config.host}:{config.port}")]
+        permitted = await _permissions(ami, config)
+        checks.append(permitted)
+        if permitted.ok:
+            checks += await _settings(cli)
+            checks += await _modules(cli)
+            checks.append(await _features(cli))
+            checks += await _contexts(cli)
+            checks += await _trunks(cli, config)
+        checks += [_spool(config), await _clock(ami, now)]
+        return checks
+    except LoginRefused as error:
+        return [Check("AMI", False, str(error), f"see {README} for the account in manager.conf")]
+    except (ConnectionLost, TimeoutError) as error:
+        reason = str(error) or "it stopped answering"
+        return [Check("AMI", False, reason, "is Asterisk up, and are this switch's host and port right?")]
+    finally:
+        await ami.close()
+
+
+async def _permissions(ami: AmiConnection, config: AsteriskConfig) -> Check:
+    """Every right that the controller uses, tried with something that changes nothing."""
+    tries = {
+        "command": await ami.action("Command", TIMEOUT_S, Command="core show version"),
+        "call": await ami.action("Getvar", TIMEOUT_S, Variable="TAPELINE_DOCTOR"),
+        "user": await ami.action("UserEvent", TIMEOUT_S, UserEvent="TapelineDoctor"),
+        # No such channel is an answer, too: what counts is that it is not "Permission denied".
+        "system": await ami.action("MixMonitorMute", TIMEOUT_S, Channel="TAPELINE/doctor", State="0"),
+    }
+    denied = [name for name, answer in tries.items() if "permission" in text(answer, "Message").lower()]
+    return Check(
+        "AMI rights",
+        not denied,
+        f"the account may not: {', '.join(denied)}" if denied else "all that is needed",
+        f"add {','.join(denied)} to write= of [{config.username}] in manager.conf" if denied else "",
+    )
+
+
+async def _settings(cli: Cli) -> list[Check]:
+    settings = {}
+    for line in await cli("manager show settings"):
+        name, _, value = line.partition(":")
+        settings[name.strip()] = value.strip()
+    stamped = settings.get("Timestamp events", "") == "Yes"
+    carried = settings.get("Channel vars", "").replace(" ", "").split(",")
+    missing = [name for name in VARIABLES if name not in carried]
+    return [
+        Check(
+            "timestampevents",
+            stamped,
+            "on" if stamped else "off: times are those of arrival",
+            "" if stamped else "set timestampevents=yes in [general] of manager.conf",
+        ),
+        Check(
+            "channelvars",
+            not missing,
+            f"missing: {', '.join(missing)}" if missing else "parties are told apart by REC_* variables",
+            f"set channelvars={','.join(VARIABLES)} (and your own) in one line of manager.conf"
+            if missing
+            else "",
+        ),
+    ]
+
+
+async def _modules(cli: Cli) -> list[Check]:
+    found = []
+    for module, purpose in MODULES.items():
+        lines = await cli(f"module show like {module}.so")
+        loaded = any(line.startswith(f"{module}.so") and "Running" in line for line in lines)
+        found.append(
+            Check(
+                f"module {module}",
+                loaded,
+                "loaded" if loaded else f"not running; it brings {purpose}",
+                "" if loaded else f"load it in modules.conf, then: asterisk -rx 'module load {module}'",
+            )
+        )
+    return found
+
+
+async def _features(cli: Cli) -> Check:
+    shown = "\n".join(await cli("features show"))
+    missing = [name for name in FEATURES if name not in shown]
+    return Check(
+        "feature codes",
+        not missing,
+        f"not in the applicationmap: {', '.join(missing)}" if missing else "in the applicationmap",
+        f"include features.conf as {README} says, then: asterisk -rx 'module reload features'"
+        if missing
+        else "",
+    )
+
+
+async def _contexts(cli: Cli) -> list[Check]:
+    found = []
+    for context, purpose in CONTEXTS.items():
+        there = any(f"Context '{context}'" in line for line in await cli(f"dialplan show {context}"))
+        found.append(
+            Check(
+                f"context {context}",
+                there,
+                f"there, for {purpose}" if there else f"missing: no {purpose}",
+                ""
+                if there
+                else f"include extensions.conf as {README} says, then: asterisk -rx 'dialplan reload'",
+            )
+        )
+    return found
+
+
+async def _trunks(cli: Cli, config: AsteriskConfig) -> list[Check]:
+    found = []
+    for trunk in config.trunks:
+        # Only the configuration's own text, and only as one word, goes into the console.
+        known = " " not in trunk and not any(
+            "Unable to find" in line for line in await cli(f"pjsip show endpoint {trunk}")
+        )
+        found.append(
+            Check(
+                f"trunk {trunk}",
+                known,
+                "there" if known else "there is no such endpoint",
+                "" if known else "correct trunks of this switch",
+            )
+        )
+    return found
+
+
+def _spool(config: AsteriskConfig) -> Check:
+    """Our side of it; Asterisk's shows at the first recording, whose file is looked for."""
+    probe = config.spool / PROBE
+    try:
+        config.spool.mkdir(parents=True, exist_ok=True)
+        probe.write_text("tapeline doctor")
+        probe.unlink()
+    except OSError as error:
+        return Check(
+            "spool",
+            False,
+            f"{config.spool} cannot be read and written: {error.strerror}",
+            "the controller and Asterisk must both be allowed to write there (a group of both, and g+s)",
+        )
+    mode = "everybody" if config.spool.stat().st_mode & 0o002 else "its owner and group"
+    return Check("spool", True, f"{config.spool} is writable here, by {mode}; Asterisk must be among them")
+
+
+async def _clock(ami: AmiConnection, now: Callable[[], datetime]) -> Check:
+    ours = now()
+    skew = abs((timestamp(await ami.action("Ping", TIMEOUT_S), ours) - ours).total_seconds())
+    return Check(
+        "clocks",
+        skew <= LARGEST_SKEW_S,
+        f"{skew:.1f} s apart",
+        "" if skew <= LARGEST_SKEW_S else "let both machines follow the same time server",
+    )
