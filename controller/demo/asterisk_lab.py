@@ -1,4 +1,4 @@
-"""A private Asterisk 22 (Ubuntu: 20) with a Kamailio in front, from Debian's packages, run in a temporary folder."""
+"""A private Asterisk 22 (Ubuntu: 20) and a Kamailio in front, from packages, in a temporary folder."""
 
 from __future__ import annotations
 

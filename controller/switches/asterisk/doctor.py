@@ -15,7 +15,7 @@ Cli = Callable[[str], Awaitable[list[str]]]
 
 #: module → what is missing without it
 MODULES = {
-    "app_mixmonitor": "recording (needs func_periodic_hook, app_chanspy, func_cut, func_groupcount, func_uri)",
+    "app_mixmonitor": "recording (wants func_periodic_hook, app_chanspy, func_cut, func_uri)",
     "app_userevent": "everything that the dialplan says to the controller",
     "app_stack": "the feature codes (Gosub)",
     "func_base64": "what a stranger wrote, kept from adding fields to an event",
