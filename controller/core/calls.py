@@ -141,7 +141,8 @@ class CallBook:
         for recording in gone.recordings:
             recording.call_id = keep.call_id
         keep.requested |= gone.requested
-        keep.stopped |= gone.stopped
+        # A stop was said about its own conversation: one said in the consultation does not end the
+        # recording of the main call.
         for key, decision in gone.decisions.items():
             keep.decisions.setdefault(key, decision)
         keep.journey = sorted(keep.journey + gone.journey, key=lambda e: e.at)

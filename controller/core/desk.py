@@ -163,6 +163,7 @@ class Desk:
             aliases={a for a in fact.aliases if a},
         )
         self.book.add_leg(call, leg)
+        self._bind_codes(call, leg, effects)
         call.journey.append(JourneyEntry(fact.at, "calling" if fact.calling else "called", leg.leg_id))
         return call
 
@@ -170,6 +171,7 @@ class Desk:
         match fact:
             case f.LegIdentified():
                 self.book.add_aliases(call, leg, fact.aliases)
+                leg.address = fact.address or leg.address
                 call = self._merge_with(fact.origin, call, effects)
                 if fact.party is not None:
                     call = self._identify(call, leg, fact.party, effects)
@@ -178,7 +180,6 @@ class Desk:
                     leg.answered_at = fact.at
                     call.answered_at = call.answered_at or fact.at
                     call.journey.append(JourneyEntry(fact.at, "answered", leg.leg_id))
-                    self._bind_codes(call, leg, effects)
             case f.LegVideoChanged():
                 leg.video = fact.video
             case f.BridgeEntered():
@@ -197,13 +198,13 @@ class Desk:
         return call
 
     def _identify(self, call: Call, leg: Leg, party: Party, effects: Effects) -> Call:
-        if party != leg.party:
-            leg.party = party
-            if leg.answered_at is not None:
-                self._bind_codes(call, leg, effects)
+        was_internal, leg.party = leg.party.internal, party
+        if not was_internal:
+            self._bind_codes(call, leg, effects)
         return call
 
     def _bind_codes(self, call: Call, leg: Leg, effects: Effects) -> None:
+        """Once for each leg, as early as can be: before anybody talks it disturbs nobody."""
         if leg.party.internal and leg.recordable:
             effects.command(call, BindFeatureCodes(leg.leg_id, tuple(self.codes.items())))
 
@@ -281,6 +282,7 @@ class Desk:
             self._reconcile(call, fact.at, effects)
 
     def _reconcile(self, call: Call, at: datetime, effects: Effects) -> None:
+        before = dict(call.decisions)
         reconcile(
             call,
             self.policy,
@@ -290,6 +292,8 @@ class Desk:
             video_supported=self.video_supported,
             hold_stops_capture=self.hold_stops_capture,
         )
+        if call.decisions != before:
+            effects.touch(call)
         for recording in call.recordings:
             self._recordings[recording.recording_id] = recording
 

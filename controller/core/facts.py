@@ -39,13 +39,14 @@ class LegStarted:
 
 @dataclass(frozen=True, slots=True)
 class LegIdentified:
-    """More became known of a leg: its party, other names, or the leg that it came from."""
+    """More became known of a leg: its party, other names, the leg that it came from, its address."""
 
     leg_id: str
     at: datetime
     party: Party | None = None
     aliases: tuple[str, ...] = ()
     origin: str | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

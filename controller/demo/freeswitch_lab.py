@@ -81,9 +81,21 @@ class FreeSwitchLab:
     async def start(self) -> None:
         """Start (again) and wait until both profiles and the event socket answer."""
         folder = self.folder
-        flags = {"conf": "conf", "log": "log", "db": "db", "run": "run", "temp": "tmp", "storage": "storage",
-                 "scripts": "scripts", "sounds": "sounds", "recordings": "recordings", "grammar": "grammar",
-                 "certs": "certs", "htdocs": "htdocs", "cache": "cache"}
+        flags = {
+            "conf": "conf",
+            "log": "log",
+            "db": "db",
+            "run": "run",
+            "temp": "tmp",
+            "storage": "storage",
+            "scripts": "scripts",
+            "sounds": "sounds",
+            "recordings": "recordings",
+            "grammar": "grammar",
+            "certs": "certs",
+            "htdocs": "htdocs",
+            "cache": "cache",
+        }
         arguments = ["-nf", "-nc", "-nonat"]
         for flag, name in flags.items():
             (folder / name).mkdir(exist_ok=True)
@@ -91,7 +103,11 @@ class FreeSwitchLab:
         self.spool.mkdir(exist_ok=True)
         with (folder / "console.log").open("ab") as console:
             self._process = await asyncio.create_subprocess_exec(
-                str(self._binary), *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=console, stderr=console
+                str(self._binary),
+                *arguments,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
             )
         deadline = asyncio.get_running_loop().time() + STARTUP_S
         while not await self._ready():

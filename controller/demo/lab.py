@@ -30,7 +30,9 @@ def project_folder() -> Path:
     for folder in (here.parents[2], here.parents[1] / "_project"):
         if (folder / "dialplan").is_dir():
             return folder
-    raise LabUnavailable("dialplan/ is missing: run from a clone of the repository or install the whole package")
+    raise LabUnavailable(
+        "dialplan/ is missing: run from a clone of the repository or install the whole package"
+    )
 
 
 def free_port(host: str, kind: socket.SocketKind) -> int:

@@ -53,8 +53,15 @@ class Lab(Protocol):
 
 def switch_section(lab: Lab) -> str:
     """The ``[[switches]]`` section of a configuration that reaches this switch."""
-    lines = ["[[switches]]", f'name = "{lab.kind}"', f'kind = "{lab.kind}"', f'host = "{lab.control_host}"',
-             f"port = {lab.control_port}", f'password = "{lab.password}"', f'spool = "{lab.spool}"']
+    lines = [
+        "[[switches]]",
+        f'name = "{lab.kind}"',
+        f'kind = "{lab.kind}"',
+        f'host = "{lab.control_host}"',
+        f"port = {lab.control_port}",
+        f'password = "{lab.password}"',
+        f'spool = "{lab.spool}"',
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -71,7 +78,9 @@ class Answer:
 class RunningController:
     """``async with``: started and reachable on entry, ended on exit. Everything is in ``folder``."""
 
-    def __init__(self, folder: Path, labs: tuple[Lab, ...], *, port: int = 0, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, folder: Path, labs: tuple[Lab, ...], *, port: int = 0, host: str = "127.0.0.1"
+    ) -> None:
         self.folder = folder
         self.config_file = folder / "tapeline.toml"
         self.log_file = folder / "controller.log"
@@ -101,8 +110,15 @@ class RunningController:
         offset = self.log_file.stat().st_size if self.log_file.exists() else 0
         with self.log_file.open("ab") as out:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "controller", "serve", "--config", str(self.config_file),
-                stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=out,
+                sys.executable,
+                "-m",
+                "controller",
+                "serve",
+                "--config",
+                str(self.config_file),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"},
             )
         deadline = asyncio.get_running_loop().time() + STARTUP_S
@@ -135,7 +151,11 @@ class RunningController:
     # ── its people ────────────────────────────────────────────────────────────────────────
 
     async def add_account(
-        self, login: str, password: str, role: Role = Role.SYSTEM, tenant: str | None = None,
+        self,
+        login: str,
+        password: str,
+        role: Role = Role.SYSTEM,
+        tenant: str | None = None,
         extension: str | None = None,
     ) -> str:
         """Make an account (the controller need not run yet) and give an API token of it."""
@@ -169,7 +189,12 @@ class RunningController:
     # ── its API ───────────────────────────────────────────────────────────────────────────
 
     async def api(
-        self, method: str, path: str, body: Any = None, *, token: str | None = None,
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        token: str | None = None,
         headers: dict[str, str] | None = None,
     ) -> Answer:
         """One request to ``/api/v1`` + path (or to a path that begins with ``/healthz`` and the like)."""

@@ -46,6 +46,8 @@ class Account:
     def scope(self) -> Scope:
         if self.role is Role.SYSTEM:
             return Scope(None)
+        if not self.tenant or (self.role is Role.USER and not self.extension):
+            raise ValueError(f"account {self.account_id} has no tenant or extension to be confined to")
         return Scope(self.tenant, self.extension if self.role is Role.USER else None)
 
 

@@ -189,8 +189,7 @@ class FreeSwitch:
                 await self._note_mask(command.leg_id, "")
                 return f.CaptureUnmasked(command.capture_id, at)
             case BindFeatureCodes():
-                for text in verbs.bind_codes(command):
-                    await self._api(text, raw=True)
+                await self._api(verbs.bind_codes(command), raw=True)
                 return None
             case Announce():
                 await self._api(verbs.announce(command), raw=True)

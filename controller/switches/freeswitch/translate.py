@@ -144,7 +144,7 @@ class Translator:
             origin=_origin(event),
             aliases=_aliases(event),
             dialled=event.get("Caller-Destination-Number", "")[:MAX_TEXT],
-            address=event.get("variable_sip_network_ip") or event.get("Caller-Network-Addr") or None,
+            address=_address(event),
             video=_has_video(event),
             recordable=event.get("Channel-Name", "").startswith("sofia/"),
         )
@@ -164,7 +164,7 @@ class Translator:
     def _identified(self, event: Event, at: datetime) -> list[f.Fact]:
         leg_id = event.get("Unique-ID", "")
         return [
-            f.LegIdentified(leg_id, at, self.party(event), _aliases(event), _origin(event)),
+            f.LegIdentified(leg_id, at, self.party(event), _aliases(event), _origin(event), _address(event)),
             f.LegVideoChanged(leg_id, at, _has_video(event)),
         ]
 
@@ -291,6 +291,11 @@ def _aliases(event: Event) -> tuple[str, ...]:
         event.get("variable_sip_rh_X-Session-Id", ""),
     )
     return tuple(dict.fromkeys(n[:MAX_TEXT] for n in names if n))
+
+
+def _address(event: Event) -> str | None:
+    # Not Caller-Network-Addr: on a called leg that is the caller's.
+    return event.get("variable_sip_network_ip") or None
 
 
 def _has_video(event: Event) -> bool:
