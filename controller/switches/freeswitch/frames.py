@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -91,7 +92,9 @@ def _head(block: bytes) -> tuple[str, str, int]:
             case "reply-text":
                 reply_text = value
             case "content-length":
-                if not value.isascii() or not value.isdigit() or int(value) > MAX_BODY:
+                # The number of digits first: int() itself raises for thousands of them.
+                plain = value.isascii() and value.isdigit() and len(value) <= 12
+                if not plain or int(value) > MAX_BODY:
                     raise BadFrame(f"content length {value[:20]!r}")
                 length = int(value)
     return content_type, reply_text, length
@@ -107,7 +110,7 @@ def decode_event(body: bytes) -> dict[str, str] | None:
         event = orjson.loads(body)
     except orjson.JSONDecodeError:
         try:
-            event = json.loads(body.decode("utf-8", "replace"), strict=False)
+            event = json.loads(body.decode("utf-8", "replace"), strict=False, object_pairs_hook=_plain)
         except (ValueError, RecursionError):
             return None
     if not isinstance(event, dict):
@@ -116,3 +119,13 @@ def decode_event(body: bytes) -> dict[str, str] | None:
         if not isinstance(value, str):
             event[key] = str(value[0]) if isinstance(value, list) and value else str(value)
     return event
+
+
+def _plain(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Without half characters (an escaped lone surrogate), which no database and no log can hold."""
+    return {
+        key.encode("utf-8", "replace").decode(): (
+            value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+        )
+        for key, value in pairs
+    }

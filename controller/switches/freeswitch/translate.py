@@ -46,7 +46,10 @@ class RefusedInput(Exception):
 
 def timestamp(event: Event, otherwise: datetime) -> datetime:
     """The switch's own time of an event (microseconds since 1970)."""
-    text = event.get("Event-Date-Timestamp", "")
+    return _since_1970(event.get("Event-Date-Timestamp", ""), otherwise)
+
+
+def _since_1970(text: str, otherwise: datetime) -> datetime:
     if text.isascii() and text.isdigit() and len(text) <= 17:
         return _EPOCH + timedelta(microseconds=int(text))
     return otherwise
@@ -91,8 +94,7 @@ class Translator:
     def leg_from_dump(self, event: Event) -> list[f.LegFact]:
         """A live channel (``uuid_dump``) as the facts that would have led to its state."""
         leg_id = event.get("Unique-ID", "")
-        created = event.get("Caller-Channel-Created-Time", "")
-        at = _EPOCH + timedelta(microseconds=int(created)) if created.isdigit() else self._now()
+        at = _since_1970(event.get("Caller-Channel-Created-Time", ""), self._now())
         found: list[f.LegFact] = [self._leg_started(event, at)]
         if event.get("Answer-State") == "answered":
             found.append(f.LegAnswered(leg_id, self._now()))
