@@ -1,0 +1,88 @@
+"""FreeSWITCH's words for commands: what is unsafe is refused, never sent."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.core.commands import Announce, BindFeatureCodes
+from controller.core.feature_codes import DEFAULT_CODES
+from controller.core.media_kinds import OPERATIONS
+from controller.switches.freeswitch import verbs
+
+LEG = "9d258548-8e45-4f86-aed3-3f1abbd25011"
+PATH = "/srv/tapes/rec/acme.test/2026/11/22/REC1.1.wav"
+PAUSE = OPERATIONS["pause-recording"]
+
+UNSAFE = [
+    "", " ", "a b", f"{LEG} ", f" {LEG}", "a\nb", f"{LEG}\n", "a\rb", "a\r\n\r\nb", "a\0b", "${hostname}",
+    "$a", "{a}", "a,b", "a;b", "^^:a", "a|b", "a'b", 'a"b', "a\\b", "a%0Ab", "a&b", "a`b`", "ü", "٣",
+    "a\u2028b", "a\u00a0b", "a" * 2000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [*UNSAFE, "a/b", "../a"])
+def test_unsafe_leg_ids_are_refused(text: str) -> None:
+    for attempt in (
+        lambda: verbs.record(text, "start", PATH),
+        lambda: verbs.set_mask_variable(text, "REC1.1"),
+        lambda: verbs.bind_codes(BindFeatureCodes(text, (("*48", PAUSE),))),
+        lambda: verbs.announce(Announce(text, (("Action", "paused"),))),
+    ):
+        with pytest.raises(verbs.UnsafeArgument):
+            attempt()
+
+
+@pytest.mark.parametrize("text", [*UNSAFE, "..", "../a", "/srv/../etc/passwd", "/srv/rec/..", "a/../b"])
+def test_unsafe_paths_are_refused(text: str) -> None:
+    with pytest.raises(verbs.UnsafeArgument):
+        verbs.record(LEG, "start", text)
+
+
+@pytest.mark.parametrize(
+    "code", ["", "48", "*", "**", "*4 8", "*48,exec:system", "*48\n", "*٣", "*4848484", "~^.*$", "*48|*49"]
+)
+def test_unsafe_codes_are_refused(code: str) -> None:
+    with pytest.raises(verbs.UnsafeArgument):
+        verbs.bind_codes(BindFeatureCodes(LEG, ((code, PAUSE),)))
+
+
+@given(st.text(max_size=60))
+def test_what_is_let_through_holds_nothing_that_a_command_is_split_at(text: str) -> None:
+    for check in (verbs.leg, verbs.path):
+        try:
+            passed = check(text)
+        except verbs.UnsafeArgument:
+            continue
+        assert passed == text
+        assert not set(text) & set(" \t\r\n\0,;|^${}'\"\\%&`")
+        assert text.isascii()
+
+
+@given(st.lists(st.tuples(st.sampled_from(["Reason", "Action"]), st.text(max_size=700)), max_size=4))
+def test_an_announcement_is_one_message_with_the_headers_it_was_given(fields: list[tuple[str, str]]) -> None:
+    text = verbs.announce(Announce(LEG, tuple(fields)))
+    # FreeSWITCH ends a header at LF (CR as well) and the message at an empty line.
+    lines = text.split("\n")
+    assert lines[:3] == ["sendevent CUSTOM", "Event-Subclass: tapeline::recording", f"Unique-ID: {LEG}"]
+    assert [line.partition(": ")[0] for line in lines[3:]] == [key for key, _ in fields]
+    assert all(lines)
+    assert not set(text) & set("\r\0\x0b\x0c\x1c\u2028\u2029")
+
+
+def test_the_words_as_freeswitch_knows_them() -> None:
+    assert verbs.record(LEG, "mask", PATH) == f"uuid_record {LEG} mask {PATH}"
+    assert verbs.set_mask_variable(LEG, "REC1.1") == f"uuid_setvar {LEG} tapeline_masked REC1.1"
+    assert verbs.set_mask_variable(LEG, "") == f"uuid_setvar {LEG} tapeline_masked"
+    bound = verbs.bind_codes(BindFeatureCodes(LEG, tuple(DEFAULT_CODES.items())))
+    assert bound.startswith(f"sendmsg {LEG}\ncall-command: execute\n")
+    assert "\n\n" not in bound
+    for code, operation in DEFAULT_CODES.items():
+        assert f"{verbs.REALM},{code},exec[i]:event," in bound
+        assert f"Operation={operation}\\,Code={code},self,self" in bound
+
+
+def test_only_the_events_that_are_needed_are_asked_for() -> None:
+    assert verbs.SUBSCRIPTION.startswith("event json ")
+    assert "ALL" not in verbs.SUBSCRIPTION.split()
