@@ -124,7 +124,15 @@ class _Client(InboundESL):
         if not self.connected:
             raise ConnectionLost("not connected")
         self._commands_sent.append(waiter)
-        self.sock.sendall((text + "\n\n").encode("utf-8", "replace"))
+        try:
+            with gevent.Timeout(CONNECT_TIMEOUT_S, ConnectionLost("the event socket takes nothing any more")):
+                self.sock.sendall((text + "\n\n").encode("utf-8", "replace"))
+        except (ConnectionLost, OSError) as error:
+            # Half a message may be out: nothing can be said on this connection any more.
+            self.rejected = self.rejected or str(error)
+            self.connected = False
+            self.closed.set()
+            raise
 
     def receive_events(self) -> None:
         count = 0
@@ -325,5 +333,8 @@ class EventSocket:
             self._opened.set_exception(error)
 
     def _resolve_closed(self, why: Exception | None) -> None:
+        # What was sent while the thread was on its way out; from now on `send` refuses by itself.
+        while self._outgoing:
+            self._outgoing.popleft()[1].fail(ConnectionLost(str(why)))
         if not self.closed.done():
             self.closed.set_result(str(why))
