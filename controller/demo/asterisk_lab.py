@@ -19,7 +19,7 @@ from typing import Self
 
 from . import asterisk_conf
 from .debs import Prefix, Progress, unpack
-from .lab import USERS, LabUnavailable, free_port, project_folder, stop_process
+from .lab import USERS, LabUnavailable, free_port, project_folder, start_process, stop_process
 
 STARTUP_S = 30.0
 PACKAGES = ("asterisk", "kamailio")
@@ -152,18 +152,7 @@ class AsteriskLab:
 
     async def _spawn(self, log: Path, program: str, *arguments: str | Path) -> asyncio.subprocess.Process:
         command = [*self._prefix.command(program), *map(str, arguments)]
-        setpriv = shutil.which("setpriv")
-        if setpriv:  # nothing stays behind even if we are killed with -9
-            command = [setpriv, "--pdeathsig", "TERM", *command]
-        with log.open("ab") as output:
-            return await asyncio.create_subprocess_exec(
-                *command,
-                cwd=self.folder,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,  # a Ctrl-C is for us; we end it in order
-            )
+        return await start_process(command, log, cwd=self.folder)
 
     async def _wait(
         self, what: str, process: asyncio.subprocess.Process, ready: Callable[[], Awaitable[bool]], log: Path

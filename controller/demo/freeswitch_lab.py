@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from .lab import USERS, LabUnavailable, free_port, project_folder, stop_process
+from .lab import USERS, LabUnavailable, free_port, project_folder, start_process, stop_process
 
 STARTUP_S = 30.0
 
@@ -64,8 +64,8 @@ class FreeSwitchLab:
         return self.folder / "log/freeswitch.log"
 
     async def __aenter__(self) -> Self:
-        self._write_configuration()
         try:
+            self._write_configuration()
             await self.start()
         except BaseException:
             await self.__aexit__(None, None, None)
@@ -101,14 +101,8 @@ class FreeSwitchLab:
             (folder / name).mkdir(exist_ok=True)
             arguments += [f"-{flag}", str(folder / name)]
         self.spool.mkdir(exist_ok=True)
-        with (folder / "console.log").open("ab") as console:
-            self._process = await asyncio.create_subprocess_exec(
-                str(self._binary),
-                *arguments,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=console,
-                stderr=console,
-            )
+        command = [str(self._binary), *arguments]
+        self._process = await start_process(command, folder / "console.log")
         deadline = asyncio.get_running_loop().time() + STARTUP_S
         while not await self._ready():
             if self._process.returncode is not None or asyncio.get_running_loop().time() > deadline:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import socket
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..core.errors import TapelineError
@@ -41,6 +43,29 @@ def free_port(host: str, kind: socket.SocketKind) -> int:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+async def start_process(
+    command: Sequence[str], log: Path, *, cwd: Path | None = None, environ: Mapping[str, str] | None = None
+) -> asyncio.subprocess.Process:
+    """Start a process of ours; what it prints is appended to ``log``.
+
+    In a session of its own: a Ctrl-C is for us, and we end everything in order. Should we be killed
+    with -9, the kernel ends it.
+    """
+    setpriv = shutil.which("setpriv")
+    guard = [setpriv, "--pdeathsig", "TERM"] if setpriv else []
+    with log.open("ab") as output:
+        return await asyncio.create_subprocess_exec(
+            *guard,
+            *command,
+            cwd=cwd,
+            env=environ,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
 
 
 async def stop_process(process: asyncio.subprocess.Process, patience_s: float = 8.0) -> None:

@@ -43,17 +43,27 @@ class AskedPause:
     resumed_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Whose track somebody speaks, from its beginning, and when its first packet left."""
+
+    speaker: str
+    since: datetime
+
+
 @dataclass(slots=True)
 class PlayedCall:
     """What happened, as the phones saw it. ``failure`` says what went wrong, empty: nothing.
 
     ``sip_call_ids``: of the caller's leg, the callee's, and of whoever it was transferred to.
-    ``external_only_from`` is when a transfer had left only outside parties in the call.
+    ``voices``: of the caller's number and the callee's. ``external_only_from`` is when a transfer
+    had left only outside parties in the call.
     """
 
     call: DemoCall
     sip_call_ids: list[str] = field(default_factory=list)
     session_ids: dict[str, str] = field(default_factory=dict)
+    voices: dict[str, Voice] = field(default_factory=dict)
     answered_at: datetime | None = None
     ended_at: datetime | None = None
     pauses: list[AskedPause] = field(default_factory=list)
@@ -174,7 +184,7 @@ class _Player:
         call, played = self.call, self.played
         from_user = call.caller if call.caller.startswith("+") else None
         caller = await self.phones.of(call.caller).dial(
-            call.callee, source=speech.source(_voice(call.caller, Side.CALLER)),
+            call.callee, source=speech.source(_speaker(call, Side.CALLER)),
             from_user=from_user, display_name=call.caller_name or None,
         )  # fmt: skip
         self._dialogs[Side.CALLER] = caller
@@ -183,13 +193,16 @@ class _Player:
         callee = await self._incoming(call.callee)
         self._dialogs[Side.CALLEE] = callee
         played.sip_call_ids.append(callee.call_id)
-        callee.rtp.play(speech.source(_voice(call.callee, Side.CALLEE)))
+        callee.rtp.play(speech.source(_speaker(call, Side.CALLEE)))
         await asyncio.sleep(0.4)  # it rings, so that the catalog shows a time to answer
         callee.answer()
         await caller.answered()
         played.answered_at = _at(caller.answered_at)
         for side, number in ((Side.CALLER, call.caller), (Side.CALLEE, call.callee)):
-            session_id = self._dialogs[side].session_id
+            dialog = self._dialogs[side]
+            since = dialog.rtp.first_sent_at or dialog.answered_at
+            played.voices[number] = Voice(_speaker(call, side), _at(since))
+            session_id = dialog.session_id
             if session_id is not None and not number.startswith("+"):
                 played.session_ids[number] = session_id
 
@@ -270,11 +283,10 @@ class _Player:
             raise PhoneError(f"the transfer to {step.to} was answered {status}")
 
 
-def _voice(number: str, side: Side) -> str:
+def _speaker(call: DemoCall, side: Side) -> str:
     """Outside people are customers; between two users the one who is called plays the customer."""
-    if number.startswith("+"):
-        return speech.CUSTOMER
-    return speech.AGENT if side is Side.CALLER else speech.CUSTOMER
+    customer = Side.CALLER if call.caller.startswith("+") else Side.CALLEE
+    return speech.CUSTOMER if side is customer else speech.AGENT
 
 
 def _at(seconds: float | None) -> datetime:
