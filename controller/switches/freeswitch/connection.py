@@ -239,6 +239,14 @@ class EventSocket:
         """End the connection and its thread. It must have ended before the interpreter does."""
         self._stopping = True
         self._wake()
+        ended = asyncio.ensure_future(self._ended())
+        try:
+            await asyncio.shield(ended)
+        except asyncio.CancelledError:
+            await ended  # whoever is in a hurry waits for the thread all the same
+            raise
+
+    async def _ended(self) -> None:
         while self._thread.is_alive():
             await asyncio.to_thread(self._thread.join, 1.0)
 
