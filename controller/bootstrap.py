@@ -27,6 +27,7 @@ from .media.store import LocalStore
 from .switches.asterisk.adapter import AsteriskSwitch
 from .switches.freeswitch.adapter import FreeSwitch
 from .web.app import create_app
+from .web.passwords import Passwords
 from .web.services import Services
 
 log = structlog.get_logger(__name__)
@@ -90,6 +91,11 @@ async def open_catalog(config: Config) -> AsyncIterator[SqlCatalog]:
         yield catalog
     finally:
         await catalog.close()
+
+
+async def hash_password(password: str) -> str:
+    """As the sign-in page will verify it."""
+    return await Passwords().hash(password)
 
 
 def make_pipeline(config: Config, catalog: SqlCatalog, store: LocalStore) -> MediaPipeline:
