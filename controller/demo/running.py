@@ -15,12 +15,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from ..bootstrap import open_catalog
+from ..bootstrap import hash_password, open_catalog
 from ..config import load
 from ..engine.ids import new_id, now
 from ..engine.reading import Account, ApiToken, Role, SystemSettings, TenantSettings, UserSettings
-from ..web.passwords import Passwords
-from .lab import LabUnavailable, stop_process
+from .lab import LabUnavailable, start_process, stop_process
 
 STARTUP_S = 30.0
 
@@ -108,19 +107,11 @@ class RunningController:
         """Start (again) and wait until the pages answer and every switch is up."""
         self.url = ""
         offset = self.log_file.stat().st_size if self.log_file.exists() else 0
-        with self.log_file.open("ab") as out:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "controller",
-                "serve",
-                "--config",
-                str(self.config_file),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"},
-            )
+        # A variable that is meant for the user's own controller must not change this one.
+        environ = {k: v for k, v in os.environ.items() if not k.startswith("TAPELINE_")}
+        environ |= {"PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
+        command = [sys.executable, "-m", "controller", "serve", "--config", str(self.config_file)]
+        self._process = await start_process(command, self.log_file, environ=environ)
         deadline = asyncio.get_running_loop().time() + STARTUP_S
         while True:
             if not self.url:
@@ -162,7 +153,7 @@ class RunningController:
         token = "tl_" + os.urandom(24).hex()
         async with open_catalog(load(self.config_file, {})) as catalog:
             account = Account(new_id(), login, role, tenant, extension)
-            await catalog.add_account(account, await Passwords().hash(password))
+            await catalog.add_account(account, await hash_password(password))
             await catalog.add_token(
                 ApiToken(new_id(), account.account_id, "demo", now(), None, None),
                 sha256(token.encode()).hexdigest(),
