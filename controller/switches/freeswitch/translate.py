@@ -118,6 +118,11 @@ class Translator:
         if outbound:
             number = event.get("Caller-Callee-ID-Number") or event.get("Caller-Destination-Number", "")
             name = event.get("Caller-Callee-ID-Name", "")
+            if event.get("Caller-Transfer-Source"):
+                # A transfer makes the called leg a caller: the callee is now the next party, and
+                # the leg's own number has become the caller's.
+                number = event.get("Caller-Caller-ID-Number") or number
+                name = event.get("Caller-Caller-ID-Name", "")
             name = "" if name == "Outbound Call" else name
         else:
             number = event.get("Caller-Caller-ID-Number", "")
