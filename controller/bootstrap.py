@@ -13,7 +13,6 @@ from pathlib import Path
 
 import structlog
 import uvicorn
-from fastapi import FastAPI
 
 from .catalog.database import open_database
 from .catalog.facade import SqlCatalog
@@ -26,7 +25,7 @@ from .media.pipeline import MediaPipeline
 from .media.store import LocalStore
 from .switches.asterisk.adapter import AsteriskSwitch
 from .switches.freeswitch.adapter import FreeSwitch
-from .web.app import create_app
+from .web.app import Application, create_app
 from .web.passwords import Passwords
 from .web.services import Services
 
@@ -45,7 +44,7 @@ class Parts:
     store: LocalStore
     engine: Engine
     pipeline: MediaPipeline
-    app: FastAPI
+    app: Application
 
     async def run(self, on_ready: Callable[[str], None] = lambda url: None) -> None:
         """Work until cancelled or asked to end by a signal. ``on_ready`` gets the pages' address."""

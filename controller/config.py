@@ -17,6 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from .core.errors import TapelineError
 
 
+#: Variables that the command line itself reads: where the file is, where the demo keeps downloads.
+NOT_SETTINGS = {"TAPELINE_CONFIG", "TAPELINE_CACHE"}
+
+
 class ConfigError(TapelineError):
     """The configuration cannot be used; the text names each key and says what to do."""
 
@@ -180,7 +184,7 @@ def load(path: Path | None = None, environ: dict[str, str] | None = None) -> Con
 def _overlay(raw: dict[str, Any], environ: dict[str, str]) -> None:
     """Lay TAPELINE_SECTION__KEY over the file; TAPELINE_SWITCHES__NAME__KEY meets a switch by name."""
     for variable, value in sorted(environ.items()):
-        if not variable.startswith("TAPELINE_") or variable == "TAPELINE_CONFIG":
+        if not variable.startswith("TAPELINE_") or variable in NOT_SETTINGS:
             continue
         keys = variable.removeprefix("TAPELINE_").lower().split("__")
         node: Any = raw

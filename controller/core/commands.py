@@ -11,13 +11,14 @@ from .media_kinds import Kind, Operation
 class OpenCapture:
     """Record this leg, both directions, into a file of its own.
 
-    ``path`` is relative to the spool, made of our ids only, and never used twice.
+    ``own_voice_only``: only what the leg's own party says. ``path`` is relative to the spool, made of our ids only, and never used twice.
     """
 
     capture_id: str
     leg_id: str
     path: str
     kind: Kind
+    own_voice_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,9 +198,12 @@ class Desk:
         return call
 
     def _identify(self, call: Call, leg: Leg, party: Party, effects: Effects) -> Call:
-        was_internal, leg.party = leg.party.internal, party
-        if not was_internal:
-            self._bind_codes(call, leg, effects)
+        if leg.party.internal:
+            # Who signed in on a leg does not change; what a switch says later may be somebody else
+            # (FreeSWITCH overwrites dialed_user on a leg that a transfer makes call another).
+            return call
+        leg.party = party
+        self._bind_codes(call, leg, effects)
         return call
 
     def _bind_codes(self, call: Call, leg: Leg, effects: Effects) -> None:

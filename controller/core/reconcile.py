@@ -15,11 +15,14 @@ from .captures import CaptureEvent, CaptureState, advance
 from .commands import CloseCapture, MaskCapture, OpenCapture, UnmaskCapture
 from .effects import Effects
 from .media_kinds import Kind
-from .policy import Decision, Policy, Rule, Verdict, decide
+from .policy import OFF, Decision, Policy, Rule, Verdict, decide
 from .recording import Pause, Recording, Segment, segment_path
 
 #: So often a refused open or close is tried again at once; after that, at each tick.
 EAGER_ATTEMPTS = 3
+
+#: The rank of a leg that is not the tenant's own (see `_anchor_rank`).
+STRANGER = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class Wanted:
 
     bridge_id: str
     anchors: tuple[Leg, ...]  # the legs that can carry the capture, the best one first
+    own_voice_only: bool  # of the anchor: what it says, not what it hears
     tenant: str
     kind: Kind
     decision: Decision
@@ -48,18 +52,33 @@ def wanted(
     """
     found: list[Wanted] = []
     for bridge_id, legs in call.bridges().items():
-        anchors = tuple(
-            leg for leg in legs if leg.recordable and not (hold_stops_capture and leg.held)
-        )
+        usable = [leg for leg in legs if leg.recordable and not (hold_stops_capture and leg.held)]
         if len(legs) < 2:
             continue
         for tenant in _tenants(call, legs):
             for kind in Kind:
                 decision = _decision(call, policy, tenant, kind, legs, video_supported)
                 call.decisions[tenant, kind] = decision
-                if decision.record and anchors:
-                    found.append(Wanted(bridge_id, anchors, tenant, kind, decision))
+                if decision.record and usable:
+                    ranks = {leg.leg_id: _anchor_rank(leg, policy, tenant, kind) for leg in legs}
+                    anchors = sorted(usable, key=lambda leg: ranks[leg.leg_id])
+                    # Everybody whose call this is holds. What the others say goes on being recorded,
+                    # but on such a leg a transfer's next party could be heard before the stop.
+                    alone = ranks[anchors[0].leg_id] == STRANGER and min(ranks.values()) < STRANGER
+                    found.append(Wanted(bridge_id, tuple(anchors), alone, tenant, kind, decision))
     return found
+
+
+def _anchor_rank(leg: Leg, policy: Policy, tenant: str, kind: Kind) -> int:
+    """Best is the leg because of which the call is recorded: whoever it talks to, that is wanted.
+
+    When it leaves the conversation its capture ends by itself, at once; one on the other leg would
+    have to be stopped, and would hear the next party until it is.
+    """
+    if not leg.party.internal or leg.party.tenant != tenant:
+        return STRANGER
+    wants = policy.users.get((tenant, leg.party.user or ""), OFF).of(kind)
+    return 0 if wants else 1
 
 
 def _tenants(call: Call, legs: list[Leg]) -> list[str]:
@@ -149,6 +168,7 @@ def _serving(call: Call, want: Wanted) -> Segment | None:
             and (recording.tenant, recording.kind) == (want.tenant, want.kind)
             and segment.bridge_id == want.bridge_id
             and segment.leg_id in legs
+            and segment.own_voice_only == want.own_voice_only
             and segment.state is not CaptureState.CLOSING
         ):
             return segment
@@ -199,10 +219,16 @@ def _open(call: Call, want: Wanted, at: datetime, new_id: Callable[[], str], eff
         segment_path(want.tenant, recording.recording_id, number, want.kind, recording.started_at),
         want.kind,
         at,
+        own_voice_only=want.own_voice_only,
     )
     recording.segments.append(segment)
     call.journey.append(JourneyEntry(at, "capture", leg.leg_id, f"{want.kind}: {want.decision.reason}"))
-    effects.command(call, OpenCapture(segment.capture_id, leg.leg_id, segment.path, want.kind))
+    effects.command(
+        call,
+        OpenCapture(
+            segment.capture_id, leg.leg_id, segment.path, want.kind, want.own_voice_only
+        ),
+    )
 
 
 def _recording_for(call: Call, want: Wanted) -> Recording | None:

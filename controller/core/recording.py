@@ -33,6 +33,7 @@ class Segment:
     cause: str = ""
     blind: str = ""
     close_attempts: int = 0
+    own_voice_only: bool = False
 
 
 @dataclass(slots=True)

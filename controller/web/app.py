@@ -24,6 +24,10 @@ Times are ISO 8601 in UTC, durations integer milliseconds. Lists come in pages: 
 """
 
 
+#: What `create_app` makes, for those who may not know FastAPI.
+Application = FastAPI
+
+
 def create_app(services: Services) -> FastAPI:
     """The application for these services. Raises ValueError for a secret that is too short."""
     app = FastAPI(

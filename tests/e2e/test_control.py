@@ -144,7 +144,7 @@ async def test_start_and_stop_by_api_for_a_call_that_the_policy_leaves_alone(sys
 
 
 async def test_what_must_be_refused_is_and_changes_nothing(system: System) -> None:
-    a, b = await system.call("101", "102")
+    a, _ = await system.call("101", "102")
     other, _ = await system.call("201", "202")
     other_id = await system.call_id("201")
     call_id = await system.call_id("101")
@@ -169,7 +169,9 @@ async def test_what_must_be_refused_is_and_changes_nothing(system: System) -> No
     await refused(me.message("102", body(session="no-such-session"), JSON_CONTROL), "no such call")
     await refused(me.message("102", body(session=other.session_id), JSON_CONTROL), "not the requester's own")
     await refused(stranger.message("202", body(), JSON_CONTROL), "not the requester's own")
-    await refused(system.phone("103").message("102", body(), JSON_CONTROL), "not the requester's own")
+    # Asterisk knows a sender's tenant from a call of theirs only, so it says it in other words.
+    idle = "not the requester's own" if system.kind == "freeswitch" else "the sender is in no call"
+    await refused(system.phone("103").message("102", body(), JSON_CONTROL), idle)
     await refused(me.message("102", '{"operation": "pause-aud', JSON_CONTROL), "not JSON")
     await refused(me.message("102", body("format-the-disk"), JSON_CONTROL), "unknown operation")
     await refused(a.message("format-the-disk", TEXT_CONTROL), "unknown operation")
@@ -181,7 +183,6 @@ async def test_what_must_be_refused_is_and_changes_nothing(system: System) -> No
         [recording] = await system.recordings(i)
         assert recording["pauses"] == []
         assert find_masks(await system.audio(recording["recording"]["recording_id"])) == []
-    assert b.ended.is_set() or True
 
 
 async def test_somebody_elses_name_in_from_does_not_help(system: System) -> None:

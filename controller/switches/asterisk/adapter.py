@@ -42,6 +42,7 @@ class AsteriskSwitch:
 
     kind = "asterisk"
     video_supported = False
+    #: The held party goes on sending, which keeps MixMonitor on the holding leg going.
     hold_stops_capture = False
 
     def __init__(

@@ -211,6 +211,7 @@ class FreeSwitch:
         # In the background: `start` waits 12–18 ms for its writer thread, and on this connection
         # every other call's commands and events would wait with it.
         try:
+            await self._api(verbs.own_voice_only(command.leg_id, on=command.own_voice_only))
             reply = await self._background(verbs.record(command.leg_id, "start", file))
         except TimeoutError:
             # It may start yet. Say stop at once, so that nothing runs that nobody knows of.
@@ -262,7 +263,8 @@ class FreeSwitch:
         self._jobs[job_id] = job
         try:
             await self._api(f"bgapi {text}\nJob-UUID: {job_id}", raw=True)
-            return await asyncio.wait_for(job, self._config.command_timeout_ms / 1000)
+            async with asyncio.timeout(self._config.command_timeout_ms / 1000):
+                return await job
         finally:
             self._jobs.pop(job_id, None)
 

@@ -29,7 +29,7 @@ from .frames import BadFrame, Frame, FrameReader, decode_event
 Event = dict[str, str]
 
 #: Events handed over but not yet taken by the loop; beyond it the thread stops reading.
-MAX_HANDED_OVER = 2048
+MAX_HANDED_OVER = 512
 #: After so many events the receiver lets its greenlets (the sender) have a turn.
 YIELD_EVERY = 64
 CONNECT_TIMEOUT_S = 5.0
@@ -233,7 +233,9 @@ class EventSocket:
         pending = _Pending(self._loop.create_future(), self._loop)
         self._outgoing.append((text, pending))
         self._wake()
-        return await asyncio.wait_for(pending.future, timeout_s)
+        # Not wait_for: on Python 3.11 it can swallow a cancellation that meets the reply.
+        async with asyncio.timeout(timeout_s):
+            return await pending.future
 
     async def close(self) -> None:
         """End the connection and its thread. It must have ended before the interpreter does."""

@@ -8,6 +8,7 @@ form cannot be read safely: a caller's display name may hold an encoded line end
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,10 @@ from ...core.errors import TapelineError
 MAX_HEADERS = 64 * 1024
 #: The longest body that is accepted. `show channels` of 10,000 calls is about 8 MB.
 MAX_BODY = 64 * 1024 * 1024
+#: How FreeSWITCH heads an event, word for word: nearly all frames are events, and this is the quick
+#: way to read them. Seven digits cannot be more than MAX_BODY.
+_EVENT_HEAD = re.compile(rb"Content-Length: ([0-9]{1,7})\nContent-Type: text/event-json")
+_TEXT_ONLY = {str}
 
 
 class BadFrame(TapelineError):
@@ -59,26 +64,33 @@ class FrameReader:
 
     def __next__(self) -> Frame:
         """The next complete frame. Raises BadFrame for what can never become one."""
+        buffer = self._buffer
         while self._head is None:
-            end = self._buffer.find(b"\n\n", self._start)
+            end = buffer.find(b"\n\n", self._start)
             if end < 0:
                 if self.pending > MAX_HEADERS:
                     raise BadFrame("header block too long")
                 raise StopIteration
-            block = bytes(self._buffer[self._start : end])
+            block = bytes(buffer[self._start : end])
             self._start = end + 2
             if block.strip():  # a stray blank line is nothing
                 self._head = _head(block)
         content_type, reply_text, length = self._head
-        if self.pending < length:
+        stop = self._start + length
+        if stop > len(buffer):
             raise StopIteration
-        body = bytes(self._buffer[self._start : self._start + length])
-        self._start += length
+        # Through a view: a slice of the buffer itself would be copied twice.
+        with memoryview(buffer) as view:
+            body = bytes(view[self._start : stop])
+        self._start = stop
         self._head = None
         return Frame(content_type, reply_text, body)
 
 
 def _head(block: bytes) -> tuple[str, str, int]:
+    event = _EVENT_HEAD.fullmatch(block)
+    if event:
+        return "text/event-json", "", int(event[1])
     content_type = reply_text = ""
     length = 0
     for line in block.decode("utf-8", "replace").split("\n"):
@@ -115,6 +127,8 @@ def decode_event(body: bytes) -> dict[str, str] | None:
             return None
     if not isinstance(event, dict):
         return None
+    if set(map(type, event.values())) <= _TEXT_ONLY:  # nearly always, and much faster than a loop
+        return event
     for key, value in event.items():
         if not isinstance(value, str):
             event[key] = str(value[0]) if isinstance(value, list) and value else str(value)

@@ -130,12 +130,19 @@ class Translator:
         number, name = number[:MAX_TEXT], name[:MAX_TEXT]
         trunks = self._config.trunk_gateways
         if profile in self._config.trunk_profiles or (gateway and (not trunks or gateway in trunks)):
-            tenant = event.get("variable_tapeline_tenant") or self._config.tenant_of_gateway.get(gateway)
-            return Party(Side.EXTERNAL, tenant or None, None, number, name, gateway or profile)
+            trunk_tenant = event.get("variable_tapeline_tenant") or self._config.tenant_of_gateway.get(gateway)
+            return Party(Side.EXTERNAL, trunk_tenant or None, None, number, name, gateway or profile)
         # On the calling leg only the digest's own variables count: it also carries dialed_user,
         # which is the other party. On a called leg it is the other way round.
-        user = event.get("variable_dialed_user" if outbound else "variable_user_name", "")
-        tenant = event.get("variable_dialed_domain" if outbound else "variable_domain_name", "")
+        # A transfer makes the called leg a caller and overwrites its dialed_user with the next
+        # party; the presence id, which the directory's dial string sets, stays its own.
+        presence_user, _, presence_domain = event.get("Channel-Presence-ID", "").partition("@")
+        if outbound and presence_user and presence_domain:
+            user, tenant = presence_user, presence_domain
+        elif outbound:
+            user, tenant = event.get("variable_dialed_user", ""), event.get("variable_dialed_domain", "")
+        else:
+            user, tenant = event.get("variable_user_name", ""), event.get("variable_domain_name", "")
         if not user or not tenant:
             return Party(UNKNOWN.side, None, None, number, name, profile or None)
         # The number is the one that signed in, not the one that the phone wrote into From.

@@ -51,6 +51,11 @@ def record(leg_id: str, verb: str, file: str) -> str:
     return f"uuid_record {leg(leg_id)} {verb} {path(file)}"
 
 
+def own_voice_only(leg_id: str, *, on: bool) -> str:
+    """Whether captures that start on this leg from now on leave out what it hears."""
+    return f"uuid_setvar {leg(leg_id)} RECORD_READ_ONLY {'true' if on else 'false'}"
+
+
 def set_mask_variable(leg_id: str, capture_id: str) -> str:
     return f"uuid_setvar {leg(leg_id)} {MASK_VARIABLE} {capture_id}".rstrip()
 
