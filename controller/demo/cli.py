@@ -43,7 +43,9 @@ def demo(
     port: Annotated[
         int | None,
         typer.Option(
-            min=0, max=65535, show_default=str(DEFAULT_PORT),
+            min=0,
+            max=65535,
+            show_default=str(DEFAULT_PORT),
             help="Where the catalog listens; 0 takes any free port.",
         ),
     ] = None,
@@ -65,7 +67,9 @@ def demo(
     raise typer.Exit(_outcome(switch.value, once, as_json, port, keep, board))
 
 
-def _outcome(switch: str, once: bool, as_json: bool, port: int | None, keep: Path | None, board: Board) -> int:
+def _outcome(
+    switch: str, once: bool, as_json: bool, port: int | None, keep: Path | None, board: Board
+) -> int:
     try:
         for number in ENDING:
             signal.signal(number, _interrupt)

@@ -30,6 +30,7 @@ class CallReport:
     call_id: str = ""
     why: str = ""
     ended: bool = False
+    unnamed: list[str] = field(default_factory=list)  # who took part and is not in the CDR
     recordings: list[dict[str, Any]] = field(default_factory=list)  # details as the API gives them
     pauses: list[FoundPause] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -116,6 +117,8 @@ async def examine(
             call.problems.append("the call is not in the catalog")
         elif not call.ended:
             call.problems.append("the catalog does not know that the call has ended")
+        if call.call_id and call.unnamed and not call.played.failure:
+            call.problems.append(f"the CDR does not name {', '.join(call.unnamed)}")
         await _listen(controller, call, folder)
     ours = {call.call_id for call in report.calls}
     report.stray += [
@@ -163,6 +166,7 @@ async def _fill(controller: RunningController, call: CallReport, rows: list[dict
     if answer.status != 200:
         return
     call.ended = answer.body["row"]["ended_at"] is not None
+    call.unnamed = [n for n in call.played.parties if n not in _names(answer.body["row"]["parties"])]
     details = [
         await controller.api("GET", f"/recordings/{r['recording_id']}") for r in answer.body["recordings"]
     ]
@@ -172,9 +176,14 @@ async def _fill(controller: RunningController, call: CallReport, rows: list[dict
 
 
 def _is(played: PlayedCall, parties: list[dict[str, Any]]) -> bool:
-    """Everybody calls and is called once in a round, so the two numbers name a call."""
-    names = {(p["user"] or p["number"]): p["calling"] for p in parties}
-    return names.get(played.call.caller) is True and played.call.callee in names
+    """Everybody calls and is called once in a round, so two numbers name a call."""
+    names = _names(parties)
+    return names.get(played.call.caller) is True and any(n in names for n in played.parties[1:])
+
+
+def _names(parties: list[dict[str, Any]]) -> dict[str, bool]:
+    """number or user → whether it was calling"""
+    return {(p["user"] or p["number"]): p["calling"] for p in parties}
 
 
 async def _listen(controller: RunningController, call: CallReport, folder: Path) -> None:
@@ -202,6 +211,6 @@ async def _listen(controller: RunningController, call: CallReport, folder: Path)
             call.problems += verdict.problems
             if len(detail["pauses"]) != len(call.played.pauses):
                 call.problems.append(
-                    f"the catalog has {len(detail['pauses'])} pauses, asked for were {len(call.played.pauses)}"
+                    f"the catalog has {len(detail['pauses'])} pauses instead of {len(call.played.pauses)}"
                 )
         path.unlink()

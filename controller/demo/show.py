@@ -119,7 +119,8 @@ def _row(call: CallReport) -> tuple[Text, ...]:
     if call.why:
         recorded.append(f"  {call.why}", "dim")
     asked = "\n".join(
-        f"{p.way}, {_wall(p.asked_at)} – {_wall(p.resumed_at) if p.resumed_at else 'end'}" for p in call.pauses
+        f"{p.way}, {_wall(p.asked_at)} – {_wall(p.resumed_at) if p.resumed_at else 'end'}"
+        for p in call.pauses
     )
     found = "\n".join(
         "nowhere"

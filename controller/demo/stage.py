@@ -88,7 +88,7 @@ async def staged(switch: str, port: int, keep: Path | None, board: Board) -> Asy
                     phones = await stack.enter_async_context(open_phones(lab))
                 except (PhoneError, OSError) as error:
                     raise LabUnavailable(f"the phones cannot register: {error}") from error
-            board.done(f"{lab.kind} carries calls, the controller is beside it, {len(lab.users)} phones are in")
+            board.done(f"{lab.kind} carries calls, the controller is up, {len(lab.users)} phones are in")
             if keep is not None:
                 stack.callback(_keep_logs, lab, folder)
             yield Stage(lab, controller, phones, accounts, folder, board)

@@ -58,8 +58,9 @@ AROUND_MS = 300
 SEARCH_MS = 1000
 SURE = 0.7
 
-#: So much of what somebody said has to be found. The rest is for a packet slipped inside a piece.
-HEARD = 0.7
+#: So much of what somebody said may not be found: a packet that slips inside a piece spoils it. One
+#: piece may always be spoiled, if another is found.
+SPOILED = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +162,7 @@ def _pieces(
 # ── pauses ────────────────────────────────────────────────────────────────────────────────
 
 
-def _pauses(
-    verdict: Verdict, line: _Line, masks: Sequence[listen.Span], played: PlayedCall
-) -> Iterator[str]:
+def _pauses(verdict: Verdict, line: _Line, masks: Sequence[listen.Span], played: PlayedCall) -> Iterator[str]:
     for asked in played.pauses:
         start, stop = _asked(line, asked)
         touching = [m for m in masks if m.from_ms < stop and m.to_ms > start]
@@ -235,7 +234,7 @@ def _words(sound: Samples, line: _Line, played: PlayedCall) -> Iterator[str]:
                 missing.append(at)
         if said == 0:
             yield f"{number} said nothing that could be looked for"
-        elif heard < said * HEARD:
+        elif heard == 0 or said - heard > max(1, said * SPOILED):
             yield f"{number} is not to be heard as it spoke, from {_clock(missing[0])} on ({heard} of {said})"
 
 

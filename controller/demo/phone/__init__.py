@@ -1,6 +1,7 @@
 """Scripted SIP phones for the demo and the end-to-end tests."""
 
-from .dialog import CallRefused, Dialog
+from .dialog import Dialog
+from .dialog_state import CallRefused
 from .digest import Credentials
 from .message import Message, PhoneError
 from .phone import Phone
