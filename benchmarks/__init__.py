@@ -1,0 +1,1 @@
+"""What Tapeline promises in numbers, measured: ``python -m benchmarks``. No test depends on these."""

@@ -1,0 +1,175 @@
+"""Start loss: how much of what was sent from the answer on is missing at the start of the recording.
+
+One party says a sound in which time can be read from its very first packet on, the other is silent;
+the first sample of it in the file tells what is missing. The same is done without a controller, the
+switch recording by its own dialplan: that is what the switch itself costs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from controller.demo.asterisk_lab import AsteriskLab
+from controller.demo.freeswitch_lab import FreeSwitchLab
+from controller.demo.lab import LabUnavailable
+from controller.demo.listen import NotAWav, Wav, read_wav
+from controller.demo.phone import Dialog, Phone, digital_silence
+
+from .numbered import Located, numbered
+from .result import Aim, Result, percentile
+from .telephony import PAIRS, Lab, call, recorded_by_controller, telephones, until
+
+#: Of each switch, party and way of recording; shared out over the pairs.
+CALLS = 51
+TALK_S = 0.8
+AIM_MS = 20
+
+#: The recording of a call: asked while it is up, it gives what waits for the file afterwards.
+Find = Callable[[Dialog, int], Awaitable[Callable[[], Awaitable[Wav]]]]
+
+
+class PlainFreeSwitch(FreeSwitchLab):
+    """Records by itself: record_session on the calling leg, armed before the bridge."""
+
+    def _write_configuration(self) -> None:
+        super()._write_configuration()
+        (self.folder / "own").mkdir()
+        plan = self.folder / "conf/dialplan/default.xml"
+        dial = '<action application="bridge" data="user/'
+        record = (
+            '<action application="set" data="RECORD_ANSWER_REQ=true"/>'
+            f'<action application="record_session" data="{self.folder}/own/${{sip_h_X-Bench}}.wav"/>'
+        )
+        _patch(plan, dial, record + dial)
+
+
+class PlainAsterisk(AsteriskLab):
+    """Records by itself: MixMonitor right before Dial."""
+
+    def _write_configuration(self) -> None:
+        super()._write_configuration()
+        (self.folder / "own").mkdir()
+        dial = "exten => _[1-7]XX,1,Dial("
+        record = f"MixMonitor({self.folder}/own/${{PJSIP_HEADER(read,X-Bench)}}.wav)"
+        _patch(self.folder / "etc/extensions.conf", dial, f"exten => _[1-7]XX,1,{record}\n same => n,Dial(")
+
+
+def run() -> Result:
+    result = Result("start_loss", "Start loss: sound missing at the start of the recording")
+    for kind, plain, ours in (
+        ("asterisk", PlainAsterisk, AsteriskLab),
+        ("freeswitch", PlainFreeSwitch, FreeSwitchLab),
+    ):
+        try:
+            labs = plain(), ours()
+        except LabUnavailable as error:
+            result.notes.append(f"{kind}: not measured here: {error}")
+            result.aims.append(
+                Aim(f"{kind}: p99 beyond the switch", f"≤ {AIM_MS} ms", "not measured here", None)
+            )
+            continue
+        asyncio.run(_switch(kind, *labs, result))
+    return result
+
+
+async def _switch(kind: str, plain: Lab, ours: Lab, result: Result) -> None:
+    async with plain, telephones(plain) as phones, _by_dialplan(plain) as find:
+        alone = await _measure(phones, find)
+    async with ours, _by_controller(ours) as find, telephones(ours) as phones:
+        controlled = await _measure(phones, find)
+    for party in ("callee", "caller"):
+        for way, losses in (("the switch by itself", alone[party]), ("with Tapeline", controlled[party])):
+            result.rows.append(
+                {
+                    "switch": kind,
+                    "whose sound": party,
+                    "recorded": way,
+                    "calls": len(losses),
+                    "missing p50 ms": round(percentile(losses, 0.5), 1),
+                    "missing p99 ms": round(percentile(losses, 0.99), 1),
+                    "max ms": round(max(losses), 1),
+                }
+            )
+        extra = percentile(controlled[party], 0.99) - percentile(alone[party], 0.99)
+        result.aims.append(
+            Aim(
+                f"{kind}, {party}: p99 beyond the switch",
+                f"≤ {AIM_MS} ms",
+                f"{extra:.1f} ms",
+                extra <= AIM_MS,
+            )
+        )
+
+
+async def _measure(phones: dict[str, Phone], find: Find) -> dict[str, list[float]]:
+    """party → ms missing, one a call."""
+    seeds = itertools.count(1000)
+    losses: dict[str, list[float]] = {}
+    for party in ("callee", "caller"):
+        share = CALLS // len(PAIRS)
+        found = await asyncio.gather(*(_pair(phones, *p, party, share, seeds, find) for p in PAIRS))
+        losses[party] = [loss for pair in found for loss in pair]
+    return losses
+
+
+async def _pair(
+    phones: dict[str, Phone], caller: str, callee: str, party: str, count: int, seeds: itertools.count[int],
+    find: Find,
+) -> list[float]:  # fmt: skip
+    losses = []
+    for _ in range(count):
+        seed = next(seeds)
+        phones[caller].source = phones[callee].source = digital_silence()
+        phones[caller if party == "caller" else callee].source = numbered(seed)
+        a, b = await call(phones, caller, callee, headers=[f"X-Bench: {seed}"])
+        audio = await find(a, seed)
+        await asyncio.sleep(TALK_S)
+        await a.bye()
+        speaker = a if party == "caller" else b
+        first = Located(await audio(), speaker.rtp).first()
+        # Nothing of it in the file: all of it is missing.
+        losses.append(first / 8 if first is not None else TALK_S * 1000)
+    return losses
+
+
+@asynccontextmanager
+async def _by_controller(lab: Lab) -> AsyncIterator[Find]:
+    async with recorded_by_controller(lab) as recorder:
+
+        async def find(dialog: Dialog, number: int) -> Callable[[], Awaitable[Wav]]:
+            call_id = await recorder.call_id(dialog.phone.user)
+            return lambda: recorder.audio(call_id)
+
+        yield find
+
+
+@asynccontextmanager
+async def _by_dialplan(lab: Lab) -> AsyncIterator[Find]:
+    async def find(dialog: Dialog, number: int) -> Callable[[], Awaitable[Wav]]:
+        path = lab.folder / f"own/{number}.wav"
+
+        async def closed() -> bool:
+            """The switch writes the sizes into the header last of all."""
+            try:
+                return path.read_bytes()[40:44] not in (b"", bytes(4)) and read_wav(path).duration_ms > 0
+            except (OSError, NotAWav):
+                return False
+
+        async def audio() -> Wav:
+            await until(closed, f"{path.name} is closed")
+            return read_wav(path)
+
+        return audio
+
+    yield find
+
+
+def _patch(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    if old not in text:
+        raise ValueError(f"{path.name} has changed: {old!r} is not in it")
+    path.write_text(text.replace(old, new))
