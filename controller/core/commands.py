@@ -11,7 +11,8 @@ from .media_kinds import Kind, Operation
 class OpenCapture:
     """Record this leg, both directions, into a file of its own.
 
-    ``own_voice_only``: only what the leg's own party says. ``path`` is relative to the spool, made of our ids only, and never used twice.
+    ``own_voice_only``: only what the leg's own party says. ``path`` is relative to the spool, made
+    of our ids only, and never used twice.
     """
 
     capture_id: str

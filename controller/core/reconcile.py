@@ -30,7 +30,7 @@ class Wanted:
     """One conversation that must be captured for one tenant and kind."""
 
     bridge_id: str
-    anchors: tuple[Leg, ...]  # the legs that can carry the capture, the best one first
+    anchors: tuple[Leg, ...]  # the legs that may carry the capture, all of the best rank there is
     own_voice_only: bool  # of the anchor: what it says, not what it hears
     tenant: str
     kind: Kind
@@ -42,9 +42,7 @@ def paused(call: Call, kind: Kind) -> bool:
     return any(r.open_pause for r in call.recordings if r.kind is kind)
 
 
-def wanted(
-    call: Call, policy: Policy, *, video_supported: bool, hold_stops_capture: bool
-) -> list[Wanted]:
+def wanted(call: Call, policy: Policy, *, video_supported: bool, hold_stops_capture: bool) -> list[Wanted]:
     """What the policy wants captured now. Keeps every decision, the negative ones too, in the call.
 
     ``hold_stops_capture``: on this switch a capture stands still while its own leg holds the other
@@ -52,20 +50,22 @@ def wanted(
     """
     found: list[Wanted] = []
     for bridge_id, legs in call.bridges().items():
-        usable = [leg for leg in legs if leg.recordable and not (hold_stops_capture and leg.held)]
         if len(legs) < 2:
             continue
+        able = [leg for leg in legs if leg.recordable]
+        usable = [leg for leg in able if not (hold_stops_capture and leg.held)]
         for tenant in _tenants(call, legs):
             for kind in Kind:
                 decision = _decision(call, policy, tenant, kind, legs, video_supported)
                 call.decisions[tenant, kind] = decision
                 if decision.record and usable:
-                    ranks = {leg.leg_id: _anchor_rank(leg, policy, tenant, kind) for leg in legs}
-                    anchors = sorted(usable, key=lambda leg: ranks[leg.leg_id])
+                    ranks = {leg.leg_id: _anchor_rank(leg, policy, tenant, kind) for leg in able}
+                    best = min(ranks[leg.leg_id] for leg in usable)
+                    anchors = tuple(leg for leg in usable if ranks[leg.leg_id] == best)
                     # Everybody whose call this is holds. What the others say goes on being recorded,
                     # but on such a leg a transfer's next party could be heard before the stop.
-                    alone = ranks[anchors[0].leg_id] == STRANGER and min(ranks.values()) < STRANGER
-                    found.append(Wanted(bridge_id, tuple(anchors), alone, tenant, kind, decision))
+                    alone = best == STRANGER and min(ranks.values()) < STRANGER
+                    found.append(Wanted(bridge_id, anchors, alone, tenant, kind, decision))
     return found
 
 
@@ -123,9 +123,7 @@ def reconcile(
     _spread_pauses(call, at, new_id)
     matched: set[str] = set()
     missing: list[Wanted] = []
-    wants = wanted(
-        call, policy, video_supported=video_supported, hold_stops_capture=hold_stops_capture
-    )
+    wants = wanted(call, policy, video_supported=video_supported, hold_stops_capture=hold_stops_capture)
     for want in wants:
         segment = _serving(call, want)
         if segment is None:
@@ -225,9 +223,7 @@ def _open(call: Call, want: Wanted, at: datetime, new_id: Callable[[], str], eff
     call.journey.append(JourneyEntry(at, "capture", leg.leg_id, f"{want.kind}: {want.decision.reason}"))
     effects.command(
         call,
-        OpenCapture(
-            segment.capture_id, leg.leg_id, segment.path, want.kind, want.own_voice_only
-        ),
+        OpenCapture(segment.capture_id, leg.leg_id, segment.path, want.kind, want.own_voice_only),
     )
 
 

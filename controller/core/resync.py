@@ -12,8 +12,17 @@ from .captures import CaptureState
 from .commands import CloseCapture
 from .effects import Effects
 from .media_kinds import Kind
+from .reconcile import paused
 from .recording import Pause, Recording, Segment
 from .requests import Means
+
+#: The states in which a mask of ours may be on the capture (a close forgets what came before it).
+_PERHAPS_MASKED = (
+    CaptureState.MASKING,
+    CaptureState.PAUSED,
+    CaptureState.UNMASKING,
+    CaptureState.CLOSING,
+)
 
 
 def adopt_captures(
@@ -88,7 +97,8 @@ def _adopt(
             note_gone(call, recording, segment, snapshot.at, "ended while out of touch", effects)
         return
     segment.opened_at = segment.opened_at or snapshot.at
-    if seen.masked and recording.open_pause is None:
+    told_to_mask = segment.state in _PERHAPS_MASKED and bool(recording.pauses)
+    if seen.masked and recording.open_pause is None and not told_to_mask:
         # The switch was told to be silent and we have forgotten why: silence it stays, until
         # somebody asks for the resume.
         recording.pauses.append(
@@ -101,7 +111,11 @@ def _adopt(
                 masked_at=snapshot.at,
             )
         )
-    # Masking twice is harmless, so where the switch cannot say, a pause is set again.
-    segment.state = CaptureState.PAUSED if seen.masked else CaptureState.RECORDING
+    masked = seen.masked
+    if masked is None:
+        # Masking and unmasking twice is harmless, so where the switch cannot say, what should be is
+        # told it again: a lost unmask would leave a recording silent to its end.
+        masked = told_to_mask and not paused(call, segment.kind)
+    segment.state = CaptureState.PAUSED if masked else CaptureState.RECORDING
     if segment.kind is Kind.VIDEO:
         segment.state = CaptureState.RECORDING

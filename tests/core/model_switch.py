@@ -39,6 +39,7 @@ class RunningCapture:
     path: str
     kind: Kind
     masked: bool = False
+    own_voice_only: bool = False
 
 
 VERBS = {OpenCapture: "open", CloseCapture: "close", MaskCapture: "mask", UnmaskCapture: "unmask"}
@@ -46,16 +47,21 @@ VERBS = {OpenCapture: "open", CloseCapture: "close", MaskCapture: "mask", Unmask
 
 @dataclass
 class ModelSwitch:
-    """``refusing`` holds the verbs that it will not do."""
+    """``refusing`` holds the verbs that it will not do; ``hold_stops_capture``: as on FreeSWITCH."""
 
     legs: dict[str, ModelLeg] = field(default_factory=dict)
     captures: dict[str, RunningCapture] = field(default_factory=dict)
     refusing: set[str] = field(default_factory=set)
     paths: set[str] = field(default_factory=set)
+    hold_stops_capture: bool = False
 
     def hang_up(self, leg_id: str) -> None:
         del self.legs[leg_id]
         self.captures = {i: c for i, c in self.captures.items() if c.leg_id != leg_id}
+
+    def usable(self, leg: ModelLeg) -> bool:
+        """Whether a capture on this leg hears anything."""
+        return leg.recordable and not (self.hold_stops_capture and leg.held)
 
     def bridges(self) -> dict[str, list[ModelLeg]]:
         found: dict[str, list[ModelLeg]] = {}
@@ -77,7 +83,9 @@ class ModelSwitch:
                 if refuse or command.leg_id not in self.legs:
                     return f.CaptureRefused(capture_id, at, "refused")
                 assert self.legs[command.leg_id].recordable, "a half-leg was captured"
-                self.captures[capture_id] = RunningCapture(command.leg_id, command.path, command.kind)
+                self.captures[capture_id] = RunningCapture(
+                    command.leg_id, command.path, command.kind, own_voice_only=command.own_voice_only
+                )
                 return f.CaptureOpened(capture_id, at)
             case CloseCapture():
                 if running is not None and refuse:

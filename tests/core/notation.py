@@ -11,6 +11,9 @@ A file in tests/core/scenarios is one scenario::
     --
     R1 audio of acme (user_wants) 2-9: 1 on alice 2-9
 
+``switch: hold stops capture`` is FreeSWITCH's way; ``switch: tells of codes`` puts the codes that
+are bound into the third column. "alone" says of a capture that it takes only what its own leg's party says.
+
 The cast: alice, anna, adam are users 101, 102, 103 of acme; bert, bea are 101, 102 of beta; xena,
 xavi, xaver are outside; trunk is outside, on a number of acme's. A digit behind a name is another
 leg of the same party (``alice2``). Captures are called R<recording>.<segment> in the order in
@@ -28,7 +31,7 @@ from pathlib import Path
 
 from controller.core import facts as f
 from controller.core.calls import Call
-from controller.core.commands import CaptureCommand, CloseCapture, OpenCapture
+from controller.core.commands import BindFeatureCodes, CaptureCommand, CloseCapture, OpenCapture
 from controller.core.desk import Desk
 from controller.core.effects import Effects
 from controller.core.media_kinds import OPERATIONS
@@ -78,18 +81,23 @@ class Scenario:
     policy: str
     rows: tuple[Row, ...]
     left: tuple[str, ...]
+    switch: frozenset[str] = frozenset()
 
 
 def read(path: Path) -> Scenario:
     text = path.read_text(encoding="utf-8")
     table, _, left = text.partition("\n--\n")
     why, policy, rows = [], "", []
+    switch: set[str] = set()
     at = 0
     for line in table.splitlines():
         if line.startswith("#"):
             why.append(line.strip("# "))
         elif line.startswith("policy:"):
             policy = line.removeprefix("policy:").strip()
+        elif line.startswith("switch:"):
+            switch |= {c.strip() for c in line.removeprefix("switch:").split(";")}
+            assert switch <= {"hold stops capture", "tells of codes"}, f"{path.name}: {line!r}"
         elif line.strip() and not line.startswith("at "):
             cells = [c.strip() for c in line.split("|")]
             assert len(cells) in (2, 3), f"{path.name}: {line!r}"
@@ -98,7 +106,11 @@ def read(path: Path) -> Scenario:
     assert why, f"{path.name} does not say why it is there"
     assert rows, f"{path.name} is empty"
     return Scenario(
-        " ".join(why), policy, tuple(rows), tuple(x.strip() for x in left.splitlines() if x.strip())
+        " ".join(why),
+        policy,
+        tuple(rows),
+        tuple(x.strip() for x in left.splitlines() if x.strip()),
+        frozenset(switch),
     )
 
 
@@ -127,8 +139,9 @@ def policy_of(text: str) -> Policy:
 class Stage:
     """Plays a scenario against a desk and a model switch."""
 
-    def __init__(self, policy: str) -> None:
-        self.switch = ModelSwitch()
+    def __init__(self, policy: str, switch: frozenset[str] = frozenset()) -> None:
+        self.switch = ModelSwitch(hold_stops_capture="hold stops capture" in switch)
+        self._tells_of_codes = "tells of codes" in switch
         self._ids = count(1)
         self.desk = self._new_desk(policy_of(policy))
         self.at = START
@@ -140,7 +153,7 @@ class Stage:
         self._requests = count(1)
 
     def _new_desk(self, policy: Policy) -> Desk:
-        return Desk(lambda: f"id{next(self._ids)}", policy)
+        return Desk(lambda: f"id{next(self._ids)}", policy, hold_stops_capture=self.switch.hold_stops_capture)
 
     def play(self, row: Row) -> str:
         """Let a row happen; what the switch was told, in the notation."""
@@ -174,6 +187,10 @@ class Stage:
     def answers(self, who: str) -> None:
         self.switch.legs[who].answered = True
         self.apply(f.LegAnswered(who, self.at))
+
+    def identified(self, who: str, whom: str, address: str | None) -> None:
+        """The switch says who is on a leg: perhaps later than at its start, perhaps wrongly."""
+        self.apply(f.LegIdentified(who, self.at, CAST[whom], address=address))
 
     def bridged(self, who: str, bridge: str) -> None:
         for leg in who.split(" + "):
@@ -279,6 +296,7 @@ class Stage:
         (calls_in, _WHO + r" (?P<how>calls|is called)(?: for (?P<origin>\w+))?(?P<video> with video)?"
                    r"(?: as (?P<alias>\S+))?(?P<half> by a half-leg)?"),
         (answers, _WHO + " answers"),
+        (identified, _WHO + r" is said to be (?P<whom>[a-z]+)(?: at (?P<address>\S+))?"),
         (bridged, r"(?P<who>[a-z0-9 +]+) in (?P<bridge>B\d)"),
         (leaves, _WHO + " leaves"),
         (held, _WHO + " (?P<what>held|unheld)"),
@@ -307,6 +325,8 @@ class Stage:
         for gone in effects.merged:
             self.calls.pop(gone, None)
         for _, command in effects.commands:
+            if isinstance(command, BindFeatureCodes) and self._tells_of_codes:
+                self.told.append(f"codes on {command.leg_id}")
             if not isinstance(command, CaptureCommand):
                 continue
             self.told.append(self._words(command))
@@ -323,7 +343,9 @@ class Stage:
             return f"close {command.capture_id}"
         label = f"R{self.numbers.setdefault(recording_id, len(self.numbers) + 1)}.{number}"
         if isinstance(command, OpenCapture):
-            return f"open {label} {command.kind} of {command.path.partition('/')[0]} on {command.leg_id}"
+            tenant = command.path.partition("/")[0]
+            alone = ", its own voice only" if command.own_voice_only else ""
+            return f"open {label} {command.kind} of {tenant} on {command.leg_id}{alone}"
         return f"{VERBS[type(command)]} {label}"
 
     # ── what is left ──────────────────────────────────────────────────────────────────────
@@ -334,8 +356,8 @@ class Stage:
 
     def _summary(self, recording: Recording) -> str:
         parts = [
-            f"{s.number} on {s.leg_id} {self._span(s.opened_at, s.closed_at)}"
-            if s.opened_at else f"{s.number} on {s.leg_id} {s.state}"
+            f"{s.number} on {s.leg_id}{' alone' if s.own_voice_only else ''} "
+            + (self._span(s.opened_at, s.closed_at) if s.opened_at else str(s.state))
             for s in recording.segments
         ]  # fmt: skip
         parts += [self._pause(p) for p in recording.pauses]

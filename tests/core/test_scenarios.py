@@ -18,7 +18,7 @@ def test_there_are_scenarios() -> None:
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda p: p.stem)
 def test_scenario(path: Path) -> None:
     scenario = notation.read(path)
-    stage = notation.Stage(scenario.policy)
+    stage = notation.Stage(scenario.policy, scenario.switch)
     for row in scenario.rows:
         assert stage.play(row) == row.told, f"{path.name}: at {row.at}, {row.happens}"
         running = [r.partition(".")[0] for r in stage.switch.captures if r != "forgotten.1"]
