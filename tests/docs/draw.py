@@ -18,14 +18,21 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from controller.cli import app
-from controller.config import AsteriskConfig, Config, DatabaseConfig, FreeSwitchConfig, StorageConfig, WebConfig
+from controller.config import (
+    AsteriskConfig,
+    Config,
+    DatabaseConfig,
+    FreeSwitchConfig,
+    StorageConfig,
+    WebConfig,
+)
 
 from .documents import DOCS, MARK
 
 SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("The file's own keys", "", Config),
-    ("`[[switches]]` with `kind = \"freeswitch\"`", "TAPELINE_SWITCHES__NAME__", FreeSwitchConfig),
-    ("`[[switches]]` with `kind = \"asterisk\"`", "TAPELINE_SWITCHES__NAME__", AsteriskConfig),
+    ('`[[switches]]` with `kind = "freeswitch"`', "TAPELINE_SWITCHES__NAME__", FreeSwitchConfig),
+    ('`[[switches]]` with `kind = "asterisk"`', "TAPELINE_SWITCHES__NAME__", AsteriskConfig),
     ("`[storage]`", "TAPELINE_STORAGE__", StorageConfig),
     ("`[database]`", "TAPELINE_DATABASE__", DatabaseConfig),
     ("`[web]`", "TAPELINE_WEB__", WebConfig),

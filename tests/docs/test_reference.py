@@ -53,7 +53,7 @@ def test_the_pieces_for_the_dialplan_hold_the_same_codes() -> None:
 
 
 def test_a_message_may_ask_for_the_documented_operations() -> None:
-    assert first_column(MESSAGE, "## Operations") == list(MESSAGE_OPERATIONS)
+    assert sorted(first_column(MESSAGE, "## Operations")) == sorted(MESSAGE_OPERATIONS)
 
 
 def test_both_content_types_have_an_example_that_is_read() -> None:
@@ -67,7 +67,7 @@ def test_both_content_types_have_an_example_that_is_read() -> None:
 
 
 def test_every_refusal_is_documented() -> None:
-    assert first_column(MESSAGE, "### Refused by the rules") == [str(r) for r in requests.Refusal]
+    assert sorted(first_column(MESSAGE, "### Refused by the rules")) == sorted(map(str, requests.Refusal))
 
 
 def raised(name: str, paths: Iterator[Path]) -> set[str]:
@@ -143,7 +143,7 @@ def test_the_fields_of_an_answer_are_documented() -> None:
 
 
 def test_every_operation_may_be_asked_for_on_the_bus() -> None:
-    assert first_column(BUS, "## Operations") == list(OPERATIONS)
+    assert sorted(first_column(BUS, "## Operations")) == sorted(OPERATIONS)
 
 
 def headers(text: str) -> dict[str, str]:
