@@ -39,6 +39,9 @@ class System:
     def phone(self, who: str) -> Phone:
         return self.phones[who]
 
+    async def register(self) -> None:
+        await asyncio.gather(*(p.register() for e, p in self.phones.items() if e in self.lab.users))
+
     # ── calls ─────────────────────────────────────────────────────────────────────────────
 
     async def call(self, caller: str, target: str, callee: str | None = None, **more: Any) -> tuple[Dialog, Dialog]:
@@ -156,7 +159,7 @@ async def telephones(system: System) -> AsyncIterator[None]:
     try:
         for phone in system.phones.values():
             await phone.start()
-        await asyncio.gather(*(p.register() for e, p in system.phones.items() if e in lab.users))
+        await system.register()
         yield
     finally:
         for phone in system.phones.values():

@@ -1,0 +1,113 @@
+"""The controller or the switch dies in the middle of a call: nothing recorded is lost, no pause forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from controller.demo.listen import find_masks, presence
+
+from .system import TONES, System, until
+
+
+async def test_a_pause_outlives_the_controller_and_can_be_ended_afterwards(system: System) -> None:
+    a, _ = await system.call("101", "102")
+    call_id = await system.call_id("101")
+    await system.recording_up(call_id)
+    await asyncio.sleep(0.8)
+    asked = time.time()
+    assert (await system.control(a.call_id, "pause-audio-recording")).status == 200
+    await asyncio.sleep(0.3)
+    await system.controller.kill()
+    await asyncio.sleep(0.5)
+    await system.controller.start()
+    await system.recording_up(call_id, "paused")
+    await asyncio.sleep(0.5)
+    await a.send_digits("*49")
+    resumed = time.time()
+    await system.recording_up(call_id)
+    await asyncio.sleep(0.8)
+    await a.bye()
+    [recording] = await system.recordings(call_id)
+    [mask] = find_masks(await system.audio(recording["recording"]["recording_id"]))
+    assert abs((mask[1] - mask[0]) - (resumed - asked) * 1000) < 200, (mask, resumed - asked)
+    assert len(recording["segments"]) == 1, "the capture that was running is adopted, not replaced"
+    [pause] = recording["pauses"]
+    assert (pause["means"], pause["ended_means"]) == ("api", "feature_code")
+
+
+async def test_a_call_goes_on_being_recorded_without_the_controller(system: System) -> None:
+    a, _ = await system.call("101", "102")
+    call_id = await system.call_id("101")
+    await system.recording_up(call_id)
+    await asyncio.sleep(0.5)
+    await system.controller.stop()
+    await asyncio.sleep(1.0)
+    await system.controller.start()
+    await system.recording_up(call_id)
+    await asyncio.sleep(0.5)
+    await a.bye()
+    [recording] = await system.recordings(call_id)
+    heard = presence(await system.audio(recording["recording"]["recording_id"]), [TONES["101"], TONES["102"]])
+    assert all(sum(s.duration_ms for s in spans) > 1900 for spans in heard.values()), heard
+
+
+async def test_a_call_that_ends_while_the_controller_is_away_is_in_the_catalog(system: System) -> None:
+    a, _ = await system.call("101", "102")
+    call_id = await system.call_id("101")
+    await system.recording_up(call_id)
+    await asyncio.sleep(0.8)
+    await system.controller.kill()
+    await a.bye()
+    await asyncio.sleep(0.5)
+    await system.controller.start()
+    [recording] = await system.recordings(call_id)
+    assert recording["recording"]["duration_ms"] > 600, recording["recording"]
+
+
+async def test_a_call_that_begins_while_the_controller_is_away_is_recorded_from_its_return(system: System) -> None:
+    await system.controller.kill()
+    a, _ = await system.call("101", "102")
+    await asyncio.sleep(0.3)
+    await system.controller.start()
+    call_id = await system.call_id("101")
+    await system.recording_up(call_id)
+    await asyncio.sleep(0.6)
+    await a.send_digits("*48")
+    await system.recording_up(call_id, "paused")
+    await a.bye()
+    await system.recordings(call_id)
+
+
+async def test_what_a_killed_switch_had_written_is_salvaged(system: System) -> None:
+    a, _ = await system.call("101", "102")
+    call_id = await system.call_id("101")
+    await system.recording_up(call_id)
+    # Both switches write blocks of 32 or 64 KB (2 and 4 s): what was not written dies with them.
+    await asyncio.sleep(6.5)
+    await system.lab.kill()
+
+    async def noticed() -> bool:
+        return (await system.controller.api("GET", "/readyz")).status == 503
+
+    await until(noticed, "the controller sees that the switch is down")
+    await system.lab.start()
+
+    async def back() -> bool:
+        return (await system.controller.api("GET", "/readyz")).status == 200
+
+    await until(back, "the controller is connected again", 30)
+    [recording] = await system.recordings(call_id)
+    assert recording["recording"]["duration_ms"] > 3500, recording
+    heard = presence(await system.audio(recording["recording"]["recording_id"]), [TONES["101"], TONES["102"]])
+    assert all(sum(s.duration_ms for s in spans) > 3000 for spans in heard.values()), heard
+    a.abandon()
+    # And calls work again (phones have to register anew).
+    await system.register()
+    warm, _ = await system.call("102", "103")
+    await warm.bye()
+    b, _ = await system.call("101", "102")
+    call_id = await system.call_id("101")
+    await system.recording_up(call_id)
+    await b.bye()
+    await system.recordings(call_id)
