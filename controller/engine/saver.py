@@ -58,8 +58,10 @@ class Saver:
         try:
             await self._catalog.save(self._switch, list(calls.values()), merged)
         except BaseException as error:
-            self._calls = {**calls, **self._calls}
             self._merged = {**merged, **self._merged}
+            # Without those that became part of another call while the write was under way.
+            waiting = {**calls, **self._calls}
+            self._calls = {k: call for k, call in waiting.items() if k not in self._merged}
             self._wake.set()
             if not isinstance(error, Exception):
                 raise
