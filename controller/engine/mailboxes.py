@@ -43,6 +43,9 @@ class Mailboxes(Generic[T]):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # A task that was cancelled before its first step has not tidied up after itself.
+        self._boxes.clear()
+        self._tasks.clear()
 
     async def _drain(self, key: str) -> None:
         box = self._boxes[key]
