@@ -58,6 +58,9 @@ AROUND_MS = 300
 SEARCH_MS = 1000
 SURE = 0.7
 
+#: So many found pieces of each voice tell when the recording began.
+VOTES = 6
+
 #: So much of what somebody said may not be found: a packet that slips inside a piece spoils it. One
 #: piece may always be spoiled, if another is found.
 SPOILED = 0.3
@@ -133,13 +136,17 @@ class _Line:
 
 
 def _beginning(sound: Samples, played: PlayedCall) -> datetime | None:
-    """The median over the words that are found anywhere; each votes for a beginning."""
+    """The median over the first words that are found; each votes for a beginning."""
     votes: list[float] = []
     for voice in played.voices.values():
+        mine: list[float] = []
         for start, piece in _pieces(voice.speaker, SEARCH_MS):
             at, score = listen.locate(sound, piece)
             if score >= SURE:
-                votes.append(voice.since.timestamp() + (start - at) / RATE)
+                mine.append(voice.since.timestamp() + (start - at) / RATE)
+            if len(mine) == VOTES:
+                break
+        votes += mine
     if not votes or played.answered_at is None:
         return None
     return datetime.fromtimestamp(median(votes), played.answered_at.tzinfo)
