@@ -221,10 +221,10 @@ class FakeSwitch:
     def hang_up(self, *leg_ids: str, cause: str = "NORMAL_CLEARING") -> None:
         """End legs, and with each the captures on it."""
         for leg_id in leg_ids:
+            self.unbridge(leg_id)
             for capture in [c for c in self.captures.values() if c.command.leg_id == leg_id]:
                 self._finish(capture)
                 self._tell(f.CaptureClosed(capture.command.capture_id, self._now(), "hang-up"))
-            self.unbridge(leg_id)
             del self.legs[leg_id]
             self._tell(f.LegHungUp(leg_id, self._now(), cause))
 
