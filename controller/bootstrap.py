@@ -49,31 +49,34 @@ class Parts:
     async def run(self, on_ready: Callable[[str], None] = lambda url: None) -> None:
         """Work until cancelled or asked to end by a signal. ``on_ready`` gets the pages' address."""
         listener = _listen(self.config.web.host, self.config.web.port)
-        server = uvicorn.Server(
+        host, port = listener.getsockname()[:2]
+        server = _Server(
             uvicorn.Config(
                 self.app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=GRACE_S
-            )
+            ),
+            lambda: on_ready(f"http://{host}:{port}"),
         )
-        host, port = listener.getsockname()[:2]
         try:
             async with asyncio.TaskGroup() as tasks:
-                work = [
-                    tasks.create_task(self.engine.run()),
-                    tasks.create_task(self.pipeline.run()),
-                ]
-                serving = tasks.create_task(server.serve(sockets=[listener]))
-                announcing = tasks.create_task(_when_started(server, lambda: on_ready(f"http://{host}:{port}")))
-                await serving
-                for task in [*work, announcing]:
+                work = [tasks.create_task(self.engine.run()), tasks.create_task(self.pipeline.run())]
+                await server.serve(sockets=[listener])
+                for task in work:
                     task.cancel()
         finally:
             listener.close()
 
 
-async def _when_started(server: uvicorn.Server, tell: Callable[[], None]) -> None:
-    while not server.started:
-        await asyncio.sleep(0.02)
-    tell()
+class _Server(uvicorn.Server):
+    """A server that says when it has begun to listen."""
+
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_started()
 
 
 def make_switch(config: FreeSwitchConfig | AsteriskConfig) -> Switch:

@@ -127,7 +127,9 @@ def show(config: ConfigOption = None) -> None:
         system = await catalog.system()
         table = Table("who", "audio", "video", title="What is recorded")
         for tenant in await catalog.tenants(Scope(None)):
-            table.add_row(f"every user of {tenant.tenant}", _word(tenant.record_audio), _word(tenant.record_video))
+            table.add_row(
+                f"every user of {tenant.tenant}", _word(tenant.record_audio), _word(tenant.record_video)
+            )
         for user in await catalog.users(Scope(None)):
             table.add_row(f"{user.user}@{user.tenant}", _word(user.record_audio), _word(user.record_video))
         console.print(table)
@@ -146,7 +148,9 @@ def system_command(
 
 
 @settings.command("tenant")
-def tenant_command(tenant: str, audio: OnOff = None, video: OnOff = None, config: ConfigOption = None) -> None:
+def tenant_command(
+    tenant: str, audio: OnOff = None, video: OnOff = None, config: ConfigOption = None
+) -> None:
     """Enable extension audio/video recording for a whole tenant."""
 
     async def work(catalog: SqlCatalog) -> None:

@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from .core.errors import TapelineError
 
-
 #: Variables that the command line itself reads: where the file is, where the demo keeps downloads.
 NOT_SETTINGS = {"TAPELINE_CONFIG", "TAPELINE_CACHE"}
 

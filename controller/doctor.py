@@ -54,11 +54,15 @@ def _storage(config: Config) -> Check:
     path = config.storage.path
     existing = next(p for p in (path, *path.parents) if p.exists())
     if not os.access(existing, os.W_OK):
-        return Check("storage", False, f"{path} cannot be written", "set storage.path to a folder of this user")
+        return Check(
+            "storage", False, f"{path} cannot be written", "set storage.path to a folder of this user"
+        )
     free = shutil.disk_usage(existing).free // 2**20
     enough = free > 1024
     return Check(
-        "storage", enough, f"{path}, {free:,} MiB free",
+        "storage",
+        enough,
+        f"{path}, {free:,} MiB free",
         "" if enough else "a minute of mono WAV takes 960 KB; make room or move storage.path",
     )
 
@@ -68,15 +72,23 @@ def _encoders(run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.
     ffmpeg = shutil.which("ffmpeg")
     if ffmpeg is None:
         return [
-            Check("ffmpeg", False, "not on this machine; recordings stay WAV, video has no exact duration",
-                  "install the package ffmpeg")
+            Check(
+                "ffmpeg",
+                False,
+                "not on this machine; recordings stay WAV, video has no exact duration",
+                "install the package ffmpeg",
+            )
         ]
-    answer = run([ffmpeg, "-hide_banner", "-encoders"], capture_output=True, text=True, timeout=20, check=False)
+    answer = run(
+        [ffmpeg, "-hide_banner", "-encoders"], capture_output=True, text=True, timeout=20, check=False
+    )
     words = set(answer.stdout.split())
     checks = [Check("ffmpeg", True, ffmpeg)]
     checks += [
         Check(
-            f"encoder {name}", name in words, f"there ({use})" if name in words else f"missing: no {use}",
+            f"encoder {name}",
+            name in words,
+            f"there ({use})" if name in words else f"missing: no {use}",
             "" if name in words else "install a complete ffmpeg",
         )
         for name, use in ENCODERS.items()

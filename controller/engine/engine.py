@@ -80,8 +80,10 @@ class Engine:
         if fitting:
             return await fitting[0].control(request)
         refusals = [find_call(e.desk.book, request) for e in self.engines]
-        why = next((r for r in refusals if isinstance(r, Refusal) and r is not Refusal.NO_SUCH_CALL),
-                   Refusal.NO_SUCH_CALL)
+        why = next(
+            (r for r in refusals if isinstance(r, Refusal) and r is not Refusal.NO_SUCH_CALL),
+            Refusal.NO_SUCH_CALL,
+        )
         log.warning("control.refused", operation=str(operation), means=str(means), reason=str(why))
         return ControlReport(ControlOutcome(request.request_id, False, str(why), refusal=why))
 

@@ -22,8 +22,13 @@ def live_call(switch: str, call: Call) -> LiveCall:
         call.answered_at,
         tuple(
             LiveParty(
-                leg.leg_id, str(leg.party.side), leg.party.tenant, leg.party.user, leg.party.number,
-                leg.party.name, leg.held,
+                leg.leg_id,
+                str(leg.party.side),
+                leg.party.tenant,
+                leg.party.user,
+                leg.party.number,
+                leg.party.name,
+                leg.held,
             )
             for leg in call.live_legs
             if leg.recordable

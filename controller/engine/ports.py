@@ -239,7 +239,6 @@ class MediaCatalog(Protocol):
     async def add_file(self, file: StoredFile) -> None:
         """Keep this row; an older one of the same recording, role and number is replaced."""
 
-
     async def files(self, recording_id: str) -> list[StoredFile]: ...
 
     async def files_after(self, key: str, limit: int = 500) -> list[StoredFile]:

@@ -108,8 +108,12 @@ class SwitchEngine:
         outcome, effects = self.desk.request(request)
         self.carry(effects)
         facts = {
-            "switch": self.switch.name, "operation": str(request.operation), "means": str(request.means),
-            "call": outcome.call_id, "reason": outcome.reason, "request": request.request_id,
+            "switch": self.switch.name,
+            "operation": str(request.operation),
+            "means": str(request.means),
+            "call": outcome.call_id,
+            "reason": outcome.reason,
+            "request": request.request_id,
         }
         if outcome.accepted:
             log.info("control.accepted", **facts)
@@ -129,8 +133,8 @@ class SwitchEngine:
         for call in effects.changed.values():
             self._feed.publish(self.switch.name, call)
         for gone, keep in effects.merged.items():
-            call = effects.changed.get(keep)
-            self._feed.gone(gone, tuple(call.tenants) if call else ())
+            survivor = effects.changed.get(keep)
+            self._feed.gone(gone, tuple(survivor.tenants) if survivor else ())
         for change in self._changed:
             if not change.done():
                 change.set_result(None)
@@ -146,8 +150,11 @@ class SwitchEngine:
         if fact is not None:
             if isinstance(fact, f.CaptureRefused | f.CaptureMaskRefused | f.CaptureCloseRefused):
                 log.error(
-                    "capture.refused", switch=self.switch.name, capture=fact.capture_id,
-                    what=type(fact).__name__, reason=fact.reason,
+                    "capture.refused",
+                    switch=self.switch.name,
+                    capture=fact.capture_id,
+                    what=type(fact).__name__,
+                    reason=fact.reason,
                 )
             self.fact(fact)
 
@@ -169,8 +176,12 @@ class SwitchEngine:
         )
 
     def _settled(self, report: ControlReport) -> bool:
-        resting = {str(CaptureState.RECORDING), str(CaptureState.PAUSED), str(CaptureState.ENDED),
-                   str(CaptureState.FAILED)}
+        resting = {
+            str(CaptureState.RECORDING),
+            str(CaptureState.PAUSED),
+            str(CaptureState.ENDED),
+            str(CaptureState.FAILED),
+        }
         return all(c.state in resting for c in self._captures(report))
 
 

@@ -20,4 +20,4 @@ class Backoff:
     def next(self) -> float:
         delay = min(LONGEST_S, FIRST_S * 2.0 ** min(self._attempts, 10))
         self._attempts += 1
-        return delay * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, guards nothing
+        return delay * random.uniform(0.75, 1.25)

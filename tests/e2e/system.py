@@ -18,8 +18,13 @@ TONES = {"101": 400, "102": 700, "103": 1000, "104": 1300, "201": 1600, "202": 1
 TRUNK_A, TRUNK_B = 2300, 2700
 
 #: extension → whether its user's calls are recorded, at the beginning of every test.
-POLICY = {("acme.test", "101"): True, ("acme.test", "102"): False, ("acme.test", "103"): False,
-          ("other.test", "201"): True, ("other.test", "202"): False}
+POLICY = {
+    ("acme.test", "101"): True,
+    ("acme.test", "102"): False,
+    ("acme.test", "103"): False,
+    ("other.test", "201"): True,
+    ("other.test", "202"): False,
+}
 
 JSON_CONTROL = "application/x-media-control+json"
 TEXT_CONTROL = "application/x-media-control"
@@ -44,7 +49,9 @@ class System:
 
     # ── calls ─────────────────────────────────────────────────────────────────────────────
 
-    async def call(self, caller: str, target: str, callee: str | None = None, **more: Any) -> tuple[Dialog, Dialog]:
+    async def call(
+        self, caller: str, target: str, callee: str | None = None, **more: Any
+    ) -> tuple[Dialog, Dialog]:
         """A call that is up: (the caller's dialog, the callee's)."""
         a = await self.phone(caller).call(target, **more)
         b = await self.phone(callee or target).next_call()
@@ -53,9 +60,7 @@ class System:
     async def live(self, **user: str) -> list[dict[str, Any]]:
         """The running calls, those with this user: ``live(user="101")``."""
         calls = items((await self.controller.api("GET", "/live")).body)
-        return [
-            c for c in calls if all(any(p[k] == v for p in c["parties"]) for k, v in user.items())
-        ]
+        return [c for c in calls if all(any(p[k] == v for p in c["parties"]) for k, v in user.items())]
 
     async def call_id(self, user: str) -> str:
         found: list[dict[str, Any]] = []
@@ -72,13 +77,18 @@ class System:
 
         async def there() -> bool:
             return any(
-                r["state"] == state for c in await self.live() if c["call_id"] == call_id for r in c["recordings"]
+                r["state"] == state
+                for c in await self.live()
+                if c["call_id"] == call_id
+                for r in c["recordings"]
             )
 
         await until(there, f"{call_id} is {state}")
 
     async def control(self, name: str, operation: str, token: str | None = None) -> Any:
-        return await self.controller.api("POST", f"/live/{name}/recording", {"operation": operation}, token=token)
+        return await self.controller.api(
+            "POST", f"/live/{name}/recording", {"operation": operation}, token=token
+        )
 
     # ── what became of them ───────────────────────────────────────────────────────────────
 
@@ -120,7 +130,9 @@ class System:
 
     async def refusals(self, reason: str) -> int:
         """How often the log says that a request was refused for this reason."""
-        return sum("control.refused" in line and reason in line for line in self.controller.log().splitlines())
+        return sum(
+            "control.refused" in line and reason in line for line in self.controller.log().splitlines()
+        )
 
     async def put_policy(self, tenant: str, user: str, audio: bool) -> None:
         body = {"record_audio": audio, "record_video": False, "name": ""}
@@ -128,7 +140,9 @@ class System:
         assert answer.status < 300, answer
 
     async def put_tenant(self, tenant: str, audio: bool) -> None:
-        answer = await self.controller.api("PUT", f"/tenants/{tenant}", {"record_audio": audio, "record_video": False})
+        answer = await self.controller.api(
+            "PUT", f"/tenants/{tenant}", {"record_audio": audio, "record_video": False}
+        )
         assert answer.status < 300, answer
 
     async def put_external(self, on: bool) -> None:
@@ -150,7 +164,11 @@ async def telephones(system: System) -> AsyncIterator[None]:
     base = lab.sip_host.rsplit(".", 1)[0]
     for number, (ext, (password, tenant)) in enumerate(lab.users.items()):
         system.phones[ext] = Phone(
-            ext, f"{base}.{11 + number}", (lab.sip_host, lab.sip_port), password, domain=tenant,
+            ext,
+            f"{base}.{11 + number}",
+            (lab.sip_host, lab.sip_port),
+            password,
+            domain=tenant,
             source=tone(TONES[ext]),
         )
     system.phones["outside"] = Phone(

@@ -23,7 +23,8 @@ async def test_both_parties_are_heard_in_the_recording_of_a_user_who_wants_it(sy
         assert sum(s.duration_ms for s in spans) > 1700, (tone, spans)
     assert recording["recording"]["reason"] == "user 101 of acme.test has audio calls recorded"
     assert {(p["user"], p["tenant"]) for p in recording["recording"]["parties"]} == {
-        ("101", "acme.test"), ("102", "acme.test"),
+        ("101", "acme.test"),
+        ("102", "acme.test"),
     }
 
 
@@ -44,7 +45,8 @@ async def test_nothing_is_recorded_when_nobody_wants_it_and_the_cdr_says_why(sys
     decisions = (await system.cdr(call_id))["decisions"]
     audio = [d for d in decisions if d["kind"] == "audio"]
     assert [d["verdict"] for d in audio] == ["leave"]
-    assert "102" in audio[0]["reason"] and "103" in audio[0]["reason"]
+    assert "102" in audio[0]["reason"]
+    assert "103" in audio[0]["reason"]
 
 
 async def test_the_tenant_forces_its_users(system: System) -> None:
@@ -85,7 +87,7 @@ async def test_calls_to_and_from_the_outside_are_recorded(system: System) -> Non
 
 
 async def test_hold_does_not_shorten_the_recording(system: System) -> None:
-    a, b = await system.call("101", "102")
+    a, _b = await system.call("101", "102")
     call_id = await system.call_id("101")
     await system.recording_up(call_id)
     await asyncio.sleep(0.8)
@@ -98,7 +100,7 @@ async def test_hold_does_not_shorten_the_recording(system: System) -> None:
     # The whole of 0.8 + 1.5 + 0.8 s but for the start of the capture.
     assert recording["recording"]["duration_ms"] > 2950, recording["recording"]
     cdr = await system.cdr(call_id)
-    assert ["held", "unheld"] == [j["what"] for j in cdr["journey"] if j["what"] in ("held", "unheld")]
+    assert [j["what"] for j in cdr["journey"] if j["what"] in ("held", "unheld")] == ["held", "unheld"]
 
 
 async def test_a_call_that_nobody_answers_has_a_cdr_and_no_recording(system: System) -> None:

@@ -65,7 +65,9 @@ async def test_a_call_that_ends_while_the_controller_is_away_is_in_the_catalog(s
     assert recording["recording"]["duration_ms"] > 600, recording["recording"]
 
 
-async def test_a_call_that_begins_while_the_controller_is_away_is_recorded_from_its_return(system: System) -> None:
+async def test_a_call_that_begins_while_the_controller_is_away_is_recorded_from_its_return(
+    system: System,
+) -> None:
     await system.controller.kill()
     a, _ = await system.call("101", "102")
     await asyncio.sleep(0.3)

@@ -19,7 +19,9 @@ OUTSIDE_A, OUTSIDE_B = "+15550001111", "+15557654321"
 
 async def outside(system: System, number: str, frequency: int) -> Dialog:
     """The next call that reaches the outside world under this number, speaking with its own tone."""
-    dialog = await system.phone("outside").next_call(where=lambda d: d.called.lstrip("+") == number.lstrip("+"))
+    dialog = await system.phone("outside").next_call(
+        where=lambda d: d.called.lstrip("+") == number.lstrip("+")
+    )
     dialog.rtp.play(tone(frequency))
     return dialog
 
@@ -45,7 +47,7 @@ async def test_blind_transfer_to_the_outside_leaves_two_external_parties(system:
     await a.wait_ended()
     [recording] = await system.recordings(call_id)
     ms = await heard(system, recording, TRUNK_A, TONES["101"], TRUNK_B)
-    assert ms[TRUNK_A] > 700 and ms[TONES["101"]] > 700, ms
+    assert min(ms[TRUNK_A], ms[TONES["101"]]) > 700, ms
     if rule:
         assert ms[TRUNK_B] > 1000, ms
     else:
@@ -67,7 +69,9 @@ async def test_blind_transfer_to_a_colleague_goes_on_where_the_policy_wants_it(s
     [recording] = await system.recordings(call_id)
     assert len(recording["segments"]) >= 2
     ms = await heard(system, recording, TRUNK_A, TONES["101"], TONES["103"])
-    assert ms[TONES["101"]] > 500 and ms[TONES["103"]] > 1000 and ms[TRUNK_A] > 1500, ms
+    assert ms[TONES["101"]] > 500, ms
+    assert ms[TONES["103"]] > 1000, ms
+    assert ms[TRUNK_A] > 1500, ms
     # One time line for both conversations, as long as they lasted together.
     assert 2100 < recording["recording"]["duration_ms"] < 4500
 
@@ -84,14 +88,14 @@ async def test_blind_transfer_to_a_colleague_who_is_not_recorded_ends_the_record
     await a.wait_ended()
     [recording] = await system.recordings(call_id)
     ms = await heard(system, recording, TONES["103"], TONES["101"])
-    assert ms[TONES["103"]] == 0 and ms[TONES["101"]] > 500, ms
+    assert ms[TONES["103"]] == 0, ms
+    assert ms[TONES["101"]] > 500, ms
 
 
 async def attended(system: System, b: Dialog, target: str) -> Dialog:
     """101 holds, talks to the target on a second call, and joins the two. Returns the consultation."""
     await b.hold()
-    consultation = await system.phone("101").call(target)
-    return consultation
+    return await system.phone("101").call(target)
 
 
 @pytest.mark.parametrize("rule", [False, True], ids=["rule off", "rule on"])
@@ -121,7 +125,9 @@ async def test_attended_transfer_to_the_outside(system: System, rule: bool) -> N
             assert together == 0, (recording, found)
     if rule:
         total = [
-            _overlap_ms(*presence(await system.audio(r["recording"]["recording_id"]), [TRUNK_A, TRUNK_B]).values())
+            _overlap_ms(
+                *presence(await system.audio(r["recording"]["recording_id"]), [TRUNK_A, TRUNK_B]).values()
+            )
             for r in recordings
         ]
         assert max(total) > 900, total
@@ -141,8 +147,9 @@ async def test_attended_transfer_to_a_colleague_keeps_the_pause(system: System) 
     await asyncio.sleep(0.5)
     await b.transfer(second)
     await asyncio.sleep(1.2)
-    during = [r for call in await system.live() for r in call["recordings"] if not r["state"] == "ended"]
-    assert during and all(r["paused"] for r in during), during
+    during = [r for call in await system.live() for r in call["recordings"] if r["state"] != "ended"]
+    assert during
+    assert all(r["paused"] for r in during), during
     await c.send_digits("*49")
     await asyncio.sleep(1.2)
     await c.bye()
@@ -152,9 +159,14 @@ async def test_attended_transfer_to_a_colleague_keeps_the_pause(system: System) 
     main = next(r for r in recordings if any(p["means"] == "feature_code" for p in r["pauses"]))
     found = presence(await system.audio(main["recording"]["recording_id"]), [TRUNK_A, TONES["103"]])
     from_ms, to_ms = main["pauses"][0]["from_ms"], main["pauses"][0]["to_ms"]
-    assert to_ms is not None and to_ms - from_ms > 1500
+    assert to_ms is not None
+    assert to_ms - from_ms > 1500
     for spans in found.values():
-        assert not any(s.from_ms < to_ms - 60 and s.to_ms > from_ms + 60 for s in spans), (found, from_ms, to_ms)
+        assert not any(s.from_ms < to_ms - 60 and s.to_ms > from_ms + 60 for s in spans), (
+            found,
+            from_ms,
+            to_ms,
+        )
     assert sum(s.duration_ms for s in found[TONES["103"]]) > 700, "resumed after the transfer"
 
 
@@ -174,15 +186,18 @@ async def test_codes_work_after_a_transfer(system: System) -> None:
     await c.send_digits("*49")
     await system.recording_up(call_id)
     await asyncio.sleep(0.5)
-    assert c.rtp.digits == "" and b.rtp.digits == ""
+    assert c.rtp.digits == ""
+    assert b.rtp.digits == ""
     await b.bye()
     [recording] = await system.recordings(call_id)
-    assert [(p["asked_by"], p["ended_by"]) for p in recording["pauses"]] == [("102@acme.test", "103@acme.test")]
-    masks = [m for m in find_masks(await system.audio(recording["recording"]["recording_id"])) if m[1] - m[0] > 700]
+    assert [(p["asked_by"], p["ended_by"]) for p in recording["pauses"]] == [
+        ("102@acme.test", "103@acme.test")
+    ]
+    masks = [
+        m for m in find_masks(await system.audio(recording["recording"]["recording_id"])) if m[1] - m[0] > 700
+    ]
     assert masks
 
 
 def _overlap_ms(one: list, other: list) -> float:  # type: ignore[type-arg]
-    return sum(
-        max(0, min(a.to_ms, b.to_ms) - max(a.from_ms, b.from_ms)) for a in one for b in other
-    )
+    return sum(max(0, min(a.to_ms, b.to_ms) - max(a.from_ms, b.from_ms)) for a in one for b in other)

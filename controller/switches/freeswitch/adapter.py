@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 import structlog
 
@@ -102,7 +103,8 @@ class FreeSwitch:
             self._events(held_back)
             heartbeat = asyncio.create_task(self._heartbeat())
             try:
-                await asyncio.wait({socket.closed, heartbeat}, return_when=asyncio.FIRST_COMPLETED)
+                ends: list[asyncio.Future[Any]] = [socket.closed, heartbeat]
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 heartbeat.cancel()
             if socket.closed.done():
@@ -127,7 +129,10 @@ class FreeSwitch:
     def _set_status(self, state: LinkState, *, version: str = "", error: str = "") -> None:
         if (state, error) != (self._status.state, self._status.error):
             log.log(
-                20 if state is LinkState.UP else 30, "switch.link", switch=self.name, state=str(state),
+                20 if state is LinkState.UP else 30,
+                "switch.link",
+                switch=self.name,
+                state=str(state),
                 error=error or None,
             )
             self._status = SwitchStatus(
@@ -267,4 +272,3 @@ class FreeSwitch:
                 return await job
         finally:
             self._jobs.pop(job_id, None)
-

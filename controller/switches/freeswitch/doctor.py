@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import xml.etree.ElementTree as ET
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -34,7 +33,14 @@ async def examine(config: FreeSwitchConfig, now: Callable[[], datetime]) -> list
     try:
         await socket.open()
     except ConnectionLost as error:
-        return [Check("event socket", False, str(error), "see event_socket.conf.xml and this switch's host, port and password")]
+        return [
+            Check(
+                "event socket",
+                False,
+                str(error),
+                "see event_socket.conf.xml and this switch's host, port and password",
+            )
+        ]
 
     async def api(text: str) -> str:
         return await socket.send(f"api {text}", TIMEOUT_S)
@@ -59,7 +65,9 @@ async def _modules(api: Api) -> list[Check]:
         loaded = (await api(f"module_exists {module}")).strip() == "true"
         found.append(
             Check(
-                f"module {module}", loaded, "loaded" if loaded else f"not loaded; it brings {purpose}",
+                f"module {module}",
+                loaded,
+                "loaded" if loaded else f"not loaded; it brings {purpose}",
                 "" if loaded else f'add <load module="{module}"/> to modules.conf.xml, then `load {module}`',
             )
         )
@@ -74,7 +82,8 @@ async def _profiles(api: Api, config: FreeSwitchConfig) -> list[Check]:
     for trunk in config.trunk_profiles:
         checks.append(
             Check(
-                f"trunk profile {trunk}", trunk in names,
+                f"trunk profile {trunk}",
+                trunk in names,
                 "there" if trunk in names else f"there is no such profile; there are {', '.join(names)}",
                 "" if trunk in names else "correct trunk_profiles of this switch",
             )
@@ -82,11 +91,17 @@ async def _profiles(api: Api, config: FreeSwitchConfig) -> list[Check]:
     for profile in sofia.iter("profile"):
         name = profile.get("name", "")
         settings = {p.get("name", ""): p.get("value", "") for p in profile.iter("param")}
-        checks.append(_parameter(name, settings, "rtp-timer-name", "soft", "recordings can stay empty without it"))
+        checks.append(
+            _parameter(name, settings, "rtp-timer-name", "soft", "recordings can stay empty without it")
+        )
         if name in config.trunk_profiles:
             continue
-        checks.append(_parameter(name, settings, "auth-messages", "true", "anybody could send control messages"))
-        checks.append(_parameter(name, settings, "fire-message-events", "true", "the controller hears no MESSAGE"))
+        checks.append(
+            _parameter(name, settings, "auth-messages", "true", "anybody could send control messages")
+        )
+        checks.append(
+            _parameter(name, settings, "fire-message-events", "true", "the controller hears no MESSAGE")
+        )
         checks.append(_parameter(name, settings, "auth-calls", "true", "nobody is known to be internal"))
         checks.append(_chatplan(chatplan, name, settings.get("context", "default")))
     return checks
@@ -97,7 +112,9 @@ def _parameter(profile: str, settings: dict[str, str], name: str, wanted: str, w
     # FreeSWITCH takes several words for true; soft is the default of recent versions.
     fine = value == wanted or (wanted == "true" and value in ("yes", "on", "1"))
     return Check(
-        f"profile {profile}: {name}", fine, value or f"not set; {why}",
+        f"profile {profile}: {name}",
+        fine,
+        value or f"not set; {why}",
         "" if fine else f'set <param name="{name}" value="{wanted}"/> and `sofia profile {profile} rescan`',
     )
 
@@ -135,7 +152,11 @@ async def _spool(api: Api, config: FreeSwitchConfig) -> Check:
         config.spool.mkdir(parents=True, exist_ok=True)
         answer = await api(f"system touch {theirs} && echo written")
         if not ours.exists():
-            found = "the switch's file does not appear here" if "written" in answer else "the switch cannot write there"
+            found = (
+                "the switch's file does not appear here"
+                if "written" in answer
+                else "the switch cannot write there"
+            )
             return Check("spool", False, f"{config.spool}: {found}", mend)
         ours.read_bytes()
         ours.unlink()
@@ -143,7 +164,7 @@ async def _spool(api: Api, config: FreeSwitchConfig) -> Check:
         return Check("spool", False, f"{config.spool}: {error.strerror}", mend)
     finally:
         with contextlib.suppress(OSError):
-            os.unlink(ours)
+            ours.unlink()
     return Check("spool", True, f"{config.spool} is written by the switch and read here")
 
 
@@ -154,7 +175,9 @@ async def _clock(api: Api, now: Callable[[], datetime]) -> Check:
     skew = abs(now().timestamp() - int(theirs))
     fine = skew <= LARGEST_SKEW_S
     return Check(
-        "clock", fine, f"within {skew:.0f} s of ours" if fine else f"{skew:.0f} s apart",
+        "clock",
+        fine,
+        f"within {skew:.0f} s of ours" if fine else f"{skew:.0f} s apart",
         "" if fine else "keep both machines' clocks in step (chrony or systemd-timesyncd)",
     )
 

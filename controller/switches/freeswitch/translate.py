@@ -99,7 +99,12 @@ class Translator:
         if event.get("Answer-State") == "answered":
             found.append(f.LegAnswered(leg_id, self._now()))
         peer = event.get("variable_bridge_uuid", "")
-        if peer and event.get("Channel-State") in ("CS_EXECUTE", "CS_EXCHANGE_MEDIA", "CS_HIBERNATE", "CS_SOFT_EXECUTE"):
+        if peer and event.get("Channel-State") in (
+            "CS_EXECUTE",
+            "CS_EXCHANGE_MEDIA",
+            "CS_HIBERNATE",
+            "CS_SOFT_EXECUTE",
+        ):
             bridge = self._bridge_id(leg_id, peer, event)
             self._bridge_of[leg_id] = bridge
             found.append(f.BridgeEntered(leg_id, bridge, self._now()))
@@ -130,7 +135,9 @@ class Translator:
         number, name = number[:MAX_TEXT], name[:MAX_TEXT]
         trunks = self._config.trunk_gateways
         if profile in self._config.trunk_profiles or (gateway and (not trunks or gateway in trunks)):
-            trunk_tenant = event.get("variable_tapeline_tenant") or self._config.tenant_of_gateway.get(gateway)
+            trunk_tenant = event.get("variable_tapeline_tenant") or self._config.tenant_of_gateway.get(
+                gateway
+            )
             return Party(Side.EXTERNAL, trunk_tenant or None, None, number, name, gateway or profile)
         # On the calling leg only the digest's own variables count: it also carries dialed_user,
         # which is the other party. On a called leg it is the other way round.
@@ -252,7 +259,11 @@ class Translator:
         name = NameTarget(control.session_id) if control.session_id is not None else None
         if leg_id:
             return ControlRequest(
-                self._new_id(), at, control.operation, name or LegTarget(leg_id), LegActor(leg_id),
+                self._new_id(),
+                at,
+                control.operation,
+                name or LegTarget(leg_id),
+                LegActor(leg_id),
                 Means.MESSAGE_IN_DIALOG,
             )
         assert name is not None  # parse() asks for it out of dialog
@@ -266,7 +277,11 @@ class Translator:
         if operation is None or not leg_id:
             raise RefusedInput("a feature code without a meaning", leg_id)
         return ControlRequest(
-            self._new_id(), timestamp(event, self._now()), operation, LegTarget(leg_id), LegActor(leg_id),
+            self._new_id(),
+            timestamp(event, self._now()),
+            operation,
+            LegTarget(leg_id),
+            LegActor(leg_id),
             Means.FEATURE_CODE,
         )
 
@@ -281,8 +296,12 @@ class Translator:
         if not (request_id.isascii() and request_id.isalnum() and len(request_id) <= 64):
             request_id = self._new_id()
         return ControlRequest(
-            request_id, timestamp(event, self._now()), operation, NameTarget(name[:MAX_TEXT]),
-            SystemActor("switch bus"), Means.BUS,
+            request_id,
+            timestamp(event, self._now()),
+            operation,
+            NameTarget(name[:MAX_TEXT]),
+            SystemActor("switch bus"),
+            Means.BUS,
         )
 
 
