@@ -147,6 +147,8 @@ def _option(option: Any, hint: Any) -> str:
         default = default.value
     if option.required:
         shown = "required"
+    elif isinstance(option.show_default, str):
+        shown = f"`{option.show_default}`"
     elif option.is_flag and option.secondary_opts and default is None:
         shown = "unchanged"
     else:
