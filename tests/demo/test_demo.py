@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import warnings
+import wave
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -232,10 +233,9 @@ def silence(sound: Samples, from_ms: int, to_ms: int) -> None:
 
 
 def judged(tmp_path: Path, sound: Samples, call: PlayedCall) -> verdict.Verdict:
-    data = sound.astype("<i2").tobytes()
-    head = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(data), b"WAVE", b"fmt ", 16, 1, 1, RATE, 2 * RATE,
-                       2, 16, b"data", len(data))  # fmt: skip
-    (tmp_path / "it.wav").write_bytes(head + data)
+    with wave.open(str(tmp_path / "it.wav"), "wb") as file:
+        file.setparams((1, 2, RATE, len(sound), "NONE", ""))
+        file.writeframes(sound.astype("<i2").tobytes())
     return verdict.judge(tmp_path / "it.wav", call)
 
 
