@@ -59,10 +59,6 @@ class ModelSwitch:
         del self.legs[leg_id]
         self.captures = {i: c for i, c in self.captures.items() if c.leg_id != leg_id}
 
-    def usable(self, leg: ModelLeg) -> bool:
-        """Whether a capture on this leg hears anything."""
-        return leg.recordable and not (self.hold_stops_capture and leg.held)
-
     def bridges(self) -> dict[str, list[ModelLeg]]:
         found: dict[str, list[ModelLeg]] = {}
         for leg in self.legs.values():

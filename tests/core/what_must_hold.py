@@ -1,0 +1,145 @@
+"""What must hold whatever happens: of the desk's beliefs at any time, of the truth once it is settled."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from controller.core.calls import Call, Leg
+from controller.core.desk import Desk
+from controller.core.media_kinds import Kind
+from controller.core.policy import OFF, Policy
+from controller.core.reconcile import paused
+from controller.core.recording import Recording
+from controller.core.requests import Means
+
+from .model_switch import ModelLeg, ModelSwitch
+
+AnyLeg = Leg | ModelLeg
+#: How many captures there are of each (bridge, tenant, kind).
+Served = Counter[tuple[str, str, Kind]]
+
+
+def anchors(
+    policy: Policy, tenant: str, kind: Kind, legs: Sequence[AnyLeg], *, hold_stops: bool
+) -> tuple[list[str], bool]:
+    """The legs of a bridge that may carry a capture, and whether it takes their own voice only.
+
+    The leg of who wants it; without one another of the tenant's own; without one a stranger's, which
+    may not hear what its tenant's own leg would, if only that did not hold.
+    """
+    able = [leg for leg in legs if leg.recordable]
+    own = [leg for leg in able if leg.party.internal and leg.party.tenant == tenant]
+    usable = [leg for leg in able if not (hold_stops and leg.held)]
+    usable_own = [leg for leg in own if leg in usable]
+    wanting = [o for o in usable_own if policy.users.get((tenant, o.party.user or ""), OFF).of(kind)]
+    return [leg.leg_id for leg in wanting or usable_own or usable], bool(own) and not usable_own
+
+
+def check_beliefs(desk: Desk) -> None:
+    """By the desk's own lights, whatever of the truth has reached it so far."""
+    for call in desk.book:
+        bridges = call.bridges()
+        for kind in Kind:
+            going = [r for r in call.recordings if r.kind is kind and r.ended_at is None]
+            assert len({r.open_pause is None for r in going}) <= 1, "a pause reaches one, not all"
+        for recording in call.recordings:
+            segment = recording.running
+            if segment is None or not segment.state.settled:
+                continue
+            leg = call.legs[segment.leg_id]
+            legs = bridges.get(leg.bridge_id or "", [])
+            assert leg.live, "captured after the hang-up"
+            assert len(legs) > 1, "captured alone"
+            best, alone = anchors(
+                desk.policy, recording.tenant, recording.kind, legs, hold_stops=desk.hold_stops_capture
+            )
+            assert segment.leg_id in best, "captured on another leg than the best"
+            assert segment.own_voice_only == alone, "a stranger's leg hears too much or too little"
+
+
+def check_settled(desk: Desk, switch: ModelSwitch, codes_on: Counter[str]) -> None:
+    """The truth, after a reconnection whose commands have all been carried out."""
+    book = desk.book
+    assert {leg.leg_id for call in book for leg in call.live_legs} == set(switch.legs)
+    served = _check_captures(desk, switch)
+    for call in book:
+        for r in call.recordings:
+            assert len(r.unfinished) <= 1, "an old capture is not ended"
+            assert all(p.means is not Means.RECOVERY for p in r.pauses), "a pause that nobody asked for"
+    for leg in switch.legs.values():
+        known = book.leg(leg.leg_id)
+        assert known is not None
+        assert known.party == leg.party, "another identity than the first"
+        assert codes_on[leg.leg_id] == (leg.party.internal and leg.recordable), "codes"
+    for bridge, legs in switch.bridges().items():
+        _check_bridge(desk, bridge, legs, served)
+    assert not [key for key in served if served[key] != 1]
+
+
+def _check_captures(desk: Desk, switch: ModelSwitch) -> Served:
+    recordings = {r.recording_id: r for call in desk.book for r in call.recordings}
+    served: Served = Counter()
+    for capture_id, capture in switch.captures.items():
+        recording = recordings[capture_id.rpartition(".")[0]]
+        call = desk.book.call_of(capture.leg_id)
+        assert call is not None
+        assert recording.running is not None, "captured, and the desk does not know"
+        assert recording.running.capture_id == capture_id, "two captures of one recording"
+        assert capture.masked == paused(call, capture.kind), "masked and paused differ"
+        assert not (capture.masked and capture.kind is Kind.VIDEO)
+        leg = switch.legs[capture.leg_id]
+        assert leg.bridge_id is not None, "captured without anybody to talk to"
+        assert not (switch.hold_stops_capture and leg.held), "captured on a leg that holds"
+        served[leg.bridge_id, recording.tenant, capture.kind] += 1
+        best, alone = anchors(
+            desk.policy,
+            recording.tenant,
+            capture.kind,
+            switch.bridges()[leg.bridge_id],
+            hold_stops=switch.hold_stops_capture,
+        )
+        assert capture.leg_id in best, "captured on another leg than the best"
+        assert capture.own_voice_only == alone, "a stranger's leg hears too much or too little"
+    return served
+
+
+def _check_bridge(desk: Desk, bridge: str, legs: list[ModelLeg], served: Served) -> None:
+    policy = desk.policy
+    here = {(tenant, kind) for b, tenant, kind in served if b == bridge}
+    inside = [leg.party for leg in legs if leg.party.internal]
+    if not inside and not policy.record_external:
+        assert not here, "external parties only are recorded against the rule"
+    call = desk.book.call_of(legs[0].leg_id)
+    assert call is not None
+    assert all(desk.book.call_of(leg.leg_id) is call for leg in legs), "one bridge, two calls"
+    holding = desk.hold_stops_capture
+    talking = len(legs) > 1 and any(leg.recordable and not (holding and leg.held) for leg in legs)
+    for tenant in {p.tenant for p in inside if p.tenant}:
+        users = [policy.users.get((tenant, p.user or ""), OFF) for p in inside if p.tenant == tenant]
+        for kind in Kind:
+            wanted = policy.tenants.get(tenant, OFF).of(kind) or any(u.of(kind) for u in users)
+            wanted = wanted or (tenant, kind) in call.requested
+            if kind is Kind.VIDEO:
+                wanted = wanted and any(leg.video for leg in legs) and desk.video_supported
+            wanted = wanted and talking and (tenant, kind) not in call.stopped
+            if paused(call, kind):
+                continue  # silence may be a masked capture or none; it is checked above
+            assert wanted == ((tenant, kind) in here), (tenant, kind, wanted)
+
+
+def check_over(call: Call) -> None:
+    """Everybody has hung up: everything has an end."""
+    assert call.ended_at is not None
+    for recording in call.recordings:
+        _check_ended(recording, call.ended_at)
+
+
+def _check_ended(recording: Recording, over_at: datetime) -> None:
+    assert recording.ended_at is not None
+    assert recording.ended_at <= over_at
+    assert [s.number for s in recording.segments] == list(range(1, len(recording.segments) + 1))
+    assert all(s.state.final for s in recording.segments), recording.segments
+    assert all(p.ended_at is not None for p in recording.pauses)
+    assert all(p.asked_at <= p.ended_at for p in recording.pauses if p.ended_at)
