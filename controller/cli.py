@@ -1,4 +1,4 @@
-"""The command line: ``tapeline serve | doctor | demo | sweep | user | tenant | policy``."""
+"""The command line: ``tapeline serve | doctor | demo | sweep | user | policy``."""
 
 from __future__ import annotations
 

@@ -20,6 +20,10 @@ from .core.errors import TapelineError
 NOT_SETTINGS = {"TAPELINE_CONFIG", "TAPELINE_CACHE"}
 
 
+#: What a path may hold that goes into a switch's commands.
+PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")
+
+
 class ConfigError(TapelineError):
     """The configuration cannot be used; the text names each key and says what to do."""
 
@@ -53,7 +57,7 @@ class _SwitchBase(_Section):
     @classmethod
     def _plain_path(cls, value: Path | None) -> Path | None:
         # The path goes into switch commands, which split their arguments on spaces and commas.
-        if value is not None and not re.fullmatch(r"[A-Za-z0-9_./-]+", str(value)):
+        if value is not None and not PLAIN_PATH.fullmatch(str(value)):
             raise ValueError("use only letters, digits and _ . / - in this path")
         return value
 
@@ -219,6 +223,12 @@ def _anchored(config: Config, folder: Path) -> Config:
     def anchor(value: Path | None) -> Path | None:
         return None if value is None else folder / value
 
+    for switch in config.switches:
+        if not PLAIN_PATH.fullmatch(str(folder / switch.spool)):
+            raise ConfigError(
+                f"switches.{switch.name}.spool: with the configuration's folder in front it is "
+                f"{str(folder / switch.spool)!r}; give an absolute path of letters, digits and _ . / -"
+            )
     switches = tuple(
         s.model_copy(update={"spool": anchor(s.spool), "password_file": anchor(s.password_file)})
         for s in config.switches

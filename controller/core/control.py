@@ -38,7 +38,7 @@ def carry_out(
         case Verb.START:
             answer = _start(book, policy, call, request, kinds, video_supported)
         case Verb.STOP:
-            answer = _stop(book, call, request, kinds)
+            answer = _stop(book, call, request, kinds, effects)
     if isinstance(answer, Refusal):
         return None, refused(request, answer, call.call_id)
     recordings, reason = answer
@@ -141,7 +141,7 @@ def _start(
 
 
 def _stop(
-    book: CallBook, call: Call, request: ControlRequest, kinds: tuple[Kind, ...]
+    book: CallBook, call: Call, request: ControlRequest, kinds: tuple[Kind, ...], effects: Effects
 ) -> tuple[list[Recording], str] | Refusal:
     tenants = tenants_concerned(book, request.actor, call)
     recordings = [r for r in _going(call, kinds) if r.tenant in tenants]
@@ -152,6 +152,8 @@ def _stop(
         if recording.open_pause is not None:
             recording.open_pause.ended_at = request.at
             recording.pauses[-1].ended_by = "end of recording"
+        if recording.running is None:
+            effects.announce(call, recording, "ended")
         key = (recording.tenant, recording.kind)
         call.stopped.add(key)
         call.requested.discard(key)

@@ -178,8 +178,8 @@ def test_the_requests_in_the_examples_are_understood() -> None:
 def test_the_announcement_in_the_example_is_what_is_sent() -> None:
     [example] = examples("Event-Name: CUSTOM")
     shown = headers(example.text)
-    fields = tuple((k, v) for k, v in shown.items() if not k.startswith("Event-") and k != "Unique-ID")
-    sent = verbs.announce(Announce(shown["Unique-ID"], fields))
+    fields = tuple((k, v) for k, v in shown.items() if not k.startswith("Event-") and k != "Leg-Id")
+    sent = verbs.announce(Announce(shown["Leg-Id"], fields))
     assert sent.splitlines()[1:] == example.text.splitlines()[1:]
 
 

@@ -26,8 +26,9 @@ from ...core.media_kinds import Operation
 from ...core.requests import ControlOutcome, ControlRequest
 from ...engine.ports import LinkState, SwitchDown, SwitchStatus
 from ..backoff import Backoff
+from ..shared_folders import SharedFolders
 from . import verbs
-from .connection import ConnectionLost, Event, EventSocket
+from .connection import ConnectionLost, Event, EventSocket, WrongPassword
 from .resync import take_snapshot
 from .translate import RefusedInput, Translator
 
@@ -64,6 +65,7 @@ class FreeSwitch:
         self._on_request: Callable[[ControlRequest], None] = lambda request: None
         self._held_back: list[Event] | None = None
         self._live: set[str] = set()
+        self._folders = SharedFolders(config.spool)
 
     @property
     def status(self) -> SwitchStatus:
@@ -88,7 +90,12 @@ class FreeSwitch:
         """One connection from its opening to its end; returns why it ended."""
         socket = EventSocket(self._config.host, self._config.port, self._config.secret(), self._events)
         try:
-            await socket.open()
+            try:
+                await socket.open()
+            except WrongPassword as error:
+                raise ConnectionLost(f"switches.{self.name}.password: {error}") from error
+            except ConnectionLost as error:
+                raise ConnectionLost(f"switches.{self.name}.host and port: {error}") from error
             self._socket = socket
             self._held_back = []
             await self._api(verbs.SUBSCRIPTION, raw=True)
@@ -178,20 +185,20 @@ class FreeSwitch:
             case CloseCapture():
                 return await self._close(command)
             case MaskCapture():
-                reply = await self._record(command, "mask")
+                # The note goes first, in the same breath: whenever this process dies, what is silent
+                # has its note, and a snapshot masks again whatever has one.
+                _, reply = await asyncio.gather(
+                    self._note_mask(command, on=True), self._record(command, "mask")
+                )
                 if not reply.startswith("+OK"):
                     return f.CaptureMaskRefused(command.capture_id, self._now(), reply[:200])
-                at = self._now()
-                await self._note_mask(command.leg_id, command.capture_id)
-                return f.CaptureMasked(command.capture_id, at)
+                return f.CaptureMasked(command.capture_id, self._now())
             case UnmaskCapture():
-                # The note falls last: a controller that dies in between finds silence noted and
-                # keeps it, which loses some sound but tells nothing.
                 reply = await self._record(command, "unmask")
                 if not reply.startswith("+OK"):
                     return f.CaptureUnmaskRefused(command.capture_id, self._now(), reply[:200])
                 at = self._now()
-                await self._note_mask(command.leg_id, "")
+                await self._note_mask(command, on=False)
                 return f.CaptureUnmasked(command.capture_id, at)
             case BindFeatureCodes():
                 await self._api(verbs.bind_codes(command), raw=True)
@@ -208,7 +215,7 @@ class FreeSwitch:
             ("Reason", outcome.reason),
             ("Call-ID", outcome.call_id or "-"),
         ]
-        with contextlib.suppress(SwitchDown):
+        with contextlib.suppress(SwitchDown, TimeoutError):
             await self._api(verbs.announce(Announce(None, tuple(fields))), raw=True)
 
     async def _open(self, command: OpenCapture) -> f.CaptureFact:
@@ -216,6 +223,7 @@ class FreeSwitch:
         # In the background: `start` waits 12–18 ms for its writer thread, and on this connection
         # every other call's commands and events would wait with it.
         try:
+            await self._folders.make(command.path)
             await self._api(verbs.own_voice_only(command.leg_id, on=command.own_voice_only))
             reply = await self._background(verbs.record(command.leg_id, "start", file))
         except TimeoutError:
@@ -245,10 +253,10 @@ class FreeSwitch:
         except TimeoutError:
             return "no answer in time"
 
-    async def _note_mask(self, leg_id: str, capture_id: str) -> None:
+    async def _note_mask(self, command: MaskCapture | UnmaskCapture, *, on: bool) -> None:
         """Leave the mask's state on the channel, where it outlives this process."""
         with contextlib.suppress(TimeoutError):
-            await self._api(verbs.set_mask_variable(leg_id, capture_id))
+            await self._api(verbs.note_mask(command.leg_id, command.capture_id, on=on))
 
     async def _api(self, text: str, *, raw: bool = False, timeout_s: float | None = None) -> str:
         """One command and its answer. Raises SwitchDown, TimeoutError."""

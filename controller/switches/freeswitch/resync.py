@@ -27,12 +27,15 @@ async def take_snapshot(api: Api, translator: Translator, now: Callable[[], date
         if event is None or event.get("Unique-ID") != leg_id:
             continue  # hung up meanwhile
         legs[leg_id] = tuple(translator.leg_from_dump(event))
-        masked = event.get(f"variable_{verbs.MASK_VARIABLE}", "")
         for path in _recorded_files(await api(f"uuid_buglist {verbs.leg(leg_id)}")):
             capture_id = translator.capture_id(path)
             if capture_id is not None:
+                masked = event.get(f"variable_{verbs.mask_variable(capture_id)}") == "true"
+                if masked:
+                    # A note may have outlived its mask by a crash between the two: now it is true.
+                    await api(verbs.record(leg_id, "mask", path))
                 relative = path.removeprefix(translator.spool)
-                captures.append(f.CaptureSeen(capture_id, leg_id, relative, masked == capture_id))
+                captures.append(f.CaptureSeen(capture_id, leg_id, relative, masked))
     return f.SwitchSnapshot(at, legs, tuple(captures))
 
 

@@ -21,8 +21,8 @@ SUBSCRIPTION = (
 #: The digit-binding realm of ours; it is set while a leg is bound.
 REALM = "tapeline"
 
-#: The channel variable in which a mask outlives the controller.
-MASK_VARIABLE = "tapeline_masked"
+#: A channel variable with this prefix, one a capture, in which a mask outlives the controller.
+MASK_VARIABLE = "tapeline_masked_"
 
 _UUID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _PATH = re.compile(r"[A-Za-z0-9_./=-]{1,1024}")
@@ -56,8 +56,15 @@ def own_voice_only(leg_id: str, *, on: bool) -> str:
     return f"uuid_setvar {leg(leg_id)} RECORD_READ_ONLY {'true' if on else 'false'}"
 
 
-def set_mask_variable(leg_id: str, capture_id: str) -> str:
-    return f"uuid_setvar {leg(leg_id)} {MASK_VARIABLE} {capture_id}".rstrip()
+def mask_variable(capture_id: str) -> str:
+    return MASK_VARIABLE + capture_id.replace(".", "_")
+
+
+def note_mask(leg_id: str, capture_id: str, *, on: bool) -> str:
+    """Set or remove the note that a capture is masked."""
+    if not _UUID.fullmatch(capture_id):
+        raise UnsafeArgument(f"capture id {capture_id[:60]!r}")
+    return f"uuid_setvar {leg(leg_id)} {mask_variable(capture_id)} {'true' if on else ''}".rstrip()
 
 
 def bind_codes(command: BindFeatureCodes) -> str:
@@ -88,7 +95,8 @@ def announce(command: Announce) -> str:
     """A CUSTOM event ``tapeline::recording`` on the switch's own bus."""
     lines = ["sendevent CUSTOM", "Event-Subclass: tapeline::recording"]
     if command.leg_id is not None:
-        lines.append(f"Unique-ID: {leg(command.leg_id)}")
+        # Not Unique-ID: an event sent with that of a live channel is handed to the channel alone.
+        lines.append(f"Leg-Id: {leg(command.leg_id)}")
     lines += [f"{key}: {_plain(value)}" for key, value in command.fields]
     return "\n".join(lines)
 

@@ -26,7 +26,7 @@ UNSAFE = [
 def test_unsafe_leg_ids_are_refused(text: str) -> None:
     for attempt in (
         lambda: verbs.record(text, "start", PATH),
-        lambda: verbs.set_mask_variable(text, "REC1.1"),
+        lambda: verbs.note_mask(text, "REC1.1", on=True),
         lambda: verbs.bind_codes(BindFeatureCodes(text, (("*48", PAUSE),))),
         lambda: verbs.announce(Announce(text, (("Action", "paused"),))),
     ):
@@ -65,7 +65,7 @@ def test_an_announcement_is_one_message_with_the_headers_it_was_given(fields: li
     text = verbs.announce(Announce(LEG, tuple(fields)))
     # FreeSWITCH ends a header at LF (CR as well) and the message at an empty line.
     lines = text.split("\n")
-    assert lines[:3] == ["sendevent CUSTOM", "Event-Subclass: tapeline::recording", f"Unique-ID: {LEG}"]
+    assert lines[:3] == ["sendevent CUSTOM", "Event-Subclass: tapeline::recording", f"Leg-Id: {LEG}"]
     assert [line.partition(": ")[0] for line in lines[3:]] == [key for key, _ in fields]
     assert all(lines)
     assert not set(text) & set("\r\0\x0b\x0c\x1c\u2028\u2029")
@@ -73,8 +73,8 @@ def test_an_announcement_is_one_message_with_the_headers_it_was_given(fields: li
 
 def test_the_words_as_freeswitch_knows_them() -> None:
     assert verbs.record(LEG, "mask", PATH) == f"uuid_record {LEG} mask {PATH}"
-    assert verbs.set_mask_variable(LEG, "REC1.1") == f"uuid_setvar {LEG} tapeline_masked REC1.1"
-    assert verbs.set_mask_variable(LEG, "") == f"uuid_setvar {LEG} tapeline_masked"
+    assert verbs.note_mask(LEG, "REC1.1", on=True) == f"uuid_setvar {LEG} tapeline_masked_REC1_1 true"
+    assert verbs.note_mask(LEG, "REC1.1", on=False) == f"uuid_setvar {LEG} tapeline_masked_REC1_1"
     bound = verbs.bind_codes(BindFeatureCodes(LEG, tuple(DEFAULT_CODES.items())))
     assert bound.startswith(f"sendmsg {LEG}\ncall-command: execute\n")
     assert "\n\n" not in bound
