@@ -16,6 +16,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -32,6 +33,8 @@ from controller.core.requests import ControlRequest, LegActor, LegTarget, Means
 from .model_switch import ModelLeg, ModelSwitch
 from .notation import CAST
 from .what_must_hold import check_beliefs, check_over, check_settled
+
+pytestmark = pytest.mark.timeout(3600 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 120)
 
 BRIDGES = ["B1", "B2", "B3"]
 _users = st.sampled_from([Switches(True, True), Switches(True, False), Switches(False, True), OFF])
@@ -113,7 +116,7 @@ class AnyOrder(RuleBasedStateMachine):
         origins = [None, *self.switch.legs]
         leg = ModelLeg(
             leg_id, CAST[who], origin % 2 == 0, origins[origin % len(origins)], (f"s-{origin}",),
-            video=video, recordable=not (half and origin > 7),
+            video=video, recordable=not (half and origin > 4),
         )  # fmt: skip
         self.switch.legs[leg_id] = leg
         started = f.LegStarted(
@@ -148,6 +151,14 @@ class AnyOrder(RuleBasedStateMachine):
         self.leg_changes(list(self.switch.legs).index(giver), "hangs up", fate)
         if blind:
             self.joins(to, bridge, fate)
+
+    @precondition(lambda self: self.switch.captures)
+    @rule(which=_which, who=_people, fate=_fates)
+    def a_third_joins(self, which: int, who: str, fate: str) -> None:
+        captured = list(self.switch.captures.values())[which % len(self.switch.captures)]
+        bridge = self.switch.legs[captured.leg_id].bridge_id
+        if bridge is not None:
+            self.joins(who, bridge, fate)
 
     def joins(self, who: str, bridge: str, fate: str) -> None:
         self.leg_starts(who, False, False, 0, "now")
@@ -271,7 +282,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def beliefs(self) -> None:
-        check_beliefs(self.desk)
+        check_beliefs(self.desk, self.switch)
 
     def teardown(self) -> None:
         """Everybody hangs up: nothing may be left, and everything has an end."""
@@ -293,7 +304,7 @@ class HoldStopsCapture(AnyOrder):
 
 
 _settings = settings(
-    max_examples=2000 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 150,
+    max_examples=2000 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 120,
     stateful_step_count=50,
     deadline=None,
 )

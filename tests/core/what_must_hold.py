@@ -37,7 +37,7 @@ def anchors(
     return [leg.leg_id for leg in wanting or usable_own or usable], bool(own) and not usable_own
 
 
-def check_beliefs(desk: Desk) -> None:
+def check_beliefs(desk: Desk, switch: ModelSwitch) -> None:
     """By the desk's own lights, whatever of the truth has reached it so far."""
     for call in desk.book:
         bridges = call.bridges()
@@ -51,12 +51,17 @@ def check_beliefs(desk: Desk) -> None:
             leg = call.legs[segment.leg_id]
             legs = bridges.get(leg.bridge_id or "", [])
             assert leg.live, "captured after the hang-up"
+            assert segment.bridge_id == leg.bridge_id, "one segment of two conversations"
             assert len(legs) > 1, "captured alone"
             best, alone = anchors(
                 desk.policy, recording.tenant, recording.kind, legs, hold_stops=desk.hold_stops_capture
             )
             assert segment.leg_id in best, "captured on another leg than the best"
             assert segment.own_voice_only == alone, "a stranger's leg hears too much or too little"
+            capture = switch.captures.get(segment.capture_id)
+            if capture is not None:
+                assert capture.leg_id == segment.leg_id
+                assert capture.own_voice_only == alone, "the switch was told something else"
 
 
 def check_settled(desk: Desk, switch: ModelSwitch, codes_on: Counter[str]) -> None:
