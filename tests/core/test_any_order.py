@@ -160,6 +160,22 @@ class AnyOrder(RuleBasedStateMachine):
         if bridge is not None:
             self.joins(who, bridge, fate)
 
+    @rule(who=_people, other=_people, bridge=st.sampled_from(BRIDGES))
+    def another_call(self, who: str, other: str, bridge: str) -> None:
+        if bridge not in self.switch.bridges():
+            self.joins(who, bridge, "now")
+            self.joins(other, bridge, "now")
+
+    @precondition(lambda self: len(self.switch.captures) > 1)
+    @rule(which=_which, other=_which, fate=_fates)
+    def two_calls_become_one(self, which: int, other: int, fate: str) -> None:
+        """Somebody goes from one recorded conversation into another, as in an attended transfer."""
+        captures = list(self.switch.captures.values())
+        bridge = self.switch.legs[captures[which % len(captures)].leg_id].bridge_id
+        mover = captures[other % len(captures)].leg_id
+        if bridge is not None:
+            self.leg_enters(list(self.switch.legs).index(mover), bridge, fate)
+
     def joins(self, who: str, bridge: str, fate: str) -> None:
         self.leg_starts(who, False, False, 0, "now")
         self.leg_enters(len(self.switch.legs) - 1, bridge, fate)

@@ -45,6 +45,7 @@ def check_beliefs(desk: Desk, switch: ModelSwitch) -> None:
             going = [r for r in call.recordings if r.kind is kind and r.ended_at is None]
             assert len({r.open_pause is None for r in going}) <= 1, "a pause reaches one, not all"
         for recording in call.recordings:
+            assert recording.ended_at is None or recording.open_pause is None, "paused after its end"
             segment = recording.running
             if segment is None or not segment.state.settled:
                 continue
