@@ -18,7 +18,7 @@ from rich.console import Console
 from ..core.errors import TapelineError
 from .report import RoundReport
 from .show import Board, results, welcome
-from .stage import ENDING, REST_S, ended_by_signals, prepare, staged
+from .stage import REST_S, ended_by_signals, ending_signals, prepare, staged
 
 DEFAULT_PORT = 8080
 HOST = "127.0.0.1"
@@ -71,7 +71,7 @@ def _outcome(
     switch: str, once: bool, as_json: bool, port: int | None, keep: Path | None, board: Board
 ) -> int:
     try:
-        for number in ENDING:
+        for number in ending_signals():
             signal.signal(number, _interrupt)
         chosen = choose_port(port, board)
         prepare(switch, board)

@@ -16,9 +16,6 @@ from rich.text import Text
 from .calls import DemoCall
 from .report import CallReport, RoundReport
 
-#: A step is pushed out of a call's line by the next one but this many stay.
-_STEPS = 2
-
 
 class Board:
     """One thing at a time is under way; ``say`` tells its newest step, `done` what stays.
@@ -77,10 +74,17 @@ class Board:
         if not self._calls:
             return Group(self._spinner)
         table = Table(box=None, padding=(0, 2), show_header=False)
+        table.add_column(no_wrap=True, min_width=max(map(len, self._calls)))
+        table.add_column(no_wrap=True, overflow="ellipsis")
+        table.add_column(no_wrap=True, overflow="ellipsis")
         for name, (call, steps) in self._calls.items():
-            style = "dim" if not steps or steps[-1] == "ended" else ""
-            now = " · ".join(steps[-_STEPS:]) if len(steps) > 1 else (f"calls: {call.title}" if steps else "")
-            table.add_row(Text(name, style or "bold"), Text(now, style))
+            over = bool(steps) and steps[-1] == "ended"
+            # The first step says that it calls; its title does so already.
+            now = "ended" if over else "".join(steps[1:][-1:]) or ("talking" if steps else "waiting")
+            table.add_row(
+                Text(name, "dim" if over or not steps else "bold"), Text(now, "dim" if over else "cyan"),
+                Text(call.title, "dim"),
+            )  # fmt: skip
         return Group(self._spinner, table)
 
 

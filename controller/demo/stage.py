@@ -27,8 +27,12 @@ from .show import Board
 
 AnyLab = AsteriskLab | FreeSwitchLab
 
-#: What asks the demo to end: Ctrl-C, a service manager, a closed terminal.
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+def ending_signals() -> list[signal.Signals]:
+    """What asks the demo to end: Ctrl-C, a service manager, a closed terminal (not under nohup)."""
+    found = [signal.SIGINT, signal.SIGTERM]
+    return found if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [*found, signal.SIGHUP]
+
 
 #: Between two rounds, so that there is time to look at the table.
 REST_S = 5.0
@@ -151,10 +155,11 @@ def ended_by_signals(board: Board) -> Iterator[None]:
             board.note("Ending: hanging up, stopping the controller and the switch")
             task.cancel()
 
-    for number in ENDING:
+    numbers = ending_signals()
+    for number in numbers:
         loop.add_signal_handler(number, end)
     try:
         yield
     finally:
-        for number in ENDING:
+        for number in numbers:
             loop.remove_signal_handler(number)
