@@ -30,7 +30,8 @@ async def test_a_pause_outlives_the_controller_and_can_be_ended_afterwards(syste
     await a.bye()
     [recording] = await system.recordings(call_id)
     [mask] = find_masks(await system.audio(recording["recording"]["recording_id"]))
-    assert abs((mask[1] - mask[0]) - (resumed - asked) * 1000) < 200, (mask, resumed - asked)
+    longer = (mask[1] - mask[0]) - (resumed - asked) * 1000
+    assert -200 < longer < 800, (mask, resumed - asked)
     assert len(recording["segments"]) == 1, "the capture that was running is adopted, not replaced"
     [pause] = recording["pauses"]
     assert (pause["means"], pause["ended_means"]) == ("api", "feature_code")

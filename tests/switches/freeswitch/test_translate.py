@@ -67,7 +67,6 @@ L3 +15551234567 outside by external is called for L2
 L3 is +15551234567 outside by external, named '+15551234567'
 L3 has video
 L3 answered
-L2 is 102@test.io, named '+15551234567'
 L2 enters B2
 L3 enters B2
 > open R2.2 (audio) on L2
@@ -93,11 +92,9 @@ L1 has video
 L1 answered
 L1 enters B1
 L2 enters B1
-> open R2.1 (audio) on L1
-> open R3.1 (video) on L1
+> open R2.1 (audio) on L2
+> open R3.1 (video) on L2
 L2 hung up: NORMAL_CLEARING
-> close R2.1
-> close R3.1
 L1 leaves B1
 L2 leaves B1
 L1 hung up: NO_ROUTE_DESTINATION
@@ -125,7 +122,6 @@ L1 leaves B1
 > close R3.1
 L2 leaves B1
 L1 hung up: NORMAL_CLEARING
-L2 is 102@test.io, named '+15551234567'
 L2 enters B3
 L4 enters B3
 > open R2.2 (audio) on L2
