@@ -56,6 +56,11 @@ class RoundReport:
     stray: list[str] = field(default_factory=list)  # problems that belong to no call of ours
 
     @property
+    def phones_late_ms(self) -> int:
+        """How late the phones' latest packet left in this round."""
+        return max((c.played.phones_late_ms for c in self.calls), default=0)
+
+    @property
     def problems(self) -> list[str]:
         return [f"{c.title}: {p}" for c in self.calls for p in c.problems] + self.stray
 
@@ -91,6 +96,7 @@ def _call(report: CallReport) -> dict[str, Any]:
         "why": report.why,
         "duration_ms": report.duration_ms,
         "holds": played.holds,
+        "phones_late_ms": played.phones_late_ms,
         "external_only_from": played.external_only_from,
         "problems": report.problems,
     }

@@ -57,7 +57,8 @@ class PlayedCall:
 
     ``sip_call_ids``: of the caller's leg, the callee's, and of whoever it was transferred to.
     ``voices``: of the caller's number and the callee's. ``external_only_from`` is when a transfer
-    had left only outside parties in the call.
+    had left only outside parties in the call. ``phones_late_ms``: how late our own latest packet
+    left, on a machine that has too much to do.
     """
 
     call: DemoCall
@@ -70,6 +71,7 @@ class PlayedCall:
     holds: list[tuple[datetime, datetime]] = field(default_factory=list)
     transferred_at: datetime | None = None
     external_only_from: datetime | None = None
+    phones_late_ms: int = 0
     failure: str = ""
 
     @property
@@ -168,6 +170,7 @@ class _Player:
             await self._until(self.call.talk_ms)
         await self.hang_up()
         self.played.ended_at = _now()
+        self.played.phones_late_ms = max(d.rtp.latest_ms for d in self._dialogs.values())
         self._say("ended")
 
     async def hang_up(self) -> None:

@@ -16,6 +16,9 @@ from rich.text import Text
 from .calls import DemoCall
 from .report import CallReport, RoundReport
 
+#: What a switch's jitter buffer takes. Phones that are later spoil recordings by themselves.
+JITTER_MS = 40
+
 
 class Board:
     """One thing at a time is under way; ``say`` tells its newest step, `done` what stays.
@@ -115,6 +118,11 @@ def results(report: RoundReport, number: int) -> Group:
     for call in report.calls:
         table.add_row(*_row(call))
     problems = [Text(f"✗ {problem}", "red") for problem in report.problems]
+    if problems and report.phones_late_ms > JITTER_MS:
+        late = (
+            f"! The phones' own packets left up to {report.phones_late_ms} ms late: this machine is too busy"
+        )
+        problems.append(Text(late, "yellow"))
     return Group(table, *problems)
 
 

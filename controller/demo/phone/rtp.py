@@ -137,6 +137,19 @@ class RtpStream:
         """time.time() of the first packet of audio."""
         return next((s.at for s in self.sent if s.payload_type == _PCMU), None)
 
+    @property
+    def latest_ms(self) -> int:
+        """How late the latest packet left: more than a jitter buffer's 40 ms is our fault, not a switch's."""
+        if not self.sent:
+            return 0
+        first = self.sent[0]
+        worst = max(
+            s.at - first.at - ((s.timestamp - first.timestamp) & 0xFFFFFFFF) / 8000
+            for s in self.sent
+            if s.payload_type == _PCMU
+        )
+        return round(worst * 1000)
+
     async def send_digits(self, digits: str, duration_ms: int = 100, gap_ms: int = 80) -> float:
         """Dial by RFC 4733. Returns time.time() at which the last digit's last packet left.
 
