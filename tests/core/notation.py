@@ -275,6 +275,8 @@ class Stage:
         self.play(Row(int((self.at - START).total_seconds()), action, ""))
         real.legs, self.desk, self.told = self.switch.legs, desk, told
         real.captures = {i: c for i, c in real.captures.items() if c.leg_id in real.legs}
+        for capture_id, capture in real.captures.items():
+            capture.masked = getattr(self.switch.captures.get(capture_id), "masked", capture.masked)
         self.switch = real
 
     def stray(self, who: str) -> None:

@@ -266,6 +266,26 @@ class AnyOrder(RuleBasedStateMachine):
     def a_pause_or_its_end(self, which: int, verb: str) -> None:
         self.somebody_asks(which, f"{verb}-recording")
 
+    @precondition(lambda self: self.switch.captures)
+    @rule(
+        which=_which,
+        verbs=st.lists(st.sampled_from(["pause", "resume"]), min_size=1, max_size=2),
+        done=st.booleans(),
+        masks_readable=st.booleans(),
+        restart=st.booleans(),
+    )
+    def link_breaks(
+        self, which: int, verbs: list[str], done: bool, masks_readable: bool, restart: bool
+    ) -> None:
+        """It goes with a command under way, which the switch has carried out, or has not."""
+        self.late_answers = True
+        if not done:
+            self.switch.refusing |= {"mask", "unmask"}
+        for verb in verbs:
+            if self.switch.captures:
+                self.a_pause_or_its_end(which, verb)
+        self.settle(masks_readable, restart)
+
     @rule(policy=_policies)
     def policy_changes(self, policy: Policy) -> None:
         self.follow(self.desk.set_policy(policy, self.at))
