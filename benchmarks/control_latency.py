@@ -32,6 +32,8 @@ AIM_MS = 40
 MASK_MIN_MS = 100
 #: Between two requests, at random so that every moment of the 20 ms frame is met.
 GAP_S = (0.25, 0.35)
+#: Before the first request: a switch under load needs a moment until sound flows both ways.
+SETTLE_S = 1.0
 
 Ask = Callable[[Phone, Dialog, str], Awaitable[float]]
 
@@ -63,9 +65,7 @@ class Taken:
 
 
 def run() -> Result:
-    result = Result(
-        "control_latency", "Control latency: last packet of the request to the first silent sample"
-    )
+    result = Result("control_latency", "Control latency: last packet of the request to first silent sample")
     for make in (AsteriskLab, FreeSwitchLab):
         try:
             lab = make()
@@ -118,6 +118,7 @@ async def _one_call(
     phones[callee].source = numbered(seed)
     a, b = await call(phones, caller, callee)
     call_id = await recorder.call_id(caller)
+    await asyncio.sleep(SETTLE_S)
     asked: list[tuple[float, float]] = []
     for _ in range(REQUESTS):
         await asyncio.sleep(random.uniform(*GAP_S))
@@ -133,7 +134,7 @@ def _compare(located: Located, asked: list[tuple[float, float]], caller: Dialog)
     taken = Taken([], [], [])
     edges: list[tuple[float, float]] = []
     for span in silent_spans(located.samples, 8000, MASK_MIN_MS):
-        last, after = located.before(span.start), located.source_index(span.stop)
+        last, after = located.before(span.start), located.after(span.stop)
         if last is not None and after is not None:
             edges.append((located.left_at(last + 1), located.left_at(after)))
     for paused, resumed in asked:

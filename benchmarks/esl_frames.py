@@ -22,7 +22,7 @@ MIXES = ("subscribed", "unfiltered")
 
 
 def load(mix: str, form: str) -> list[bytes]:
-    """The frames of a mix (see MIXES) in one form (``plain`` or ``json``); both forms hold the same events."""
+    """The frames of a mix in one form (``plain`` or ``json``); both forms hold the same events."""
     frames: list[bytes] = []
     for path in sorted(CAPTURES.glob("*.json.esl.gz")):
         if path.name.startswith(_LEFT_OUT):

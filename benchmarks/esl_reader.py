@@ -1,4 +1,4 @@
-"""One reader of the event socket in a process of its own: ``python -m benchmarks.esl_reader WHICH PORT COUNT``.
+"""One reader of the event socket, a process of its own: ``python -m benchmarks.esl_reader WHICH PORT COUNT``.
 
 Prints one line of JSON: how many events came, wall and CPU seconds from the subscription to the
 last event, and the peak of resident memory. Only what one reader needs is imported.

@@ -19,6 +19,8 @@ from controller.demo.phone.sound import PACKET_SAMPLES, encode
 LENGTH_S = 300
 #: So many samples are looked up: 24 random bytes do not come twice in millions.
 _PROBE = 24
+#: 200 ms: so far around the edge of a silence the sound is looked for.
+_LOOK_BACK = 1600
 #: µ-law codes of quiet sounds (peak about 1000), none of which decodes to zero.
 _QUIETEST, _LOUDEST = 0x28, 0x7D
 
@@ -68,9 +70,24 @@ class Located:
         return self.left_at(found) if found >= 0 else None
 
     def before(self, stop: int) -> int | None:
-        """The sound's sample that is the last one before ``stop`` in the file."""
-        index = self.source_index(stop - _PROBE) if stop >= _PROBE else None
-        return None if index is None else index + _PROBE - 1
+        """The sound's sample that is the last one before ``stop`` in the file.
+
+        A switch that gets no packet in time fills in (FreeSWITCH: samples of -1). What it filled in
+        counts as if it were the sound: a mask that comes after it comes no earlier for it.
+        """
+        for end in range(stop, max(stop - _LOOK_BACK, _PROBE), -_PROBE // 3):
+            index = self.source_index(end - _PROBE)
+            if index is not None:
+                return index + _PROBE - 1 + (stop - end)
+        return None
+
+    def after(self, start: int) -> int | None:
+        """The sound's sample that is the first one from ``start`` on in the file; as in ``before``."""
+        for begin in range(start, start + _LOOK_BACK, _PROBE // 3):
+            index = self.source_index(begin)
+            if index is not None:
+                return index - (begin - start)
+        return None
 
     def first(self) -> int | None:
         """The sound's first sample that is in the file at all."""
