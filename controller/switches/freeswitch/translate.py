@@ -218,7 +218,13 @@ class Translator:
         capture_id = self.capture_id(event.get("Record-File-Path", ""))
         if capture_id is None:
             return []
-        return [f.CaptureClosed(capture_id, at, event.get("Record-Completion-Cause", "")[:64])]
+        found: list[f.Fact] = []
+        leg_id = event.get("Unique-ID", "")
+        if event.get("Answer-State") == "hangup" and leg_id in self._bridge_of:
+            # The capture ended because its leg is going: FreeSWITCH says so before it says that the
+            # leg has left its bridge, and a capture opened in between would get no file.
+            found.append(f.BridgeLeft(leg_id, self._bridge_of.pop(leg_id), at))
+        return [*found, f.CaptureClosed(capture_id, at, event.get("Record-Completion-Cause", "")[:64])]
 
     def capture_id(self, path: str) -> str | None:
         """Which capture a file on the switch belongs to; None for other people's recordings."""
