@@ -115,11 +115,13 @@ def test_a_signal_in_the_middle_of_calls_leaves_nothing_behind(
     mark = f"tapeline-test-{os.urandom(8).hex()}"
     demo = start(tmp_path, "--port", "0", "--switch", switch, DEMO_TEST_MARK=mark)
     assert demo.stderr is not None
+    said = []
     for line in demo.stderr:
+        said.append(line)
         if "103 → +441632960333: ended" in line:  # the others are talking
             break
     else:
-        pytest.fail(f"no calls: {demo.communicate()}")
+        pytest.fail(f"no calls: {''.join(said)}")
     running = processes_of(mark)
     assert any("serve --config" in p for p in running)
     assert any(switch in p for p in running)
