@@ -227,6 +227,7 @@ def _segments(recording: Recording) -> list[Row]:
             "cause": s.cause,
             "blind": s.blind,
             "close_attempts": s.close_attempts,
+            "own_voice_only": s.own_voice_only,
         }
         for s in recording.segments
     ]

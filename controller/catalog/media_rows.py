@@ -222,7 +222,7 @@ class MediaRows(OnDatabase):
                 "capture_id": f"{recording_id}.{number}", "recording_id": recording_id, "number": number,
                 "leg_id": "", "bridge_id": "", "path": path, "kind": str(kind), "requested_at": began,
                 "state": str(CaptureState.ENDED), "opened_at": began, "closed_at": ended,
-                "cause": "adopted", "blind": "", "close_attempts": 0,
+                "cause": "adopted", "blind": "", "close_attempts": 0, "own_voice_only": False,
             }  # fmt: skip
             added = await connection.execute(statement.values(row).returning(t.segments.c.capture_id))
             new = added.first() is not None or new

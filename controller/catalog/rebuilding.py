@@ -112,6 +112,7 @@ def _segment(row: Any) -> Segment:
         cause=row.cause,
         blind=row.blind,
         close_attempts=row.close_attempts,
+        own_voice_only=row.own_voice_only,
     )
 
 

@@ -172,6 +172,7 @@ class SegmentTable(Row, table=True):
     cause: str = text_()
     blind: str = text_()
     close_attempts: int
+    own_voice_only: bool
 
 
 class PauseTable(Row, table=True):

@@ -299,6 +299,7 @@ def upgrade() -> None:
         sa.Column("cause", sa.Text(), nullable=False),
         sa.Column("blind", sa.Text(), nullable=False),
         sa.Column("close_attempts", sa.Integer(), nullable=False),
+        sa.Column("own_voice_only", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["recording_id"],
             ["recordings.recording_id"],
