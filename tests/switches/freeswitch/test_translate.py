@@ -449,3 +449,22 @@ def test_no_event_without_its_leg() -> None:
     ):
         assert told.facts({"Event-Name": name}) == []
     assert told.facts({}) == []
+
+
+def test_a_capture_that_ends_with_its_leg_is_not_opened_again() -> None:
+    """RECORD_STOP of a leg that hangs up comes before its hang-up and its leaving of the bridge."""
+    story = Story(translator())
+    bridged = next(n for n, e in enumerate(events("01")) if e["Event-Name"] == "CHANNEL_BRIDGE")
+    story.tell([e for n, e in enumerate(events("01")) if n <= bridged])
+    assert story.lines[-2:] == ["> open R2.1 (audio) on L1", "> open R3.1 (video) on L1"]
+    [recording, _] = next(iter(story.desk.book)).recordings
+    segment = recording.segments[0]
+    stopped = {
+        "Event-Name": "RECORD_STOP", "Unique-ID": segment.leg_id, "Answer-State": "hangup",
+        "Record-File-Path": f"/srv/tapes/rec/{segment.path}", "Record-Completion-Cause": "success-silence",
+    }  # fmt: skip
+    assert [type(x) for x in translator().facts(stopped)] == [f.CaptureClosed]
+    told = story.tell([stopped])
+    assert not [line for line in told if line.startswith("> open R2.2")]
+    assert len(recording.segments) == 1
+    assert recording.segments[0].state.final
