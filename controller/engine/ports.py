@@ -23,6 +23,10 @@ class SwitchDown(TapelineError):
     whether it was; the snapshot after the reconnection tells."""
 
 
+#: The reason of a refusal that is no fault: the leg hung up while the command was on its way.
+LEG_GONE = "the leg has hung up"
+
+
 class LinkState(StrEnum):
     CONNECTING = "connecting"
     UP = "up"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
@@ -24,7 +25,7 @@ from ..core.effects import Effects
 from ..core.requests import ControlRequest, Means
 from .live import LiveFeed
 from .mailboxes import Mailboxes
-from .ports import CaptureReport, Catalog, ControlReport, EngineStats, Switch, SwitchDown
+from .ports import LEG_GONE, CaptureReport, Catalog, ControlReport, EngineStats, Switch, SwitchDown
 from .saver import Saver
 
 log = structlog.get_logger(__name__)
@@ -149,7 +150,8 @@ class SwitchEngine:
             fact = _refusal(command, self._now(), f"{type(error).__name__}: {error}"[:200])
         if fact is not None:
             if isinstance(fact, f.CaptureRefused | f.CaptureMaskRefused | f.CaptureCloseRefused):
-                log.error(
+                log.log(
+                    logging.INFO if fact.reason == LEG_GONE else logging.ERROR,
                     "capture.refused",
                     switch=self.switch.name,
                     capture=fact.capture_id,

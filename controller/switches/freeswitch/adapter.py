@@ -24,7 +24,7 @@ from ...core.commands import (
 from ...core.feature_codes import DEFAULT_CODES
 from ...core.media_kinds import Operation
 from ...core.requests import ControlOutcome, ControlRequest
-from ...engine.ports import LinkState, SwitchDown, SwitchStatus
+from ...engine.ports import LEG_GONE, LinkState, SwitchDown, SwitchStatus
 from ..backoff import Backoff
 from ..shared_folders import SharedFolders
 from . import verbs
@@ -232,7 +232,8 @@ class FreeSwitch:
                 await self._background(verbs.record(command.leg_id, "stop", file))
             reply = "no answer in time"
         if not reply.startswith("+OK"):
-            return f.CaptureRefused(command.capture_id, self._now(), reply.strip()[:200])
+            reason = LEG_GONE if "Cannot locate session" in reply else reply.strip()[:200]
+            return f.CaptureRefused(command.capture_id, self._now(), reason)
         return f.CaptureOpened(command.capture_id, self._now())
 
     async def _close(self, command: CloseCapture) -> f.CaptureFact:

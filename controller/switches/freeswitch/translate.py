@@ -164,7 +164,7 @@ class Translator:
             calling=_direction(event) != "outbound",
             origin=_origin(event),
             aliases=_aliases(event),
-            dialled=event.get("Caller-Destination-Number", "")[:MAX_TEXT],
+            dialled=_dialled(event),
             address=_address(event),
             video=_has_video(event),
             recordable=event.get("Channel-Name", "").startswith("sofia/"),
@@ -309,6 +309,12 @@ class Translator:
             SystemActor("switch bus"),
             Means.BUS,
         )
+
+
+def _dialled(event: Event) -> str:
+    # On a called leg FreeSWITCH keeps the plus sign as it stands in a URI. Nothing else is decoded:
+    # the rest of the number may be a stranger's text.
+    return event.get("Caller-Destination-Number", "").replace("%2B", "+")[:MAX_TEXT]
 
 
 def _direction(event: Event) -> str:
