@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ _MET = {True: "met", False: "**missed**", None: "not measured"}
 
 def show(result: dict[str, Any]) -> None:
     """On the terminal."""
-    console = Console()
+    # Into a file or a pipe rich would squeeze everything into 80 columns.
+    console = Console(width=None if sys.stdout.isatty() else 150)
     for title, rows in ((result["title"], result["rows"]), ("Aims", _aims(result))):
         if not rows:
             continue
