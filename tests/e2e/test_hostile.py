@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from controller.demo.phone import CallRefused, Dialog
+from controller.demo.phone import CallRefused, Dialog, PhoneError
 
 from .system import System, until
 
@@ -66,9 +67,12 @@ _STORED = re.compile(rf"(acme|other)\.test/(\d{{4}}/\d\d/\d\d/)?{_ID}[0-9A-Za-z_
 
 async def dial(system: System, **attack: Any) -> tuple[Dialog, Dialog] | None:
     """The call from outside, up; None if the switch would not have it."""
+    a = await system.phone("outside").dial("101", **attack)
     try:
-        a = await system.phone("outside").call("101", timeout=PATIENCE_S, **attack)
+        await a.answered(PATIENCE_S)
     except (CallRefused, TimeoutError):
+        with contextlib.suppress(PhoneError, TimeoutError):  # nothing may have come of it at all
+            await a.cancel()
         return None
     return a, await system.phone("101").next_call()
 
@@ -164,13 +168,16 @@ async def attacked(system: System, **attack: Any) -> dict[str, Any] | None:
 async def test_a_name(system: System, attack: str) -> None:
     outside = await attacked(system, display_name=NAMES[attack], from_user="+15550001111")
     if outside is not None and attack in ("variables", "commas", "markup", "SQL", "UTF-8"):
-        # FreeSWITCH itself puts a % where a $ begins a variable.
-        expected = NAMES[attack].replace("${", "%{") if system.kind == "freeswitch" else NAMES[attack]
+        # FreeSWITCH puts a % where a $ begins a variable, Asterisk a backslash before a quote.
+        change = ("${", "%{") if system.kind == "freeswitch" else ("'", "\\'")
+        expected = NAMES[attack].replace(*change)
         assert outside["name"] == expected, "the text, not what it would mean"
 
 
 @pytest.mark.parametrize("attack", NUMBERS)
 async def test_a_number(system: System, attack: str) -> None:
+    if system.kind == "asterisk" and attack == "line ends":
+        pytest.skip("ASTERISK WRITES THEM INTO AMI AS THEY ARE: tests/switches/asterisk/test_injection.py")
     await attacked(system, display_name="Alice", from_user=NUMBERS[attack])
 
 
@@ -187,8 +194,9 @@ async def test_a_stranger_cannot_take_over_a_running_call_s_session_id(system: S
     await system.recording_up(call_id)
     stranger = await system.phone("outside").call("103", headers=[f"X-Session-Id: {a.session_id}"])
     other = await system.phone("103").next_call()
-    answer = await system.control(a.call_id, "pause-recording")
-    assert answer.status == 200
+    answer = await system.control(a.session_id or a.call_id, "pause-recording")
+    assert answer.status in (200, 409), "the user's own call, or: say which one"
+    assert (await system.control(call_id, "pause-recording")).status == 200, "our own id is never ambiguous"
     await system.recording_up(call_id, "paused")
     await stranger.bye()
     await other.ended.wait()
