@@ -40,6 +40,7 @@ class Plan:
     front_port: int
     ami_port: int
     password: str
+    system_name: str
     trunk_host: str
     trunk_port: int
     rtp_start: int
@@ -87,7 +88,7 @@ astrundir => {plan.run}
 astlogdir => {plan.folder}/log
 astsbindir => {plan.prefix}/usr/sbin
 [options]
-systemname=lab
+systemname={plan.system_name}
 verbose=0
 nocolor=yes
 documentation_language=en_US

@@ -60,6 +60,7 @@ class AsteriskLab:
         self.spool = self.folder / "spool"
         self.password = "lab-" + os.urandom(8).hex()
         self.username = "tapeline"
+        self.system_name = "lab" + os.urandom(6).hex()  # a secret: see switches/asterisk/seal.py
         self.sip_port = free_port(sip_host, socket.SOCK_DGRAM)
         self.asterisk_port = free_port(sip_host, socket.SOCK_DGRAM)
         self.trunk_port = free_port(trunk_ip, socket.SOCK_DGRAM)
@@ -206,6 +207,7 @@ class AsteriskLab:
             front_port=self.sip_port,
             ami_port=self.control_port,
             password=self.password,
+            system_name=self.system_name,
             trunk_host=self.trunk_ip,
             trunk_port=self.trunk_port,
             rtp_start=random.randrange(20_000, 50_000, 1000),

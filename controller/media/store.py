@@ -133,9 +133,7 @@ class LocalStore:
 
 def _put_error(source: Path, target: Path, error: OSError) -> StoreError:
     if error.filename == str(source):
-        return StoreError(
-            f"cannot read {source}: {error.strerror}: let the switch write it readable for us"
-        )
+        return StoreError(f"cannot read {source}: {error.strerror}: let the switch write it readable for us")
     return store_error("store", target, error)
 
 

@@ -10,10 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import math
 import struct
-import wave
-from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,17 +28,7 @@ from ..core.media_kinds import Kind
 from ..core.parties import Party
 from ..core.requests import ControlOutcome, ControlRequest
 from ..engine.ports import LinkState, SwitchDown, SwitchStatus
-
-SAMPLE_RATE = 8000
-#: A tone's period at 400 Hz, left, and at 800 Hz, right: the two parties of a stereo capture.
-_PERIOD = array(
-    "h",
-    [
-        round(8000 * math.sin(2 * math.pi * hertz * n / SAMPLE_RATE))
-        for n in range(SAMPLE_RATE // 400)
-        for hertz in (400, 800)
-    ],
-)
+from .fake_audio import write_wav
 
 
 @dataclass(slots=True)
@@ -293,7 +280,7 @@ class FakeSwitch:
             return f.CaptureRefused(command.capture_id, self._now(), reason)
         at = self._now()
         file.parent.mkdir(parents=True, exist_ok=True)
-        _write(file, [])
+        write_wav(file, [])
         self.captures[command.capture_id] = FakeCapture(command, file, [(at, False)])
         return f.CaptureOpened(command.capture_id, at)
 
@@ -335,17 +322,4 @@ class FakeSwitch:
         del self.captures[capture.command.capture_id]
         ends = [begin for begin, _ in capture.spans[1:]] + [self._now()]
         spans = zip(capture.spans, ends, strict=True)
-        _write(capture.file, [((end - begin).total_seconds(), masked) for (begin, masked), end in spans])
-
-
-def _write(file: Path, spans: list[tuple[float, bool]]) -> None:
-    """16-bit stereo at 8 kHz: for each (seconds, masked) a tone or silence."""
-    period = _PERIOD.tobytes()
-    with wave.open(str(file), "wb") as out:
-        out.setparams((2, 2, SAMPLE_RATE, 0, "NONE", ""))
-        for seconds, masked in spans:
-            size = max(0, round(seconds * SAMPLE_RATE)) * 4
-            while size > 0:
-                piece = min(size, len(period) * 1000)
-                out.writeframes(bytes(piece) if masked else (period * 1000)[:piece])
-                size -= piece
+        write_wav(capture.file, [((end - begin).total_seconds(), masked) for (begin, masked), end in spans])

@@ -101,10 +101,12 @@ def shape(cdr: dict[str, Any], recording: dict[str, Any]) -> dict[str, Any]:
     return {
         "direction": cdr["row"]["direction"],
         "switch": cdr["row"]["switch"],
-        "parties": [party(p) for p in cdr["row"]["parties"]],
-        "legs": [
-            (party(leg["party"]), leg["dialled"] if leg["party"]["calling"] else "") for leg in cdr["legs"]
-        ],
+        # The caller first: a number that cuts Asterisk's events makes its leg known milliseconds late.
+        "parties": sorted((party(p) for p in cdr["row"]["parties"]), key=lambda p: not p["calling"]),
+        "legs": sorted(
+            ((party(leg["party"]), leg["dialled"] if leg["party"]["calling"] else "") for leg in cdr["legs"]),
+            key=lambda leg: not leg[0]["calling"],
+        ),
         "journey": sorted({j["what"] for j in cdr["journey"]}),
         "decisions": [(d["tenant"], d["kind"], d["rule"], d["reason"]) for d in cdr["decisions"]],
         "recording": (row["tenant"], row["kind"], row["reason"], row["media_state"], row["error"]),
@@ -176,8 +178,6 @@ async def test_a_name(system: System, attack: str) -> None:
 
 @pytest.mark.parametrize("attack", NUMBERS)
 async def test_a_number(system: System, attack: str) -> None:
-    if system.kind == "asterisk" and attack == "line ends":
-        pytest.skip("ASTERISK WRITES THEM INTO AMI AS THEY ARE: tests/switches/asterisk/test_injection.py")
     await attacked(system, display_name="Alice", from_user=NUMBERS[attack])
 
 

@@ -22,7 +22,8 @@ from .connection import AmiConnection, ConnectionLost, UnsafeValue
 from .headers import Headers, text, timestamp
 from .messages import RefusedInput
 from .recorder import Recorder
-from .resync import names_of, take_snapshot, variable
+from .resync import channel_event, names_of, system_name, take_snapshot, variable
+from .seal import Damaged, Seal
 from .translate import Translator
 from .verbs import FEATURES
 
@@ -61,6 +62,8 @@ class AsteriskSwitch:
         self._held_back: list[Headers] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._asked: OrderedDict[str, str] = OrderedDict()
+        self._seal = Seal()
+        self._cut: dict[str, list[Headers]] = {}
 
     @property
     def status(self) -> SwitchStatus:
@@ -96,9 +99,13 @@ class AsteriskSwitch:
         try:
             await ami.open()
             settings = await ami.action("CoreSettings", self._timeout_s)
+            self._seal, self._cut = Seal(), {}
+            self._seal.system_name = await system_name(ami, self._timeout_s)
             snapshot, ids = await take_snapshot(
                 ami, self._translator, self._now, self._timeout_s, self._config.seen_by_switch
             )
+            for channel in self._translator.channels.values():
+                self._seal.know(channel.name, channel.leg_id)
             self._recorder.take_over(snapshot.captures, ids)
             self._ami = ami
             self._set_status(LinkState.UP, version=text(settings, "AsteriskVersion")[:40])
@@ -152,6 +159,21 @@ class AsteriskSwitch:
     def _event(self, event: Headers, before: datetime | None = None) -> None:
         """One event. Facts older than ``before`` are in the snapshot already; requests are not, nor
         are holds, which Asterisk cannot be asked for."""
+        checked = self._seal.check(event)
+        if checked is None:
+            # List rows of our own queries pass here as well and carry no name; they are no events.
+            if "ActionID" not in event and text(event, "Event") != "FullyBooted":
+                log.warning("ami.forged", switch=self.name, said=text(event, "Event")[:40])
+            return
+        if isinstance(checked, Damaged):
+            waiting = self._cut.get(checked.channel)
+            if waiting is None:
+                self._cut[checked.channel] = waiting = []
+                log.warning("ami.damaged", switch=self.name, channel=checked.channel[:80])
+                self._spawn(self._look_up, checked.channel)
+            waiting.append(event)
+            return
+        event = checked
         name = text(event, "Event")
         if before is None or name in ("Hold", "Unhold") or timestamp(event, before) >= before:
             for fact in self._translator.facts(event):
@@ -186,6 +208,19 @@ class AsteriskSwitch:
         named = await names_of(self._ami, self._translator, channel, self._now, self._timeout_s)
         if named is not None:
             self._on_fact(named)
+
+    async def _look_up(self, name: str) -> None:
+        """A channel whose event was cut by the line ends in its caller's number: ask who it is.
+
+        What comes of it meanwhile waits for the answer, which makes it legible.
+        """
+        try:
+            event = None if self._ami is None else await channel_event(self._ami, name, self._timeout_s)
+        finally:
+            waiting = self._cut.pop(name, [])
+        if event is not None:
+            for late in (event, *waiting):
+                self._event(late)
 
     async def _look_after(self, leg_id: str) -> None:
         """A monitor was stopped on a channel: by us, or by a dialplan that did not know of ours."""

@@ -9,6 +9,7 @@ from ...config import AsteriskConfig
 from ...engine.ports import Check
 from .connection import AmiConnection, ConnectionLost, LoginRefused
 from .headers import text, timestamp
+from .resync import system_name
 from .verbs import FEATURES
 
 Cli = Callable[[str], Awaitable[list[str]]]
@@ -50,6 +51,7 @@ async def examine(config: AsteriskConfig, now: Callable[[], datetime]) -> list[C
         permitted = await _permissions(ami, config)
         checks.append(permitted)
         if permitted.ok:
+            checks.append(_seal(await system_name(ami, TIMEOUT_S)))
             checks += await _settings(cli)
             checks += await _modules(cli)
             checks.append(await _features(cli))
@@ -81,6 +83,22 @@ async def _permissions(ami: AmiConnection, config: AsteriskConfig) -> Check:
         not denied,
         f"the account may not: {', '.join(denied)}" if denied else "all that is needed",
         f"add {','.join(denied)} to write= of [{config.username}] in manager.conf" if denied else "",
+    )
+
+
+def _seal(name: str) -> Check:
+    """Short or missing, a caller could guess it and write AMI events of its own (see seal.py)."""
+    fine = len(name) >= 8
+    return Check(
+        "systemname",
+        fine,
+        "set; events are told from what callers write into them"
+        if fine
+        else "not set, or easily guessed: line ends in a caller's number can forge AMI events",
+        ""
+        if fine
+        else "set systemname in [options] of asterisk.conf to eight or more random letters and "
+        "digits, tell them to nobody, and restart Asterisk",
     )
 
 

@@ -77,6 +77,39 @@ async def variable(ami: AmiConnection, channel: str, name: str, timeout_s: float
     return text(answer, "Value") if text(answer, "Response") == "Success" else ""
 
 
+async def system_name(ami: AmiConnection, timeout_s: float) -> str:
+    """The ``systemname`` of asterisk.conf, "" if it has none."""
+    for line in await ami.command("core show settings", timeout_s):
+        label, colon, value = line.partition(":")
+        if colon and label.strip() == "System name":
+            return value.strip()
+    return ""
+
+
+async def channel_event(ami: AmiConnection, channel: str, timeout_s: float) -> Headers | None:
+    """A Newchannel event as it should have come, put together from single questions about a channel.
+
+    Its number is left out: it is what has broken the event. None if the channel is gone.
+    """
+    unique_id = await variable(ami, channel, "UNIQUEID", timeout_s)
+    if not unique_id:
+        return None
+    said = [
+        f"{v}={await variable(ami, channel, v, timeout_s)}" for v in ("REC_SIDE", "REC_TENANT", "REC_USER")
+    ]
+    state = await variable(ami, channel, "CHANNEL(state)", timeout_s)
+    return {
+        "Event": "Newchannel",
+        "SystemName": await system_name(ami, timeout_s),
+        "Channel": channel,
+        "Exten": await variable(ami, channel, "EXTEN", timeout_s),
+        "ChannelState": {"Ring": "4", "Up": "6"}.get(state, "0"),
+        "Uniqueid": unique_id,
+        "Linkedid": await variable(ami, channel, "CHANNEL(linkedid)", timeout_s) or unique_id,
+        "ChanVariable": said,
+    }
+
+
 async def _seen(
     ami: AmiConnection, channel: Channel, monitor: Monitor, timeout_s: float, spool: PurePath
 ) -> f.CaptureSeen | None:

@@ -28,7 +28,8 @@ from ...engine.ports import LEG_GONE, LinkState, SwitchDown, SwitchStatus
 from ..backoff import Backoff
 from ..shared_folders import SharedFolders
 from . import verbs
-from .connection import ConnectionLost, Event, EventSocket, WrongPassword
+from .connection import Event, EventSocket
+from .replies import ConnectionLost, WrongPassword
 from .resync import take_snapshot
 from .translate import RefusedInput, Translator
 

@@ -16,7 +16,6 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import gevent
@@ -24,8 +23,8 @@ import gevent.event
 import gevent.socket
 from greenswitch.esl import InboundESL
 
-from ...core.errors import TapelineError
 from .frames import BadFrame, Frame, FrameReader, decode_event
+from .replies import ConnectionLost, Pending, WrongPassword
 
 Event = dict[str, str]
 
@@ -43,38 +42,6 @@ NUDGE_S = 0.004
 READ_SIZE = 128 * 1024
 
 
-class ConnectionLost(TapelineError):
-    """The connection is gone (or never was); the text says why and, at the start, what to do."""
-
-
-class WrongPassword(ConnectionLost):
-    pass
-
-
-@dataclass(slots=True)
-class _Pending:
-    """A command whose reply is due. It keeps its place even when nobody waits any more."""
-
-    future: asyncio.Future[str]
-    loop: asyncio.AbstractEventLoop
-
-    def resolve(self, text: str) -> None:
-        self.loop.call_soon_threadsafe(self._set, text, None)
-
-    def fail(self, error: Exception) -> None:
-        # The loop may be closed already when the process is on its way out.
-        with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(self._set, "", error)
-
-    def _set(self, text: str, error: Exception | None) -> None:
-        if self.future.done():
-            return
-        if error is None:
-            self.future.set_result(text)
-        else:
-            self.future.set_exception(error)
-
-
 class _Client(InboundESL):
     """greenswitch with its receiver and sender replaced; runs wholly inside the thread."""
 
@@ -87,6 +54,7 @@ class _Client(InboundESL):
         self.on_event = on_event
         self.full = full
         self.rejected = ""
+        self.sending = False
         self.closed = gevent.event.Event()
 
     def connect(self) -> None:
@@ -129,6 +97,7 @@ class _Client(InboundESL):
         self._commands_sent.append(waiter)
         try:
             with gevent.Timeout(CONNECT_TIMEOUT_S, ConnectionLost("the event socket takes nothing any more")):
+                self.sending = True  # a nudge in the middle of a message would break it
                 self.sock.sendall((text + "\n\n").encode("utf-8", "replace"))
         except (ConnectionLost, OSError) as error:
             # Half a message may be out: nothing can be said on this connection any more.
@@ -136,6 +105,8 @@ class _Client(InboundESL):
             self.connected = False
             self.closed.set()
             raise
+        finally:
+            self.sending = False
 
     def receive_events(self) -> None:
         count = 0
@@ -166,7 +137,7 @@ class _Client(InboundESL):
             case "command/reply" | "api/response":
                 if self._commands_sent:
                     waiter = self._commands_sent.pop(0)
-                    if isinstance(waiter, _Pending):
+                    if isinstance(waiter, Pending):
                         waiter.resolve(frame.body.decode("utf-8", "replace") or frame.reply_text)
                     else:
                         waiter.set(frame)
@@ -191,7 +162,7 @@ class _Client(InboundESL):
                 self._receive_events_greenlet.join(timeout=2)
             self.sock.close()
         for waiter in self._commands_sent:
-            if isinstance(waiter, _Pending):
+            if isinstance(waiter, Pending):
                 waiter.fail(ConnectionLost(self.rejected or "the event socket was closed"))
         self._commands_sent.clear()
 
@@ -208,7 +179,7 @@ class EventSocket:
         self._loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self.closed: asyncio.Future[str] = self._loop.create_future()
-        self._outgoing: deque[tuple[str, _Pending]] = deque()
+        self._outgoing: deque[tuple[str, Pending]] = deque()
         self._incoming: deque[bytes] = deque()
         self._draining = False
         self._wake: Callable[[], None] = lambda: None
@@ -231,7 +202,7 @@ class EventSocket:
             raise ConnectionLost("not connected")
         if "\n\n" in text or "\r" in text or "\0" in text:
             raise ValueError("a line end in a command")
-        pending = _Pending(self._loop.create_future(), self._loop)
+        pending = Pending(self._loop.create_future(), self._loop)
         self._outgoing.append((text, pending))
         self._wake()
         # Not wait_for: on Python 3.11 it can swallow a cancellation that meets the reply.
@@ -298,7 +269,7 @@ class EventSocket:
 
     def _nudge(self, client: _Client) -> None:
         while client.connected:
-            if self.eager:
+            if self.eager and not client.sending:
                 with contextlib.suppress(OSError):
                     client.sock.send(b"\n")
             gevent.sleep(NUDGE_S if self.eager else 0.05)

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from ...config import FreeSwitchConfig
 from ...engine.ports import Check
-from .connection import ConnectionLost, EventSocket
+from .connection import EventSocket
+from .replies import ConnectionLost
 
 Api = Callable[[str], Awaitable[str]]
 

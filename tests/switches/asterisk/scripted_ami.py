@@ -26,6 +26,7 @@ class ScriptedAmi:
         self.frozen = False
         self.connections = 0
         self.clock = 1_795_000_000.0
+        self.system_name = ""
         self._writers: list[asyncio.StreamWriter] = []
         self._server: asyncio.Server | None = None
         self._next_id = 1
@@ -59,7 +60,8 @@ class ScriptedAmi:
 
     def event(self, name: str, **headers: str | list[str]) -> None:
         self.clock += 0.001
-        self.send({"Event": name, "Timestamp": f"{self.clock:.6f}", **headers})
+        seal = {"SystemName": self.system_name} if self.system_name else {}
+        self.send({"Event": name, "Timestamp": f"{self.clock:.6f}", **seal, **headers})
 
     def drop(self) -> None:
         for writer in self._writers:
@@ -108,6 +110,9 @@ class ScriptedAmi:
                 for row in self.rows:
                     yield {"Event": "CoreShowChannel", **row}
                 yield {"Event": "CoreShowChannelsComplete", "EventList": "Complete", "ListItems": "1"}
+            case "Command" if a["Command"] == "core show settings":
+                lines = ["PBX Core settings", f"  System name:                 {self.system_name}"]
+                yield {**ok, "Message": "Command output follows", "Output": lines}
             case "Command":
                 channel = a["Command"].removeprefix("mixmonitor list ")
                 lines = ["MixMonitor ID\tFile\tReceive File\tTransmit File", "=" * 73]

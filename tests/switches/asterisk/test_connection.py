@@ -206,8 +206,12 @@ def split(data: bytes, cuts: list[int]) -> list[bytes]:
 FRAMES = st.lists(
     st.dictionaries(
         st.sampled_from(["Event", "Response", "ActionID", "Message", "EventList", "CallerIDName"]),
-        st.text(st.characters(exclude_characters="\r\n"), max_size=20)
-        | st.lists(st.text(st.characters(exclude_characters="\r\n"), max_size=5), min_size=1, max_size=3),
+        st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=20)
+        | st.lists(
+            st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=5),
+            min_size=1,
+            max_size=3,
+        ),
         min_size=1,
     ),
     max_size=8,

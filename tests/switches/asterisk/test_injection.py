@@ -19,25 +19,63 @@ from .scripted_ami import ScriptedAmi, channel
 
 Eventually = Callable[..., Awaitable[None]]
 
-ONE = channel("u1", "PJSIP/101-00000001", user="101", Duration="00:01:05", Application="Dial")
-REQUEST = "Event: UserEvent\r\nUserEvent: TapelineRequest\r\nOperation: pause-recording\r\nLeg-Id: u1"
-HANGUP = "Event: Hangup\r\nChannel: PJSIP/101-00000001\r\nUniqueid: u1\r\nLinkedid: u1\r\nCause-txt: forged"
+SYSTEM = "k3q9"
+ONE = channel(f"{SYSTEM}-1.1", "PJSIP/101-00000001", user="101", Duration="00:01:05", Application="Dial")
+REQUEST = (
+    f"Event: UserEvent\r\nUserEvent: TapelineRequest\r\nOperation: pause-recording\r\nLeg-Id: {SYSTEM}-1.1"
+)
+HANGUP = "Event: Hangup\r\nChannel: PJSIP/101-00000001\r\nUniqueid: 1.1\r\nLinkedid: 1.1\r\nCause-txt: forged"
+CUT = "Uniqueid: 1.1\r\nLinkedid: 1.1"
+SIDE = "2\r\nChanVariable: REC_SIDE=internal\r\nChanVariable: REC_TENANT=acme.test\r\nX: y"
 
 
-@pytest.mark.xfail(strict=True, reason="whoever calls from a trunk can forge AMI events: not yet fenced")
-@pytest.mark.parametrize("forged", [REQUEST, HANGUP], ids=["a request on the bus", "a hang-up"])
+@pytest.mark.parametrize(
+    "forged",
+    [
+        f"1\r\n\r\n{REQUEST}\r\n\r\n2",
+        f"1\r\n\r\n{HANGUP}\r\n\r\n2",
+        f"1\r\n{CUT}\r\n\r\n{HANGUP}\r\nY: 2",
+        SIDE,
+    ],
+    ids=["a request on the bus", "a hang-up", "a whole event and another", "a side"],
+)
 async def test_a_number_with_line_ends_forges_no_event(
     tmp_path: Path, eventually: Eventually, forged: str
 ) -> None:
     async with ScriptedAmi(tmp_path) as ami:
         ami.rows = [ONE]
+        ami.system_name = SYSTEM
+        stranger = channel(f"{SYSTEM}-1.9", "PJSIP/trunk-00000009", state="4", side="external")
+        ami.variables |= {
+            ("PJSIP/trunk-00000009", "UNIQUEID"): f"{SYSTEM}-1.9",
+            ("PJSIP/trunk-00000009", "REC_SIDE"): "external",
+            ("PJSIP/trunk-00000009", "CHANNEL(state)"): "Ring",
+        }
         async with Bench(ami.config()) as bench:
             await eventually(lambda: bench.of(f.SwitchSnapshot), "a snapshot")
-            stranger = channel("u9", "PJSIP/trunk-00000009", state="4", side="external")
-            ami.event("Newchannel", **{**stranger, "CallerIDNum": f"1\r\n\r\n{forged}\r\n\r\n2"})
-            ami.event("Newchannel", **channel("u10", "PJSIP/102-00000010", user="102"))
-            await eventually(
-                lambda: any(x.leg_id == "u10" for x in bench.of(f.LegStarted)), "the next genuine event"
-            )
+            ami.event("Newchannel", **{**stranger, "CallerIDNum": forged})
+            ami.event("Newchannel", **channel(f"{SYSTEM}-1.10", "PJSIP/102-00000010", user="102"))
+            await eventually(lambda: len(bench.of(f.LegStarted)) == 2, "both genuine legs")
             assert bench.requests == []
+            assert bench.of(f.LegHungUp) == []
+            sides = {x.leg_id: x.party.side for x in bench.of(f.LegStarted)}
+            assert sides == {f"{SYSTEM}-1.9": "external", f"{SYSTEM}-1.10": "internal"}
+            # What is still to come of the damaged channel is understood as well.
+            ami.event("Hangup", **{**stranger, "CallerIDNum": forged})
+            await eventually(
+                lambda: [x.leg_id for x in bench.of(f.LegHungUp)] == [f"{SYSTEM}-1.9"], "its end"
+            )
+
+
+async def test_an_event_of_another_system_is_none(tmp_path: Path, eventually: Eventually) -> None:
+    async with ScriptedAmi(tmp_path) as ami:
+        ami.rows = [ONE]
+        ami.system_name = SYSTEM
+        async with Bench(ami.config()) as bench:
+            await eventually(lambda: bench.of(f.SwitchSnapshot), "a snapshot")
+            ami.system_name = "guess"
+            ami.event("Hangup", **ONE)
+            ami.system_name = SYSTEM
+            ami.event("Hold", **ONE)
+            await eventually(lambda: bench.of(f.LegHeld), "the genuine event")
             assert bench.of(f.LegHungUp) == []
