@@ -101,7 +101,7 @@ class FreeSwitch:
             self._held_back = []
             await self._api(verbs.SUBSCRIPTION, raw=True)
             version = (await self._api("version short")).strip()[:40]
-            snapshot = await take_snapshot(self._api, self._translator, self._now)
+            snapshot = await take_snapshot(self._api, self._translator, self._now, self._live)
             self._live = set(snapshot.legs)
             socket.eager = bool(self._live)
             self._set_status(LinkState.UP, version=version)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import xml.etree.ElementTree as ET
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -16,13 +18,22 @@ from .translate import Translator
 
 Api = Callable[[str], Awaitable[str]]
 
+_SESSIONS = re.compile(r"^(\d+) session\(s\) - peak", re.MULTILINE)
+CATCH_UP_S = 0.1
+CATCH_UP_ATTEMPTS = 20
 
-async def take_snapshot(api: Api, translator: Translator, now: Callable[[], datetime]) -> f.SwitchSnapshot:
-    """Every live leg and every capture of ours. Raises what ``api`` raises."""
+
+async def take_snapshot(
+    api: Api, translator: Translator, now: Callable[[], datetime], known: Iterable[str] = ()
+) -> f.SwitchSnapshot:
+    """Every live leg and every capture of ours. Raises what ``api`` raises.
+
+    ``known`` legs are asked for by themselves: one that the list leaves out has not hung up by that.
+    """
     at = now()
     legs: dict[str, tuple[f.LegFact, ...]] = {}
     captures: list[f.CaptureSeen] = []
-    for leg_id in await _channels(api):
+    for leg_id in dict.fromkeys([*await _channels(api), *known]):
         event = decode_event((await api(f"uuid_dump {verbs.leg(leg_id)} json")).encode())
         if event is None or event.get("Unique-ID") != leg_id:
             continue  # hung up meanwhile
@@ -40,6 +51,19 @@ async def take_snapshot(api: Api, translator: Translator, now: Callable[[], date
 
 
 async def _channels(api: Api) -> list[str]:
+    """Every channel's id. FreeSWITCH lists them from a database that lags behind by up to a second
+    (seen on 1.10.12), while the number of sessions is the core's own: wait until they agree."""
+    rows = await _listed(api)
+    for _ in range(CATCH_UP_ATTEMPTS):
+        sessions = _SESSIONS.search(await api("status"))
+        if sessions is None or len(rows) >= int(sessions[1]):
+            break
+        await asyncio.sleep(CATCH_UP_S)
+        rows = await _listed(api)
+    return rows
+
+
+async def _listed(api: Api) -> list[str]:
     text = await api("show channels as json")
     try:
         answer: Any = orjson.loads(text.encode("utf-8", "replace"))
