@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
@@ -15,7 +16,7 @@ from .transactions import Address, Reply, Transactions
 log = logging.getLogger(__name__)
 
 
-class Endpoint(asyncio.DatagramProtocol):
+class Endpoint(asyncio.DatagramProtocol, ABC):
     """``trace`` keeps every datagram: (time.time(), "<" or ">", bytes)."""
 
     def __init__(self, ip: str, port: int, credentials: Credentials | None) -> None:
@@ -32,13 +33,13 @@ class Endpoint(asyncio.DatagramProtocol):
 
     # ---- what a phone makes of it
 
+    @abstractmethod
     def on_request(self, message: Message, peer: Address) -> None:
         """A request that has not come before."""
-        raise NotImplementedError
 
+    @abstractmethod
     def on_stray_response(self, message: Message) -> None:
         """A response that nobody waits for (any more)."""
-        raise NotImplementedError
 
     # ---- life
 
