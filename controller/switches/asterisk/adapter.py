@@ -108,7 +108,7 @@ class AsteriskSwitch:
                 self._seal.know(channel.name, channel.leg_id)
             self._recorder.take_over(snapshot.captures, ids)
             self._ami = ami
-            self._set_status(LinkState.UP, version=text(settings, "AsteriskVersion")[:40])
+            self._set_status(LinkState.UP, version=_short(text(settings, "AsteriskVersion")))
             backoff.reset()
             self._on_fact(snapshot)
             held_back, self._held_back = self._held_back, None
@@ -312,3 +312,8 @@ class AsteriskSwitch:
             for key, value in fields
         }
         await ami.action("UserEvent", self._timeout_s, UserEvent="TapelineRecording", **headers)
+
+
+def _short(version: str) -> str:
+    """Debian's packages say 22.10.1+dfsg+~cs6.17…; what people know it by ends at the first sign."""
+    return re.split(r"[+~]", version, maxsplit=1)[0][:40]
