@@ -64,6 +64,16 @@ class Taken:
     unmatched: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A call that is over. ``asked``: when each pause's and resume's last packet left."""
+
+    call_id: str
+    caller: Dialog
+    callee: Dialog
+    asked: list[tuple[float, float]]
+
+
 def run() -> Result:
     result = Result("control_latency", "Control latency: last packet of the request to first silent sample")
     for make in (AsteriskLab, FreeSwitchLab):
@@ -80,11 +90,15 @@ def run() -> Result:
 async def _switch(lab: Lab, result: Result) -> None:
     async with lab, recorded_by_controller(lab) as recorder, telephones(lab) as phones:
         for number, (means, ask) in enumerate(MEANS.items()):
-            calls = [
-                _one_call(recorder, phones, *pair, ask, seed=10 * number + i) for i, pair in enumerate(PAIRS)
-            ]
+            for i, (_, callee) in enumerate(PAIRS):
+                phones[callee].source = numbered(10 * number + i)
+            calls = [_one_call(recorder, phones, *pair, ask) for pair in PAIRS]
             taken = Taken([], [], [])
-            for one in await asyncio.gather(*calls):
+            # Compared when every call is over: it takes whole seconds of this process's only thread,
+            # in which the phones of a call that still runs would send nothing.
+            for made in await asyncio.gather(*calls):
+                audio = await recorder.audio(made.call_id)
+                one = _compare(Located(audio, made.callee.rtp), made.asked, made.caller)
                 taken.pauses += one.pauses
                 taken.resumes += one.resumes
                 taken.relay += one.relay
@@ -112,10 +126,7 @@ def _report(result: Result, switch: str, means: str, taken: Taken) -> None:
     result.aims.append(Aim(f"{switch}, {means}: p99", f"≤ {AIM_MS} ms", f"{p99:.1f} ms", met))
 
 
-async def _one_call(
-    recorder: Recorder, phones: dict[str, Phone], caller: str, callee: str, ask: Ask, seed: int
-) -> Taken:
-    phones[callee].source = numbered(seed)
+async def _one_call(recorder: Recorder, phones: dict[str, Phone], caller: str, callee: str, ask: Ask) -> Made:
     a, b = await call(phones, caller, callee)
     call_id = await recorder.call_id(caller)
     await asyncio.sleep(SETTLE_S)
@@ -127,7 +138,7 @@ async def _one_call(
         asked.append((paused, await ask(phones[caller], a, "resume")))
     await asyncio.sleep(0.5)
     await a.bye()
-    return _compare(Located(await recorder.audio(call_id), b.rtp), asked, a)
+    return Made(call_id, a, b, asked)
 
 
 def _compare(located: Located, asked: list[tuple[float, float]], caller: Dialog) -> Taken:

@@ -17,7 +17,7 @@ from controller.demo.asterisk_lab import AsteriskLab
 from controller.demo.freeswitch_lab import FreeSwitchLab
 from controller.demo.lab import LabUnavailable
 from controller.demo.listen import NotAWav, Wav, read_wav
-from controller.demo.phone import Dialog, Phone, digital_silence
+from controller.demo.phone import Dialog, Phone, RtpStream, Source, digital_silence
 
 from .numbered import Located, numbered
 from .result import Aim, Result, Row, percentile
@@ -29,12 +29,13 @@ TALK_S = 0.6
 #: People take at least so long to answer. What answers at once is measured as well.
 RING_S = 0.3
 AIM_MS = 20
-#: One a call: it makes the sound and names the switch's own file.
-_SEEDS = itertools.count(1000)
+#: One a call: it names the switch's own file.
+_NUMBERS = itertools.count(1000)
 PARTIES = ("callee", "caller")
 
+Fetch = Callable[[], Awaitable[Wav]]
 #: The recording of a call: asked while it is up, it gives what waits for the file afterwards.
-Find = Callable[[Dialog, int], Awaitable[Callable[[], Awaitable[Wav]]]]
+Find = Callable[[Dialog, int], Awaitable[Fetch]]
 
 
 class PlainFreeSwitch(FreeSwitchLab):
@@ -114,34 +115,41 @@ async def _measure(phones: dict[str, Phone], find: Find, party: str, ring_s: flo
     for phone in phones.values():
         phone.answer_delay = ring_s
     share = CALLS // len(PAIRS)
-    found = await asyncio.gather(*(_pair(phones, *pair, party, share, find) for pair in PAIRS))
-    return [loss for pair in found for loss in pair]
-
-
-async def _pair(
-    phones: dict[str, Phone], caller: str, callee: str, party: str, count: int, find: Find
-) -> list[float]:
+    # Made before and compared after: both hold this process up, and with it the phones of the other pairs.
+    sounds = [numbered(number) for number in range(len(PAIRS))]
+    made = await asyncio.gather(
+        *(_pair(phones, *pair, party, share, find, sound) for pair, sound in zip(PAIRS, sounds, strict=True))
+    )
     losses = []
-    for _ in range(count):
-        seed = next(_SEEDS)
-        phones[caller].source = phones[callee].source = digital_silence()
-        phones[caller if party == "caller" else callee].source = numbered(seed)
-        a, b = await call(phones, caller, callee, headers=[f"X-Bench: {seed}"])
-        audio = await find(a, seed)
-        await asyncio.sleep(TALK_S)
-        await a.bye()
-        speaker = a if party == "caller" else b
-        first = Located(await audio(), speaker.rtp).first()
+    for audio, stream in (one for pair in made for one in pair):
+        first = Located(await audio(), stream).first()
         # Nothing of it in the file: all of it is missing.
         losses.append(first / 8 if first is not None else TALK_S * 1000)
     return losses
+
+
+async def _pair(
+    phones: dict[str, Phone], caller: str, callee: str, party: str, count: int, find: Find, sound: Source
+) -> list[tuple[Fetch, RtpStream]]:
+    """One call after the other; how each one's recording is had, and the stream that spoke."""
+    made = []
+    for _ in range(count):
+        number = next(_NUMBERS)
+        phones[caller].source = phones[callee].source = digital_silence()
+        phones[caller if party == "caller" else callee].source = sound
+        a, b = await call(phones, caller, callee, headers=[f"X-Bench: {number}"])
+        audio = await find(a, number)
+        await asyncio.sleep(TALK_S)
+        await a.bye()
+        made.append((audio, (a if party == "caller" else b).rtp))
+    return made
 
 
 @asynccontextmanager
 async def _by_controller(lab: Lab) -> AsyncIterator[Find]:
     async with recorded_by_controller(lab) as recorder:
 
-        async def find(dialog: Dialog, number: int) -> Callable[[], Awaitable[Wav]]:
+        async def find(dialog: Dialog, number: int) -> Fetch:
             call_id = await recorder.call_id(dialog.phone.user)
             return lambda: recorder.audio(call_id)
 
@@ -150,7 +158,7 @@ async def _by_controller(lab: Lab) -> AsyncIterator[Find]:
 
 @asynccontextmanager
 async def _by_dialplan(lab: Lab) -> AsyncIterator[Find]:
-    async def find(dialog: Dialog, number: int) -> Callable[[], Awaitable[Wav]]:
+    async def find(dialog: Dialog, number: int) -> Fetch:
         path = lab.folder / f"own/{number}.wav"
 
         async def closed() -> bool:
