@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from ..core.calls import Call, Leg
+from ..core.direction import direction_of
 from ..core.recording import Recording, tenant_folder
 from ..engine.ports import MediaState
 from .columns import name_key
 from .searching import search_texts
-from .views import direction_of, viewers
+from .views import viewers
 
 Row = dict[str, Any]
 

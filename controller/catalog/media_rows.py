@@ -13,10 +13,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.captures import CaptureState
+from ..core.direction import Direction
 from ..core.errors import TapelineError
 from ..core.media_kinds import Kind
 from ..engine.ports import DueRecording, DueSegment, FileRole, MediaState, StoredFile
-from ..engine.reading import Direction
 from . import tables as t
 from .graphs import milliseconds
 from .timeline import silenced

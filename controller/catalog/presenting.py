@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..engine.reading import CallRow, Direction, LegRow, PartyRow, RecordingRow
+from ..core.direction import Direction
+from ..engine.reading import CallRow, LegRow, PartyRow, RecordingRow
 from . import tables as t
 from .gate import Gate
 

@@ -12,7 +12,7 @@ from ..core.calls import Call, JourneyEntry, Leg
 from ..core.captures import CaptureState
 from ..core.media_kinds import Kind
 from ..core.parties import Party, Side
-from ..core.policy import Decision, Rule, Verdict
+from ..core.policy import Decision, Verdict
 from ..core.recording import Pause, Recording, Segment
 from ..core.requests import Means
 from . import tables as t
@@ -36,8 +36,8 @@ async def open_calls(connection: AsyncConnection, switch: str) -> list[Call]:
         if row.call_id in calls:
             calls[row.call_id].journey.append(JourneyEntry(row.at, row.what, row.leg_id, row.detail))
     for row in await connection.execute(select(t.decisions).where(t.decisions.c.call_id.in_(mine))):
-        if row.call_id in calls and row.rule in set(Rule):
-            decision = Decision(Verdict(row.verdict), Rule(row.rule), row.reason)
+        if row.call_id in calls:
+            decision = Decision(Verdict(row.verdict), row.rule, row.reason)
             calls[row.call_id].decisions[row.tenant, Kind(row.kind)] = decision
     for recording in await _recordings(connection, mine):
         if recording.call_id in calls:

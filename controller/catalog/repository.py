@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.calls import Call
 from ..core.errors import TapelineError
-from ..core.policy import Policy, Switches
+from ..core.policy import Policy
+from ..core.rules import PolicyRule, PolicyScope, Setting
 from . import tables as t
 from .graphs import MEDIA_COLUMNS, Row, Rows, rows_of, together
 from .merging import note_merged, take_over
@@ -125,8 +126,16 @@ class CallRepository(OnDatabase):
                     or_(u.record_audio, u.record_video)
                 )
             )
-            return Policy(
-                bool(external),
-                {tenant: Switches(audio, video) for tenant, audio, video in tenants},
-                {(tenant, user): Switches(audio, video) for tenant, user, audio, video in users},
-            )
+            rules = [
+                PolicyRule(PolicyScope.TENANT, tenant, "", _setting(audio), _setting(video))
+                for tenant, audio, video in tenants
+            ]
+            rules += [
+                PolicyRule(PolicyScope.USER, tenant, user, _setting(audio), _setting(video))
+                for tenant, user, audio, video in users
+            ]
+            return Policy(bool(external), tuple(rules))
+
+
+def _setting(on: bool) -> Setting:
+    return Setting.ON if on else Setting.OFF

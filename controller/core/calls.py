@@ -9,11 +9,17 @@ from datetime import datetime
 from .parties import Party
 from .policy import Decision
 from .recording import Recording
+from .rules import Route
 
 
 @dataclass(slots=True)
 class Leg:
-    """One party's connection to the switch. ``journey`` is its history for the CDR."""
+    """One party's connection to the switch.
+
+    ``seat`` is its channel in a stereo recording, ``left`` or ``right``, once it has one.
+    ``announced``: for each tenant whose announcement it is to hear, since when it plays, or None
+    when that is over.
+    """
 
     leg_id: str
     party: Party
@@ -29,6 +35,9 @@ class Leg:
     held: bool = False
     bridge_id: str | None = None
     aliases: set[str] = field(default_factory=set)
+    routes: tuple[Route, ...] = ()
+    seat: str = ""
+    announced: dict[str, datetime | None] = field(default_factory=dict)
 
     @property
     def live(self) -> bool:

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from .media_kinds import Kind, Operation
+
+
+class Layout(StrEnum):
+    """The channels of a capture: one, or the leg's own voice on one side and what it hears on the other."""
+
+    MONO = "mono"
+    OWN_LEFT = "own_left"
+    OWN_RIGHT = "own_right"
+
+
+class Sound(StrEnum):
+    PAUSED = "paused"  # two short falling tones
+    RESUMED = "resumed"  # two short rising tones
+    BEEP = "beep"  # the recording beep: 1400 Hz, 200 ms
+    ANNOUNCEMENT = "announcement"  # the tenant's own sound
 
 
 @dataclass(frozen=True, slots=True)
 class OpenCapture:
     """Record this leg, both directions, into a file of its own.
 
-    ``own_voice_only``: only what the leg's own party says. ``path`` is relative to the spool, made
-    of our ids only, and never used twice.
+    ``own_voice_only``: only what the leg's own party says (with two channels, the other one is
+    silent). ``path`` is relative to the spool, made of our ids only, and never used twice.
     """
 
     capture_id: str
@@ -20,6 +36,7 @@ class OpenCapture:
     path: str
     kind: Kind
     own_voice_only: bool = False
+    layout: Layout = Layout.MONO
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +71,20 @@ class BindFeatureCodes:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaySound:
+    """Let this leg's party hear a sound; nobody else, and no capture that is running.
+
+    ``file`` and ``tenant`` belong to an announcement: a sound's name on the switch (checked by
+    `options`), and for whom it is. Of an announcement an AnnouncementPlayed is expected.
+    """
+
+    leg_id: str
+    sound: Sound
+    file: str = ""
+    tenant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Announce:
     """Tell the switch's own bus what became of a recording (``tapeline::recording``).
 
@@ -65,4 +96,4 @@ class Announce:
 
 
 CaptureCommand = OpenCapture | CloseCapture | MaskCapture | UnmaskCapture
-Command = CaptureCommand | BindFeatureCodes | Announce
+Command = CaptureCommand | BindFeatureCodes | PlaySound | Announce

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from .authority import describe, find_call, tenants_concerned
 from .calls import Call, CallBook, JourneyEntry
 from .effects import Effects
-from .media_kinds import Kind, Verb
-from .policy import Policy, decide
+from .media_kinds import Kind, Operation, Verb
+from .permission import effective_verb, may_start, mode_objection, rule_of
+from .policy import Cause, Decision, Policy, Verdict, decide
 from .recording import Pause, Recording
-from .requests import ControlOutcome, ControlRequest, Refusal
+from .requests import Actor, ControlOutcome, ControlRequest, DialledCode, LegActor, Means, Refusal
+from .rules import PolicyRule
 
 
 def carry_out(
@@ -29,16 +31,25 @@ def carry_out(
     call = find_call(book, request)
     if isinstance(call, Refusal):
         return None, refused(request, call)
-    verb, kinds = request.operation.verb, request.operation.kinds
-    match verb:
-        case Verb.PAUSE:
-            answer = _pause(book, call, request, kinds, new_id, effects)
-        case Verb.RESUME:
-            answer = _resume(book, call, request, kinds, effects)
-        case Verb.START:
-            answer = _start(book, policy, call, request, kinds, video_supported)
-        case Verb.STOP:
-            answer = _stop(book, call, request, kinds, effects)
+    operation = meaning(book, policy, request)
+    if operation is None:
+        return None, refused(request, Refusal.UNKNOWN_CODE, call.call_id)
+    verb, kinds = operation.verb, operation.kinds
+    rule = rule_of(policy, book, request.actor)
+    if request.means is Means.RECORD_KEY:
+        paused = any(r.open_pause for r in _going(call, kinds))
+        verb = effective_verb(rule, verb, paused=paused)
+    answer: tuple[list[Recording], str] | Refusal | None = mode_objection(rule, verb)
+    if answer is None:
+        match verb:
+            case Verb.PAUSE:
+                answer = _pause(book, call, request, kinds, new_id, effects)
+            case Verb.RESUME:
+                answer = _resume(book, call, request, kinds, effects)
+            case Verb.START:
+                answer = _start(book, policy, call, request, kinds, rule, video_supported)
+            case Verb.STOP:
+                answer = _stop(book, policy, call, request, kinds, rule, effects)
     if isinstance(answer, Refusal):
         return None, refused(request, answer, call.call_id)
     recordings, reason = answer
@@ -53,6 +64,24 @@ def carry_out(
         call_id=call.call_id,
         recording_ids=tuple(r.recording_id for r in recordings),
     )
+
+
+def meaning(book: CallBook, policy: Policy, request: ControlRequest) -> Operation | None:
+    """The operation that is asked for; a code dialled means what its tenant's settings say."""
+    if not isinstance(request.operation, DialledCode):
+        return request.operation
+    return policy.options_of(_tenant(book, request.actor)).codes.get(request.operation.code)
+
+
+def _tenant(book: CallBook, actor: Actor) -> str | None:
+    leg = book.leg(actor.leg_id) if isinstance(actor, LegActor) else None
+    return leg.party.tenant if leg else None
+
+
+#: How a provisional recording's reason reads once it has been started.
+_REQUESTED = Decision(
+    Verdict.RECORD, Cause.REQUESTED, "recorded because it was started on request before the end"
+)
 
 
 def refused(request: ControlRequest, why: Refusal, call_id: str | None = None) -> ControlOutcome:
@@ -108,45 +137,71 @@ def _start(
     call: Call,
     request: ControlRequest,
     kinds: tuple[Kind, ...],
+    rule: PolicyRule | None,
     video_supported: bool,
 ) -> tuple[list[Recording], str] | Refusal:
-    conversations = [legs for legs in call.bridges().values() if len(legs) > 1]
-    if not conversations:
+    if all(len(legs) < 2 for legs in call.bridges().values()):
         return Refusal.NOT_BRIDGED
     if kinds == (Kind.VIDEO,) and not video_supported:
         return Refusal.UNSUPPORTED
     tenants = tenants_concerned(book, request.actor, call)
     keys = [(t, k) for t in tenants for k in kinds]
-    possible = [
+    possible = {
         (tenant, kind)
         for tenant, kind in keys
-        if any(
-            decide(
-                policy,
-                kind,
-                tenant,
-                (leg.party for leg in legs),
-                video_call=any(leg.video for leg in legs),
-                requested=True,
-            ).record
-            for legs in conversations
-        )
-    ]
+        if any(d.record for d in _decisions(policy, call, tenant, kind, requested=True))
+    }
     if not possible:
         return Refusal.FORBIDDEN_BY_POLICY
     running = [r for r in _going(call, kinds) if (r.tenant, r.kind) in possible]
-    call.requested |= set(possible)
-    call.stopped -= set(possible)
+    allowed = {key for key in possible if may_start(rule, key[1])}
+    if not allowed:
+        kept = [r for r in running if not r.provisional]
+        return (kept, "was recorded already") if kept else Refusal.FORBIDDEN_BY_MODE
+    provisional = [r for r in running if r.provisional and (r.tenant, r.kind) in allowed]
+    for recording in provisional:
+        recording.provisional = False
+        recording.rule, recording.reason = _REQUESTED.rule, _REQUESTED.reason
+    call.requested |= allowed
+    call.stopped -= allowed
+    if provisional:
+        return running, "kept from its beginning"
     return running, "was recorded already" if running else "started"
 
 
+def _decisions(policy: Policy, call: Call, tenant: str, kind: Kind, *, requested: bool) -> list[Decision]:
+    """What would be decided about each of the call's conversations, whatever was asked before."""
+    return [
+        decide(
+            policy,
+            kind,
+            tenant,
+            legs,
+            call_id=call.call_id,
+            video_call=any(leg.video for leg in legs),
+            requested=requested,
+        )
+        for legs in call.bridges().values()
+        if len(legs) > 1
+    ]
+
+
 def _stop(
-    book: CallBook, call: Call, request: ControlRequest, kinds: tuple[Kind, ...], effects: Effects
+    book: CallBook,
+    policy: Policy,
+    call: Call,
+    request: ControlRequest,
+    kinds: tuple[Kind, ...],
+    rule: PolicyRule | None,
+    effects: Effects,
 ) -> tuple[list[Recording], str] | Refusal:
     tenants = tenants_concerned(book, request.actor, call)
-    recordings = [r for r in _going(call, kinds) if r.tenant in tenants]
-    if not recordings:
+    going = [r for r in _going(call, kinds) if r.tenant in tenants]
+    if not going:
         return Refusal.NOT_RECORDED
+    recordings = [r for r in going if _may_stop(policy, call, r, rule)]
+    if not recordings:
+        return Refusal.FORBIDDEN_BY_POLICY
     for recording in recordings:
         recording.ended_at = request.at
         if recording.open_pause is not None:
@@ -158,3 +213,11 @@ def _stop(
         call.stopped.add(key)
         call.requested.discard(key)
     return recordings, "stopped"
+
+
+def _may_stop(policy: Policy, call: Call, recording: Recording, rule: PolicyRule | None) -> bool:
+    """Nobody stops what is required; a user not even what others than the user want recorded."""
+    decisions = _decisions(policy, call, recording.tenant, recording.kind, requested=False)
+    if rule is None:
+        return not any(d.required for d in decisions)
+    return not any(d.verdict is Verdict.RECORD for d in decisions)

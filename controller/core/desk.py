@@ -6,24 +6,25 @@ It folds facts into calls, keeps the capture machines, and lets `reconcile` find
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
 from . import facts as f
 from .calls import Call, CallBook, JourneyEntry, Leg
 from .capture_facts import close_again, note, note_gone
-from .commands import BindFeatureCodes
+from .commands import BindFeatureCodes, Sound
 from .control import carry_out
 from .effects import Effects
-from .feature_codes import DEFAULT_CODES, validated
-from .media_kinds import Operation
+from .limits import end_long_pauses
 from .parties import Party
+from .permission import wants_answer
 from .policy import Policy
 from .reconcile import reconcile
 from .recording import Recording
 from .requests import ControlOutcome, ControlRequest
 from .resync import adopt_captures, leg_facts
+from .sounds import beep, pause_marks, pause_tone
 
 #: So many ended legs are remembered, to tell a late or repeated fact from a new call.
 REMEMBERED_LEGS = 20_000
@@ -33,7 +34,7 @@ class Desk:
     """Everything known and wanted about one switch's calls.
 
     ``new_id`` gives ids made of letters and digits. No method raises for what a switch or a
-    stranger may send; `set_codes` raises InvalidFeatureCode.
+    stranger may send.
     """
 
     def __init__(
@@ -41,13 +42,11 @@ class Desk:
         new_id: Callable[[], str],
         policy: Policy | None = None,
         *,
-        codes: Mapping[str, Operation] = DEFAULT_CODES,
         video_supported: bool = True,
         hold_stops_capture: bool = False,
     ) -> None:
         self.book = CallBook()
         self.policy = policy or Policy()
-        self.codes = validated(codes)
         self.video_supported = video_supported
         self.hold_stops_capture = hold_stops_capture
         self._new_id = new_id
@@ -64,6 +63,8 @@ class Desk:
             self._resynchronise(fact, effects)
         elif isinstance(fact, f.CaptureFact):
             self._capture_fact(fact, effects)
+        elif isinstance(fact, f.AnnouncementPlayed):
+            self._announcement_played(fact, effects)
         else:
             self._leg_fact(fact, effects)
         return effects
@@ -74,6 +75,7 @@ class Desk:
         call, outcome = carry_out(
             self.book, self.policy, request, self._new_id, effects, video_supported=self.video_supported
         )
+        outcome = replace(outcome, answer=wants_answer(self.policy, self.book, request))
         if call is None:
             return outcome, effects
         before = {s.capture_id for r in call.recordings for s in r.segments}
@@ -101,10 +103,12 @@ class Desk:
         return effects
 
     def tick(self, at: datetime) -> Effects:
-        """Every few seconds: try again what the switch has refused."""
+        """Every few seconds: try again what the switch has refused, end what has lasted too long."""
         effects = Effects()
         for call in self.book:
             close_again(call, effects)
+            end_long_pauses(call, self.policy, at, effects)
+            beep(call, self.policy, at, effects)
             self._reconcile(call, at, effects)
         return effects
 
@@ -146,6 +150,7 @@ class Desk:
             leg = known.legs[fact.leg_id]
             self.book.add_aliases(known, leg, fact.aliases)
             leg.video = leg.video or fact.video
+            leg.routes = tuple(dict.fromkeys((*leg.routes, *fact.routes)))
             return self._identify(known, leg, fact.party, effects)
         call = self.book.call_of(fact.origin) if fact.origin else None
         if call is None:
@@ -161,6 +166,7 @@ class Desk:
             fact.video,
             fact.recordable,
             aliases={a for a in fact.aliases if a},
+            routes=tuple(dict.fromkeys(fact.routes)),
         )
         self.book.add_leg(call, leg)
         self._bind_codes(call, leg, effects)
@@ -175,6 +181,8 @@ class Desk:
                 call = self._merge_with(fact.origin, call, effects)
                 if fact.party is not None:
                     call = self._identify(call, leg, fact.party, effects)
+            case f.LegRouted():
+                leg.routes = tuple(dict.fromkeys((*leg.routes, *fact.routes)))
             case f.LegAnswered():
                 if leg.answered_at is None:
                     leg.answered_at = fact.at
@@ -209,7 +217,8 @@ class Desk:
     def _bind_codes(self, call: Call, leg: Leg, effects: Effects) -> None:
         """Once for each leg, as early as can be: before anybody talks it disturbs nobody."""
         if leg.party.internal and leg.recordable:
-            effects.command(call, BindFeatureCodes(leg.leg_id, tuple(self.codes.items())))
+            codes = self.policy.options_of(leg.party.tenant).codes
+            effects.command(call, BindFeatureCodes(leg.leg_id, tuple(codes.items())))
 
     def _bridge_entered(self, call: Call, leg: Leg, fact: f.BridgeEntered, effects: Effects) -> Call:
         if leg.bridge_id == fact.bridge_id:
@@ -281,8 +290,25 @@ class Desk:
         if recording is None or call is None:
             return
         segment = next((s for s in recording.segments if s.capture_id == fact.capture_id), None)
+        before = pause_marks(recording)
         if segment is not None and note(call, recording, segment, fact, effects):
+            after = pause_marks(recording)
+            if after != before:
+                sound = Sound.PAUSED if after[0] > before[0] else Sound.RESUMED
+                pause_tone(call, recording, self.policy, sound, effects)
             self._reconcile(call, fact.at, effects)
+
+    def _announcement_played(self, fact: f.AnnouncementPlayed, effects: Effects) -> None:
+        call, leg = self.book.call_of(fact.leg_id), self.book.leg(fact.leg_id)
+        if call is None or leg is None or leg.announced.get(fact.tenant) is None:
+            return
+        leg.announced[fact.tenant] = None
+        effects.touch(call)
+        what = "announcement played" if not fact.error else "announcement failed"
+        call.journey.append(JourneyEntry(fact.at, what, leg.leg_id, fact.error))
+        if fact.error:
+            effects.announce(call, None, "warning", leg.leg_id, Reason="the announcement could not be played")
+        self._reconcile(call, fact.at, effects)
 
     def _reconcile(self, call: Call, at: datetime, effects: Effects) -> None:
         before = dict(call.decisions)

@@ -7,8 +7,12 @@ class TapelineError(Exception):
     """The root of every error of ours."""
 
 
-class InvalidFeatureCode(TapelineError, ValueError):
-    pass
+class InvalidPolicy(TapelineError, ValueError):
+    """A rule or an option that cannot be meant; the text says which and what would do."""
+
+
+class InvalidFeatureCode(InvalidPolicy):
+    """Codes that are none, or that cannot be told apart while they are being dialled."""
 
 
 class InvalidMediaControl(TapelineError, ValueError):

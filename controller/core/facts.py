@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from .parties import Party
+from .rules import Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class LegStarted:
     ``origin`` names the leg on whose behalf it was made. ``aliases`` are other names by which
     people may address it: the SIP Call-ID, the X-Session-Id. ``address`` is where its signalling
     comes from (``ip``), to hold an out-of-dialog MESSAGE against. ``recordable`` is false for a
-    switch's internal half-legs (Asterisk's Local/), which never carry a capture.
+    switch's internal half-legs (Asterisk's Local/), which never carry a capture. ``routes``: the
+    queues, groups, receptionists and rules that it is known to have come through.
     """
 
     leg_id: str
@@ -35,6 +37,16 @@ class LegStarted:
     address: str | None = None
     video: bool = False
     recordable: bool = True
+    routes: tuple[Route, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LegRouted:
+    """The leg came through these as well; what was said before stays."""
+
+    leg_id: str
+    at: datetime
+    routes: tuple[Route, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +107,16 @@ class LegHungUp:
     leg_id: str
     at: datetime
     cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncementPlayed:
+    """The leg has heard a tenant's announcement, or cannot be made to: ``error`` says why."""
+
+    leg_id: str
+    tenant: str
+    at: datetime
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +200,7 @@ class SwitchSnapshot:
 LegFact = (
     LegStarted
     | LegIdentified
+    | LegRouted
     | LegAnswered
     | LegVideoChanged
     | BridgeEntered
@@ -196,4 +219,4 @@ CaptureFact = (
     | CaptureUnmasked
     | CaptureUnmaskRefused
 )
-Fact = LegFact | CaptureFact | SwitchSnapshot
+Fact = LegFact | CaptureFact | AnnouncementPlayed | SwitchSnapshot

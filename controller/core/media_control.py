@@ -4,6 +4,8 @@ Out of dialog, ``application/x-media-control+json``::
 
     {"operation": "pause-audio-recording", "session_id": "…"}
 
+with ``"reply": true`` where the app wants to be told what came of it (see `result`).
+
 In dialog, ``application/x-media-control``: the bare operation. Phones get the Content-Length
 wrong and add line ends, NULs and a byte-order mark, so those are forgiven; nothing else is.
 """
@@ -28,10 +30,12 @@ _BLANK = " \t\r\n\0\ufeff"
 
 @dataclass(frozen=True, slots=True)
 class MediaControl:
-    """``session_id`` is None where the dialog itself says which call is meant."""
+    """``session_id`` is None where the dialog itself says which call is meant; ``reply``: the app
+    wants the result back in a MESSAGE of its own."""
 
     operation: Operation
     session_id: str | None
+    reply: bool = False
 
 
 def is_media_control(content_type: str) -> bool:
@@ -72,7 +76,7 @@ def _from_json(text: str) -> MediaControl:
         raise InvalidMediaControl("there is more after the JSON object")
     if not isinstance(value, dict):
         raise InvalidMediaControl("the body is not a JSON object")
-    unknown = sorted(set(value) - {"operation", "session_id"})
+    unknown = sorted(set(value) - {"operation", "session_id", "reply"})
     if unknown:
         raise InvalidMediaControl(f"unknown member {unknown[0][:40]!r}")
     session_id = value.get("session_id")
@@ -82,10 +86,13 @@ def _from_json(text: str) -> MediaControl:
         if len(session_id) > MAX_SESSION_ID:
             raise InvalidMediaControl("session_id is too long")
         session_id = session_id.strip()
+    reply = value.get("reply", False)
+    if not isinstance(reply, bool):
+        raise InvalidMediaControl("reply is neither true nor false")
     operation = value.get("operation")
     if not isinstance(operation, str):
         raise InvalidMediaControl("operation is missing or not a text")
-    return MediaControl(_operation(operation.strip(_BLANK)), session_id)
+    return MediaControl(_operation(operation.strip(_BLANK)), session_id, reply)
 
 
 def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -100,3 +107,15 @@ def _operation(text: str) -> Operation:
     if operation is None:
         raise InvalidMediaControl(f"unknown operation {text[:40]!r}")
     return operation
+
+
+def result(operation: str, session_id: str, *, accepted: bool, reason: str) -> str:
+    """The body of the MESSAGE that tells the app what came of its request."""
+    return json.dumps(
+        {
+            "operation": operation,
+            "session_id": session_id,
+            "result": "ok" if accepted else "refused",
+            "reason": reason,
+        }
+    )

@@ -12,11 +12,15 @@ from datetime import datetime
 
 from .calls import Call, JourneyEntry, Leg
 from .captures import CaptureEvent, CaptureState, advance
-from .commands import CloseCapture, MaskCapture, OpenCapture, UnmaskCapture
+from .commands import CloseCapture, Layout, MaskCapture, OpenCapture, UnmaskCapture
 from .effects import Effects
 from .media_kinds import Kind
-from .policy import OFF, Decision, Policy, Rule, Verdict, decide
+from .options import Channels, PauseStyle
+from .policy import Cause, Decision, Policy, Verdict, decide
 from .recording import Pause, Recording, Segment, segment_path
+from .rules import Setting
+from .seats import layout_for
+from .sounds import announce
 
 #: So often a refused open or close is tried again at once; after that, at each tick.
 EAGER_ATTEMPTS = 3
@@ -30,11 +34,16 @@ class Wanted:
     """One conversation that must be captured for one tenant and kind."""
 
     bridge_id: str
+    legs: tuple[Leg, ...]  # everybody in it
     anchors: tuple[Leg, ...]  # the legs that may carry the capture, all of the best rank there is
     own_voice_only: bool  # of the anchor: what it says, not what it hears
     tenant: str
     kind: Kind
     decision: Decision
+
+    @property
+    def provisional(self) -> bool:
+        return self.decision.verdict is Verdict.PROVISIONAL
 
 
 def paused(call: Call, kind: Kind) -> bool:
@@ -65,7 +74,7 @@ def wanted(call: Call, policy: Policy, *, video_supported: bool, hold_stops_capt
                     # Everybody whose call this is holds. What the others say goes on being recorded,
                     # but on such a leg a transfer's next party could be heard before the stop.
                     alone = best == STRANGER and min(ranks.values()) < STRANGER
-                    found.append(Wanted(bridge_id, anchors, alone, tenant, kind, decision))
+                    found.append(Wanted(bridge_id, tuple(legs), anchors, alone, tenant, kind, decision))
     return found
 
 
@@ -77,8 +86,8 @@ def _anchor_rank(leg: Leg, policy: Policy, tenant: str, kind: Kind) -> int:
     """
     if not leg.party.internal or leg.party.tenant != tenant:
         return STRANGER
-    wants = policy.users.get((tenant, leg.party.user or ""), OFF).of(kind)
-    return 0 if wants else 1
+    rule = policy.user(tenant, leg.party.user)
+    return 0 if rule is not None and rule.of(kind) in (Setting.ON, Setting.REQUIRE) else 1
 
 
 def _tenants(call: Call, legs: list[Leg]) -> list[str]:
@@ -98,14 +107,19 @@ def _decision(
         policy,
         kind,
         tenant,
-        (leg.party for leg in legs),
+        legs,
+        call_id=call.call_id,
         video_call=any(leg.video for leg in legs),
-        already_recorded=any(r.tenant == tenant and r.kind is kind for r in call.recordings),
+        already_recorded=any(
+            r.tenant == tenant and r.kind is kind and not r.provisional for r in call.recordings
+        ),
         requested=(tenant, kind) in call.requested,
         stopped=(tenant, kind) in call.stopped,
     )
     if decision.record and kind is Kind.VIDEO and not video_supported:
-        return Decision(Verdict.LEAVE, Rule.UNSUPPORTED, "this switch cannot record video")
+        return Decision(
+            Verdict.LEAVE, Cause.UNSUPPORTED, "not recorded because this switch cannot record video"
+        )
     return decision
 
 
@@ -122,12 +136,12 @@ def reconcile(
     """Send what is missing between the captures that run and those that should."""
     _spread_pauses(call, at, new_id)
     matched: set[str] = set()
-    missing: list[Wanted] = []
+    missing: set[int] = set()
     wants = wanted(call, policy, video_supported=video_supported, hold_stops_capture=hold_stops_capture)
-    for want in wants:
+    for number, want in enumerate(wants):
         segment = _serving(call, want)
         if segment is None:
-            missing.append(want)
+            missing.add(number)
         else:
             matched.add(segment.capture_id)
     for recording in call.recordings:
@@ -135,12 +149,17 @@ def reconcile(
         if segment is None:
             continue
         if segment.capture_id in matched and not segment.blind:
-            _follow_pause(call, segment, at, effects)
+            cut = policy.options_of(recording.tenant).pause_style is PauseStyle.CUT
+            _follow_pause(call, segment, cut, effects)
         else:
             _close(call, segment, effects)
-    for want in missing:
-        if not paused(call, want.kind):
-            _open(call, want, at, new_id, effects)
+    for number, want in enumerate(wants):
+        options = policy.options_of(want.tenant)
+        ready = announce(call, want.tenant, options, want.legs, at, effects)
+        if number in missing and not paused(call, want.kind):
+            into = _ensure_recording(call, want, at, new_id)
+            if into is not None and (ready or options.announcement_in_file):
+                _open(call, into, want, options.channels, at, effects)
 
 
 def _spread_pauses(call: Call, at: datetime, new_id: Callable[[], str]) -> None:
@@ -163,7 +182,7 @@ def _serving(call: Call, want: Wanted) -> Segment | None:
         if (
             segment is not None
             and recording.ended_at is None
-            and (recording.tenant, recording.kind) == (want.tenant, want.kind)
+            and _matches(recording, want)
             and segment.bridge_id == want.bridge_id
             and segment.leg_id in legs
             and segment.own_voice_only == want.own_voice_only
@@ -173,11 +192,11 @@ def _serving(call: Call, want: Wanted) -> Segment | None:
     return None
 
 
-def _follow_pause(call: Call, segment: Segment, at: datetime, effects: Effects) -> None:
+def _follow_pause(call: Call, segment: Segment, cut: bool, effects: Effects) -> None:
     silent = paused(call, segment.kind)
     target = (segment.capture_id, segment.leg_id, segment.path)
     if silent and segment.state is CaptureState.RECORDING:
-        if segment.kind is Kind.VIDEO:
+        if cut or segment.kind is Kind.VIDEO:
             # A masked .mp4 goes on showing the picture (seen on FreeSWITCH 1.10): a video pause
             # ends the segment, and the resume opens the next.
             _close(call, segment, effects)
@@ -196,18 +215,34 @@ def _close(call: Call, segment: Segment, effects: Effects) -> None:
     effects.command(call, CloseCapture(segment.capture_id, segment.leg_id, segment.path))
 
 
-def _open(call: Call, want: Wanted, at: datetime, new_id: Callable[[], str], effects: Effects) -> None:
+def _matches(recording: Recording, want: Wanted) -> bool:
+    """A conversation that is kept in any case does not go on in a recording that may be destroyed."""
+    mine = (recording.tenant, recording.kind, recording.provisional)
+    return mine == (want.tenant, want.kind, want.provisional)
+
+
+def _ensure_recording(call: Call, want: Wanted, at: datetime, new_id: Callable[[], str]) -> Recording | None:
+    """The recording that this conversation goes into, a new one if need be; None if it must wait."""
     recording = _recording_for(call, want)
     if recording is None:
+        decision = want.decision
         recording = Recording(
-            new_id(), call.call_id, want.tenant, want.kind, want.decision.rule, want.decision.reason, at
-        )
+            new_id(), call.call_id, want.tenant, want.kind, decision.rule, decision.reason, at,
+            provisional=want.provisional,
+        )  # fmt: skip
         call.recordings.append(recording)
     elif recording.running is not None and not recording.running.close_attempts:
-        return  # its last capture is being closed; the answer brings us back here
+        return None  # its last capture is being closed; the answer brings us back here
     elif _refused_in_a_row(recording) >= EAGER_ATTEMPTS and not _due(recording, at):
-        return
+        return None
+    return recording
+
+
+def _open(
+    call: Call, recording: Recording, want: Wanted, channels: Channels, at: datetime, effects: Effects
+) -> None:
     leg = want.anchors[0]
+    layout = layout_for(leg, want.legs) if channels is Channels.STEREO else Layout.MONO
     number = recording.segments[-1].number + 1 if recording.segments else 1
     segment = Segment(
         f"{recording.recording_id}.{number}",
@@ -218,12 +253,14 @@ def _open(call: Call, want: Wanted, at: datetime, new_id: Callable[[], str], eff
         want.kind,
         at,
         own_voice_only=want.own_voice_only,
+        layout=layout,
+        far=tuple(other.leg_id for other in want.legs if other is not leg),
     )
     recording.segments.append(segment)
     call.journey.append(JourneyEntry(at, "capture", leg.leg_id, f"{want.kind}: {want.decision.reason}"))
     effects.command(
         call,
-        OpenCapture(segment.capture_id, leg.leg_id, segment.path, want.kind, want.own_voice_only),
+        OpenCapture(segment.capture_id, leg.leg_id, segment.path, want.kind, want.own_voice_only, layout),
     )
 
 
@@ -232,7 +269,7 @@ def _recording_for(call: Call, want: Wanted) -> Recording | None:
     for recording in call.recordings:
         if (
             recording.ended_at is None
-            and (recording.tenant, recording.kind) == (want.tenant, want.kind)
+            and _matches(recording, want)
             and (recording.running is None or recording.running.state is CaptureState.CLOSING)
         ):
             return recording

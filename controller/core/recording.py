@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from .captures import CaptureState
+from .commands import Layout
 from .media_kinds import Kind
 from .requests import Means
 
@@ -18,6 +19,7 @@ class Segment:
 
     ``capture_id`` is ``<recording id>.<number>``; ``path`` is relative to the spool. ``blind``
     says why a capture must be closed although its conversation goes on (it could not be masked).
+    ``far``: the legs that its leg heard when it was asked for.
     """
 
     capture_id: str
@@ -34,6 +36,8 @@ class Segment:
     blind: str = ""
     close_attempts: int = 0
     own_voice_only: bool = False
+    layout: Layout = Layout.MONO
+    far: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -58,7 +62,11 @@ class Pause:
 
 @dataclass(slots=True)
 class Recording:
-    """The logical take of one call, tenant and kind; 1..n segments, 0..n pauses."""
+    """The logical take of one call, tenant and kind; 1..n segments, 0..n pauses.
+
+    ``provisional``: its audio is destroyed at the end unless somebody starts it before (the
+    on-demand mode); the row stays as the trace of that.
+    """
 
     recording_id: str
     call_id: str
@@ -70,6 +78,8 @@ class Recording:
     ended_at: datetime | None = None
     segments: list[Segment] = field(default_factory=list)
     pauses: list[Pause] = field(default_factory=list)
+    provisional: bool = False
+    beeped_at: datetime | None = None
 
     @property
     def running(self) -> Segment | None:

@@ -10,13 +10,16 @@ from .media_kinds import Operation
 
 
 class Means(StrEnum):
-    """How a request reached us; kept in the journal of every pause."""
+    """How a request reached us; kept in the journal of every pause. ``limit``: the tenant's
+    longest pause was over."""
 
     FEATURE_CODE = "feature_code"
     MESSAGE = "message"
     MESSAGE_IN_DIALOG = "message_in_dialog"
     API = "api"
     PAGE = "page"
+    RECORD_KEY = "record_key"
+    LIMIT = "limit"
     BUS = "bus"
     RECOVERY = "recovery"
 
@@ -77,13 +80,23 @@ Target = LegTarget | NameTarget
 
 
 @dataclass(frozen=True, slots=True)
+class DialledCode:
+    """A code dialled as a call of its own; what it means is for the tenant's settings to say."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class ControlRequest:
+    """``reply``: the asker wants the result back by the way that it came (a MESSAGE's)."""
+
     request_id: str
     at: datetime
-    operation: Operation
+    operation: Operation | DialledCode
     target: Target
     actor: Actor
     means: Means
+    reply: bool = False
 
 
 class Refusal(StrEnum):
@@ -95,6 +108,8 @@ class Refusal(StrEnum):
     NOT_RECORDED = "the call is not being recorded"
     NOTHING_TO_RESUME = "the recording is not paused"
     FORBIDDEN_BY_POLICY = "the recording policy forbids it"
+    FORBIDDEN_BY_MODE = "the user's recording mode does not allow it"
+    UNKNOWN_CODE = "the code means nothing to this tenant"
     NOT_BRIDGED = "the call has nobody to talk to yet"
     AMBIGUOUS = "several calls fit; say which one"
     WRONG_ADDRESS = "the request did not come from the address of the user's own leg"
@@ -103,7 +118,8 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ControlOutcome:
-    """What was decided about a request. ``capture_ids`` are those that it will change."""
+    """What was decided about a request. ``capture_ids`` are those that it will change; ``answer``:
+    whoever asked by MESSAGE is to be told (see `options.Answers`)."""
 
     request_id: str
     accepted: bool
@@ -112,3 +128,4 @@ class ControlOutcome:
     call_id: str | None = None
     recording_ids: tuple[str, ...] = ()
     capture_ids: tuple[str, ...] = ()
+    answer: bool = False

@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import Protocol
 
 from ..core.calls import Call
-from ..core.commands import Command
+from ..core.commands import Command, Layout
 from ..core.errors import TapelineError
-from ..core.facts import CaptureFact, Fact
+from ..core.facts import AnnouncementPlayed, CaptureFact, Fact
 from ..core.media_kinds import Kind, Operation
 from ..core.policy import Policy
 from ..core.requests import Actor, ControlOutcome, ControlRequest, Means, Target
@@ -62,15 +62,17 @@ class Switch(Protocol):
         on the event loop, in the switch's order, and must not block.
         """
 
-    async def execute(self, command: Command) -> CaptureFact | None:
+    async def execute(self, command: Command) -> CaptureFact | AnnouncementPlayed | None:
         """Carry one command out and say what came of it.
 
         For a capture command the fact is its result, a refusal included, and a time-out is a
-        refusal; None for the others. Raises SwitchDown without a connection.
+        refusal; for an announcement, that it is over or could not be played; None for the others.
+        Raises SwitchDown without a connection.
         """
 
     async def message(self, outcome: ControlOutcome) -> None:
-        """Answer whoever asked over the bus, if the request came from there."""
+        """Answer whoever asked: over the bus if the request came from there, and by a MESSAGE if
+        it came by one and ``outcome.answer`` says so. Never raises."""
 
     @property
     def status(self) -> SwitchStatus: ...
@@ -184,11 +186,16 @@ class DueSegment:
     path: str
     opened_at: datetime | None
     closed_at: datetime | None
+    layout: Layout = Layout.MONO
 
 
 @dataclass(frozen=True, slots=True)
 class DueRecording:
-    """A recording that has ended and is not yet in the store."""
+    """A recording that has ended and is not yet in the store.
+
+    ``discard``: it was provisional and nobody started it; its audio is to be destroyed.
+    ``cut_pauses``: its tenant has pauses left out instead of kept as silence.
+    """
 
     recording_id: str
     call_id: str
@@ -199,6 +206,8 @@ class DueRecording:
     ended_at: datetime
     segments: tuple[DueSegment, ...]
     pauses: tuple[tuple[datetime, datetime | None], ...] = ()
+    discard: bool = False
+    cut_pauses: bool = False
 
 
 class FileRole(StrEnum):
@@ -225,12 +234,14 @@ class StoredFile:
 
 
 class MediaState(StrEnum):
-    """Forward only; ``failed`` is retried, ``empty`` is final (nothing was captured)."""
+    """Forward only; ``failed`` is retried, ``empty`` (nothing was captured) and ``discarded``
+    (destroyed as the on-demand mode demands) are final."""
 
     SPOOLED = "spooled"
     STORED = "stored"  # every segment is in the store, hashed
     AVAILABLE = "available"
     EMPTY = "empty"
+    DISCARDED = "discarded"
     FAILED = "failed"
 
 

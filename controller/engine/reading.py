@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
+from ..core.direction import Direction
+
 T = TypeVar("T")
 
 
@@ -67,15 +69,6 @@ class ApiToken:
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None
-
-
-class Direction(StrEnum):
-    """Of a call: who called whom, seen from the tenants' side."""
-
-    INBOUND = "inbound"
-    OUTBOUND = "outbound"
-    INTERNAL = "internal"
-    EXTERNAL = "external"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -18,6 +19,8 @@ from ..core.commands import (
     Command,
     MaskCapture,
     OpenCapture,
+    PlaySound,
+    Sound,
     UnmaskCapture,
 )
 from ..core.desk import Desk
@@ -31,7 +34,7 @@ from .saver import Saver
 log = structlog.get_logger(__name__)
 
 #: How often refused commands are tried again.
-TICK_S = 2.0
+TICK_S = 1.0
 #: How long the answer to a request waits for the switch.
 SETTLE_S = 2.0
 
@@ -57,6 +60,7 @@ class SwitchEngine:
         self.saver = Saver(catalog, switch.name, on_ended)
         self._mailboxes: Mailboxes[Command] = Mailboxes(self._execute)
         self._changed: set[asyncio.Future[None]] = set()
+        self._answers: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Take over what the catalog holds as running, then work until cancelled."""
@@ -84,25 +88,37 @@ class SwitchEngine:
 
     def request(self, request: ControlRequest) -> None:
         """A request from the switch's own side; the answer goes back the way it came."""
-        outcome = self._decide(request).outcome
-        if request.means is Means.BUS:
-            asyncio.get_running_loop().create_task(self.switch.message(outcome))
+        report = self._decide(request)
+        if request.means is Means.BUS or report.outcome.answer:
+            answer = asyncio.get_running_loop().create_task(self._answer(request, report))
+            self._answers.add(answer)
+            answer.add_done_callback(self._answers.discard)
+
+    async def _answer(self, request: ControlRequest, report: ControlReport) -> None:
+        """The bus hears at once what was decided, an app what came of it."""
+        outcome = report.outcome
+        if request.means is not Means.BUS and not await self._settle(report):
+            outcome = replace(outcome, reason=f"{outcome.reason}; the switch has not confirmed it yet")
+        await self.switch.message(outcome)
 
     async def control(self, request: ControlRequest) -> ControlReport:
         """A request from our side; waits until the switch has answered its commands."""
         report = self._decide(request)
-        if not report.outcome.accepted:
-            return report
+        await self._settle(report)
+        return ControlReport(report.outcome, self._captures(report))
+
+    async def _settle(self, report: ControlReport) -> bool:
+        """Wait until the switch has answered what the request led to; False if it takes too long."""
         deadline = asyncio.get_running_loop().time() + SETTLE_S
         while not self._settled(report):
             left = deadline - asyncio.get_running_loop().time()
             if left <= 0:
-                break
+                return False
             change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._changed.add(change)
             await asyncio.wait({change}, timeout=left)
             self._changed.discard(change)
-        return ControlReport(report.outcome, self._captures(report))
+        return True
 
     def _decide(self, request: ControlRequest) -> ControlReport:
         self.stats.requests += 1
@@ -193,11 +209,15 @@ def _mailbox(call_id: str, command: Command) -> str:
         return "bus"
     if isinstance(command, BindFeatureCodes):
         return f"leg {command.leg_id}"
+    if isinstance(command, PlaySound):
+        return f"ear {command.leg_id}"
     return call_id
 
 
-def _refusal(command: Command, at: datetime, reason: str) -> f.CaptureFact | None:
+def _refusal(command: Command, at: datetime, reason: str) -> f.CaptureFact | f.AnnouncementPlayed | None:
     match command:
+        case PlaySound(leg_id=leg_id, sound=Sound.ANNOUNCEMENT, tenant=tenant):
+            return f.AnnouncementPlayed(leg_id, tenant, at, reason)
         case OpenCapture(capture_id=capture_id):
             return f.CaptureRefused(capture_id, at, reason)
         case CloseCapture(capture_id=capture_id):

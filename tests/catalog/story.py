@@ -14,7 +14,7 @@ from controller.core.desk import Desk
 from controller.core.effects import Effects
 from controller.core.media_kinds import OPERATIONS
 from controller.core.parties import Party, Side
-from controller.core.policy import Policy, Switches
+from controller.core.policy import Policy
 from controller.core.requests import (
     Actor,
     ControlOutcome,
@@ -24,11 +24,11 @@ from controller.core.requests import (
     Means,
     NameTarget,
 )
+from tests.policies import policy_of, tenant_rule
 
 BEGIN = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
-EVERYBODY = Policy(
-    record_external=True,
-    tenants={"red.example": Switches(True, True), "blue.example": Switches(True, True)},
+EVERYBODY = policy_of(
+    tenant_rule("red.example", True, True), tenant_rule("blue.example", True, True), external=True
 )
 
 

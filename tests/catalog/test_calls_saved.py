@@ -17,7 +17,7 @@ from controller.core import facts as f
 from controller.core.calls import Call, JourneyEntry, Leg
 from controller.core.desk import Desk
 from controller.core.parties import Party, Side
-from controller.core.policy import Policy, Switches
+from controller.core.policy import Policy
 from controller.engine.reading import (
     RecordingFilter,
     Scope,
@@ -25,6 +25,7 @@ from controller.engine.reading import (
     TenantSettings,
     UserSettings,
 )
+from tests.policies import policy_of, tenant_rule, user_rule
 
 from .story import BEGIN, Story, inside, outside
 
@@ -427,10 +428,8 @@ async def test_policy_is_what_is_set(catalog: SqlCatalog) -> None:
     await catalog.set_tenant(TenantSettings("red.example", True, False))
     await catalog.set_tenant(TenantSettings("off.example", False, False))
     await catalog.set_user(UserSettings("blue.example", "2001", "Ann", False, True))
-    expected = Policy(
-        True,
-        {"red.example": Switches(True, False)},
-        {("blue.example", "2001"): Switches(False, True)},
+    expected = policy_of(
+        tenant_rule("red.example", True, False), user_rule("blue.example", "2001", False, True), external=True
     )
     assert await catalog.policy() == expected
 

@@ -9,11 +9,11 @@ import pytest
 
 from controller.catalog import SqlCatalog
 from controller.catalog.columns import clean, name_key
-from controller.catalog.views import direction_of
 from controller.core.calls import Leg
+from controller.core.direction import Direction, direction_of
 from controller.core.parties import Party
 from controller.engine.ports import MediaState
-from controller.engine.reading import Direction, RecordingFilter, Scope
+from controller.engine.reading import RecordingFilter, Scope
 
 from .story import BEGIN, Story, inside, outside
 

@@ -13,13 +13,14 @@ from typing import Self
 from controller.core.calls import Call
 from controller.core.media_kinds import OPERATIONS
 from controller.core.parties import Party, Side
-from controller.core.policy import Policy, Switches
+from controller.core.policy import Policy
 from controller.core.requests import Actor, ControlRequest, Means, NameTarget, SystemActor, Target
 from controller.engine.engine import Engine
 from controller.engine.ports import ControlReport
 from controller.switches.fake import FakeSwitch
+from tests.policies import policy_of, tenant_rule
 
-RECORD = Policy(tenants={"acme.test": Switches(audio=True)})
+RECORD = policy_of(tenant_rule("acme.test", True))
 ADMIN = SystemActor("test")
 
 

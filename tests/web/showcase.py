@@ -20,11 +20,11 @@ from playwright.async_api import Browser
 from pwdlib import PasswordHash
 
 from controller.core.parties import Party
-from controller.core.policy import Policy, Switches
 from controller.core.requests import Means, UserActor
 from controller.engine.ports import LinkState, SwitchStatus
 from controller.engine.reading import Account, Role, Scope, TenantSettings, UserSettings
 from tests.catalog.story import Story, inside, outside
+from tests.policies import policy_of, tenant_rule
 
 from .serving import chromium, served
 from .world import PASSWORD, World, begin_live, opened, populate
@@ -72,7 +72,7 @@ async def monday(world: World) -> None:
     dice = random.Random(7)
     tenant = "acme.example"
     story = Story(
-        Policy(tenants={tenant: Switches(True, False)}, users={}),
+        policy_of(tenant_rule(tenant, True)),
         begin=datetime(2026, 11, 20, 8, 2, 11, tzinfo=UTC), prefix="m",
     )  # fmt: skip
 

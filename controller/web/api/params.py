@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from fastapi import Depends, Query
 from pydantic import AwareDatetime
 
-from ...engine.reading import Direction, RecordingFilter
+from ...core.direction import Direction
+from ...engine.reading import RecordingFilter
 
 #: 292 years; what is longer does not fit the database's integers.
 MAX_MS = 2**53

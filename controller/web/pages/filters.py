@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 
 from fastapi import Request
 
-from ...engine.reading import Direction, RecordingFilter
+from ...core.direction import Direction
+from ...engine.reading import RecordingFilter
 from ..api.params import plain
 
 #: Choices of the duration list: the value in the address (seconds from-to) and its words.

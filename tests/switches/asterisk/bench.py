@@ -11,13 +11,14 @@ from controller.core import facts as f
 from controller.core.commands import Command
 from controller.core.desk import Desk
 from controller.core.effects import Effects
-from controller.core.policy import Policy, Switches
+from controller.core.policy import Policy
 from controller.core.recording import Recording
 from controller.core.requests import ControlOutcome, ControlRequest
 from controller.engine.ports import SwitchDown
 from controller.switches.asterisk.adapter import AsteriskSwitch
+from tests.policies import policy_of, tenant_rule
 
-RECORD_ALL = Policy(tenants={"acme.test": Switches(audio=True), "other.test": Switches(audio=True)})
+RECORD_ALL = policy_of(tenant_rule("acme.test", True), tenant_rule("other.test", True))
 
 
 def now() -> datetime:

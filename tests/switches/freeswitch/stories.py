@@ -11,14 +11,15 @@ from controller.core import facts as f
 from controller.core.desk import Desk
 from controller.core.effects import Effects
 from controller.core.parties import Party
-from controller.core.policy import Policy, Switches
+from controller.core.policy import Policy
 from controller.core.requests import ControlRequest, LegTarget
 from controller.switches.freeswitch.connection import Event
 from controller.switches.freeswitch.translate import RefusedInput, Translator
+from tests.policies import policy_of, tenant_rule
 
 from .captured import LATER
 
-RECORD = Policy(tenants={"test.io": Switches(audio=True, video=True)})
+RECORD = policy_of(tenant_rule("test.io", True, True))
 
 
 class Story:

@@ -1,0 +1,81 @@
+"""What the parties hear of a recording: announcements, the beep, the tones of a pause."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from .calls import Call, Leg
+from .captures import CaptureState
+from .commands import PlaySound, Sound
+from .effects import Effects
+from .media_kinds import Kind
+from .options import Hears, TenantOptions
+from .policy import Policy
+from .recording import Recording
+
+#: An announcement of which nothing more is heard is taken for over. Recording begins without it:
+#: a sound file that is missing must not cost recordings, and the journey says what happened.
+ANNOUNCEMENT_LIMIT = timedelta(seconds=30)
+
+
+def announce(
+    call: Call, tenant: str, options: TenantOptions, legs: Sequence[Leg], at: datetime, effects: Effects
+) -> bool:
+    """Play the tenant's announcement to those who have not heard it; True once all of them have."""
+    if options.announce_to is Hears.NOBODY:
+        return True
+    heard = True
+    for leg in legs:
+        inside = leg.party.internal and leg.party.tenant == tenant
+        if not leg.recordable or (inside and options.announce_to is Hears.EXTERNAL):
+            continue
+        if tenant not in leg.announced:
+            leg.announced[tenant] = at
+            effects.command(call, PlaySound(leg.leg_id, Sound.ANNOUNCEMENT, options.announcement, tenant))
+        since = leg.announced[tenant]
+        if since is not None and at - since < ANNOUNCEMENT_LIMIT:
+            heard = False
+    return heard
+
+
+def pause_tone(call: Call, recording: Recording, policy: Policy, sound: Sound, effects: Effects) -> None:
+    """Tell the parties that a pause has taken effect or is over; once, however many captures."""
+    going = [r for r in call.recordings if r.ended_at is None and policy.options_of(r.tenant).pause_tone]
+    if going and going[0] is recording:
+        _play(call, recording, sound, effects)
+
+
+def beep(call: Call, policy: Policy, at: datetime, effects: Effects) -> None:
+    """The periodic beep of every recording that is going on and not paused."""
+    for recording in call.recordings:
+        every = policy.options_of(recording.tenant).beep_every_s
+        running = recording.running
+        if (
+            not every
+            or recording.kind is not Kind.AUDIO
+            or running is None
+            or running.state is not CaptureState.RECORDING
+            or recording.open_pause is not None
+        ):
+            continue
+        if recording.beeped_at is None or at - recording.beeped_at >= timedelta(seconds=every):
+            recording.beeped_at = at
+            _play(call, recording, Sound.BEEP, effects)
+
+
+def _play(call: Call, recording: Recording, sound: Sound, effects: Effects) -> None:
+    if not recording.segments:
+        return
+    bridge = recording.segments[-1].bridge_id
+    for leg in call.live_legs:
+        if leg.bridge_id == bridge and leg.recordable and not leg.held:
+            effects.command(call, PlaySound(leg.leg_id, sound))
+
+
+def pause_marks(recording: Recording) -> tuple[int, int]:
+    """How many pauses have taken effect, and how many are audibly over."""
+    return (
+        sum(p.masked_at is not None for p in recording.pauses),
+        sum(p.unmasked_at is not None for p in recording.pauses),
+    )
