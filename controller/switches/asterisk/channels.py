@@ -16,12 +16,15 @@ _HELPERS = frozenset(
     {"Message", "Surrogate", "CBAnn", "CBRec", "Announcer", "Recorder", "Snoop", "AsyncGoto", "Bridge",
      "ConfBridgeRecorder", "MulticastRTP", "UnicastRTP"}
 )  # fmt: skip
-_UP, _RING = "6", "4"
+_UP, _RING, _DOWN = "6", "4", "0"
 
 
 @dataclass(slots=True)
 class Channel:
-    """One live channel. ``call_id`` is its SIP Call-ID once that has been asked."""
+    """One live channel. ``call_id`` is its SIP Call-ID once that has been asked.
+
+    ``guessed_name`` is what Dial put down as the name of whoever it calls, see `Translator`.
+    """
 
     leg_id: str
     name: str
@@ -29,6 +32,7 @@ class Channel:
     calling: bool = False
     held: bool = False
     call_id: str = ""
+    guessed_name: str = ""
 
     @property
     def technology(self) -> str:
@@ -55,6 +59,16 @@ def is_leg(headers: Headers) -> bool:
 
 def is_up(headers: Headers) -> bool:
     return text(headers, "ChannelState") == _UP
+
+
+def is_guess(channel: Channel, headers: Headers, prefix: str = "") -> bool:
+    """Whether the caller's id in this event is Dial's own guess at whom it calls.
+
+    A channel to a trunk has none of its own. Until it rings Dial fills in the number dialled and,
+    after a blind transfer, the name of whoever the waiting party talked to before: the user who
+    transferred the call, not the outside party that is called now (seen on Asterisk 22).
+    """
+    return not channel.calling and text(headers, f"{prefix}ChannelState") == _DOWN
 
 
 def is_calling(headers: Headers) -> bool:

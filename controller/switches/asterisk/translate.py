@@ -7,6 +7,7 @@ a caller's text (names, numbers) are only ever passed on as a party's number and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ...config import AsteriskConfig
@@ -24,7 +25,7 @@ from ...core.requests import (
     SystemActor,
     UserActor,
 )
-from .channels import MAX_TEXT, Channel, is_calling, is_leg, is_up, party
+from .channels import MAX_TEXT, Channel, is_calling, is_guess, is_leg, is_up, party
 from .headers import Headers, text, timestamp
 from .messages import RefusedInput, decoded, sip_message
 
@@ -95,30 +96,36 @@ class Translator:
 
     def snapshot(self, rows: Iterable[Headers], at: datetime) -> dict[str, tuple[f.LegFact, ...]]:
         """Every live leg by CoreShowChannels, and what would have led to its state."""
-        held = {leg_id for leg_id, channel in self.channels.items() if channel.held}
-        self.channels = {}
+        before, self.channels = self.channels, {}
         legs: dict[str, tuple[f.LegFact, ...]] = {}
         eldest: dict[str, str] = {}  # Linkedid → the first of its channels that is still there
         for row in sorted((r for r in rows if is_leg(r)), key=lambda r: _began(r, at)):
             leg_id, linked = text(row, "Uniqueid"), text(row, "Linkedid")
             origin = eldest.setdefault(linked, leg_id)
-            facts: list[f.LegFact] = [self._started(row, _began(row, at), origin=origin)]
+            was = before.get(leg_id)
+            facts: list[f.LegFact] = [self._started(row, _began(row, at), origin=origin, before=was)]
             if is_up(row):
                 facts.append(f.LegAnswered(leg_id, at))
             if text(row, "BridgeId"):
                 facts.append(f.BridgeEntered(leg_id, text(row, "BridgeId"), at))
-            if leg_id in held:  # Asterisk cannot be asked; what was known stays known
+            if was is not None and was.held:  # Asterisk cannot be asked; what was known stays known
                 self.channels[leg_id].held = True
                 facts.append(f.LegHeld(leg_id, at))
             legs[leg_id] = tuple(facts)
         return legs
 
-    def _started(self, event: Headers, at: datetime, *, origin: str | None = None) -> f.LegStarted:
+    def _started(
+        self, event: Headers, at: datetime, *, origin: str | None = None, before: Channel | None = None
+    ) -> f.LegStarted:
         leg_id = text(event, "Uniqueid")
         channel = self.channels[leg_id] = Channel(leg_id, text(event, "Channel"))
         channel.party = party(self._config, channel, event)
-        origin = origin or text(event, "Linkedid")
         calling = channel.calling = is_calling(event)
+        if origin is not None and not calling and not channel.party.internal:
+            # In a snapshot nothing tells whose name this is, see is_guess(): rather none than a wrong one.
+            channel.guessed_name = channel.party.name
+            channel.party = replace(channel.party, name=before.party.name if before else "")
+        origin = origin or text(event, "Linkedid")
         dialled = text(event, "Exten")[:MAX_TEXT] if calling else channel.party.number
         return f.LegStarted(
             leg_id,
@@ -135,6 +142,10 @@ class Translator:
     ) -> list[f.LegIdentified]:
         """The party, if this event knows it better. The variables come just after Newchannel."""
         now = party(self._config, channel, event, prefix)
+        if is_guess(channel, event, prefix):
+            channel.guessed_name = now.name if now.name != channel.party.name else ""
+        if now.name and now.name == channel.guessed_name:
+            now = replace(now, name=channel.party.name)
         if not now.number and channel.party.number:  # an event between may not have it yet
             now = Party(now.side, now.tenant, now.user, channel.party.number, channel.party.name, now.trunk)
         if now == channel.party:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from controller.core import facts as f
 from controller.core.media_kinds import Kind, Verb
-from controller.core.parties import Side
+from controller.core.parties import Party, Side
 from controller.core.requests import LegActor, LegTarget, Means, NameTarget, SystemActor, UserActor
 from controller.switches.asterisk.headers import timestamp
 from controller.switches.asterisk.messages import RefusedInput
@@ -207,6 +207,45 @@ class TestParties:
     def test_a_second_header_of_the_same_name_does_not_count(self) -> None:
         fact = started(translator(), Uniqueid=["u1", "someone-elses"])
         assert fact.leg_id == "u1"
+
+
+class TestNames:
+    """A called outside party is never named after somebody of ours."""
+
+    def test_after_a_blind_transfer_it_has_its_number_and_no_name(self) -> None:
+        translate, known = translator(), dict[str, Party]()
+        for event in events(capture_bytes("04")):
+            for fact in translate.facts(event):
+                if isinstance(fact, f.LegStarted | f.LegIdentified) and fact.party is not None:
+                    known[fact.leg_id] = fact.party
+        assert {(p.number, p.name) for p in known.values()} == {
+            ("5551234", ""), ("101", "User 101"), ("90777", "")
+        }  # fmt: skip
+
+    def test_a_name_that_the_trunk_tells_later_is_its_own(self) -> None:
+        translate = translator()
+        called = channel("u1", "PJSIP/trunk-00000001") | {
+            "ChannelState": "0", "ChanVariable": ["REC_SIDE=external"],
+        }  # fmt: skip
+        translate.facts({**called, "Event": "Newchannel", "CallerIDNum": "", "CallerIDName": ""})
+        translate.facts(
+            {**called, "Event": "NewCallerid", "CallerIDNum": "90777", "CallerIDName": "User 101"}
+        )
+        assert translate.channels["u1"].party.name == ""
+        told = {"CallerIDNum": "90777", "CallerIDName": "Mrs Outside"}
+        translate.facts({**called, "Event": "NewCallerid", "ChannelState": "6", **told})
+        assert translate.channels["u1"].party.name == "Mrs Outside"
+
+    def test_a_controller_that_starts_later_does_not_take_the_guess_for_a_name(self) -> None:
+        row = channel("u1", "PJSIP/trunk-00000001") | {
+            "ChannelState": "6", "Application": "AppDial", "ChanVariable": ["REC_SIDE=external"],
+            "CallerIDNum": "90777", "CallerIDName": "User 101",
+        }  # fmt: skip
+        translate = translator()
+        translate.snapshot([row], LATER)
+        assert translate.facts({**row, "Event": "Newstate"}) == [f.LegAnswered("u1", LATER)]
+        party = translate.channels["u1"].party
+        assert (party.number, party.name) == ("90777", "")
 
 
 def test_an_event_about_a_leg_never_seen_makes_none() -> None:
