@@ -12,6 +12,8 @@ from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 from ..core.direction import Direction
+from ..core.options import DEFAULT_OPTIONS, TenantOptions
+from ..core.rules import EVERY_DIRECTION, Mode, PolicyRule, PolicyScope, Setting
 
 T = TypeVar("T")
 
@@ -236,23 +238,37 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class TenantSettings:
+    """A tenant's rule and its options."""
+
     tenant: str
-    record_audio: bool
-    record_video: bool
+    audio: Setting = Setting.INHERIT
+    video: Setting = Setting.INHERIT
+    directions: frozenset[Direction] = EVERY_DIRECTION
+    options: TenantOptions = DEFAULT_OPTIONS
 
 
 @dataclass(frozen=True, slots=True)
 class UserSettings:
+    """A user and the user's rule."""
+
     tenant: str
     user: str
-    name: str
-    record_audio: bool
-    record_video: bool
+    name: str = ""
+    audio: Setting = Setting.INHERIT
+    video: Setting = Setting.INHERIT
+    directions: frozenset[Direction] = EVERY_DIRECTION
+    mode: Mode = Mode.ALWAYS_PAUSE
+    sample_percent: float = 100.0
 
 
 @dataclass(frozen=True, slots=True)
 class SystemSettings:
-    record_external: bool
+    """The system's rule, and whether calls between external numbers are recorded."""
+
+    record_external: bool = False
+    audio: Setting = Setting.INHERIT
+    video: Setting = Setting.INHERIT
+    directions: frozenset[Direction] = EVERY_DIRECTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +307,15 @@ class SettingsStore(Protocol):
     async def set_tenant(self, settings: TenantSettings) -> None: ...
     async def users(self, scope: Scope) -> list[UserSettings]: ...
     async def set_user(self, settings: UserSettings) -> None: ...
+
+    async def rules(self, scope: Scope) -> list[PolicyRule]:
+        """The rules of trunks, queues, ring groups and so on (rules.ROUTE_SCOPES), by tenant, scope
+        and name. A tenant's scope sees its own; the system's trunks are for the system alone."""
+
+    async def set_rule(self, rule: PolicyRule) -> None: ...
+
+    async def remove_rule(self, scope: Scope, of: PolicyScope, tenant: str | None, name: str) -> bool:
+        """False if there is no such rule in this scope."""
 
 
 class AccountStore(Protocol):
