@@ -13,7 +13,7 @@ _MODULES = """
 app_chanspy app_dial app_echo app_mixmonitor app_playback app_stack app_userevent app_verbose app_queue
 bridge_builtin_features bridge_holding bridge_native_rtp bridge_simple bridge_softmix
 chan_pjsip codec_alaw codec_ulaw codec_gsm codec_resample format_gsm format_pcm format_sln format_wav
-func_base64 func_callerid func_channel func_cut func_global func_groupcount func_logic
+func_base64 func_callerid func_channel func_cut func_devstate func_global func_groupcount func_logic
 func_periodic_hook func_pjsip_aor func_pjsip_contact func_pjsip_endpoint func_strings func_timeout func_uri
 pbx_config res_crypto res_format_attr_h264 res_format_attr_opus res_format_attr_vp8 res_musiconhold
 res_pjproject res_pjsip res_pjsip_authenticator_digest res_pjsip_caller_id res_pjsip_dtmf_info

@@ -158,7 +158,7 @@ class AsteriskSwitch:
 
     def _event(self, event: Headers, before: datetime | None = None) -> None:
         """One event. Facts older than ``before`` are in the snapshot already; requests are not, nor
-        are holds, which Asterisk cannot be asked for."""
+        are all holds, see holds.py."""
         checked = self._seal.check(event)
         if checked is None:
             # List rows of our own queries pass here as well and carry no name; they are no events.

@@ -11,6 +11,7 @@ from ...core import facts as f
 from .channels import Channel
 from .connection import AmiConnection
 from .headers import Headers, text, timestamp
+from .holds import find_holders
 from .translate import Translator
 from .verbs import Monitor, mask_variable, monitors
 
@@ -51,6 +52,10 @@ async def take_snapshot(
         for channel in translator.channels.values():
             if channel.recordable:
                 group.create_task(ask(channel))
+    for leg_id in await find_holders(ami, translator.channels, legs, gate, timeout_s):
+        if not translator.channels[leg_id].held:
+            translator.channels[leg_id].held = True
+            legs[leg_id] += (f.LegHeld(leg_id, at),)
     return f.SwitchSnapshot(at, legs, tuple(seen)), ids
 
 

@@ -108,7 +108,7 @@ class Translator:
                 facts.append(f.LegAnswered(leg_id, at))
             if text(row, "BridgeId"):
                 facts.append(f.BridgeEntered(leg_id, text(row, "BridgeId"), at))
-            if was is not None and was.held:  # Asterisk cannot be asked; what was known stays known
+            if was is not None and was.held:  # what was known stays known, see holds.py
                 self.channels[leg_id].held = True
                 facts.append(f.LegHeld(leg_id, at))
             legs[leg_id] = tuple(facts)

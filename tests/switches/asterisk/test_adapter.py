@@ -91,6 +91,37 @@ async def test_snapshot_after_every_connection(tmp_path: Path, eventually: Event
             assert bench.of(f.SwitchSnapshot)[1].legs == {}
 
 
+@pytest.mark.parametrize(
+    ("rows", "states", "holders"),
+    [
+        (BRIDGED, {"102": "ONHOLD"}, {"u1"}),
+        (BRIDGED, {"101": "ONHOLD", "102": "ONHOLD"}, {"u1", "u2"}),
+        (BRIDGED, {"101": "INUSE", "102": "INUSE"}, set()),
+        (BRIDGED, {}, set()),  # without func_devstate
+        ([ONE, TWO], {"102": "ONHOLD"}, set()),  # in no bridge: nobody there to hold anybody
+        (
+            [*BRIDGED, channel("u3", "PJSIP/103-00000003", user="103", BridgeId="b1")],
+            {"102": "ONHOLD"},
+            set(),
+        ),  # three in a conference: which of the others holds nobody can tell
+    ],
+)
+async def test_a_hold_from_before_the_start_is_found_out(
+    tmp_path: Path, eventually: Eventually, rows: list[dict[str, str | list[str]]], states: dict[str, str],
+    holders: set[str],
+) -> None:  # fmt: skip
+    async with ScriptedAmi(tmp_path) as ami:
+        ami.rows = rows
+        for user, state in states.items():
+            name = next(str(r["Channel"]) for r in (ONE, TWO) if f"PJSIP/{user}-" in str(r["Channel"]))
+            ami.variables[name, f"DEVICE_STATE(PJSIP/{user})"] = state
+        async with Bench(ami.config()) as bench:
+            await up(bench, eventually)
+            (snapshot,) = bench.of(f.SwitchSnapshot)
+            held = {x.leg_id for facts in snapshot.legs.values() for x in facts if isinstance(x, f.LegHeld)}
+            assert held == holders
+
+
 async def test_what_happens_during_the_resync_comes_after_it(tmp_path: Path, eventually: Eventually) -> None:
     async with ScriptedAmi(tmp_path) as ami:
         ami.rows = BRIDGED

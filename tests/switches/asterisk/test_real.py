@@ -248,6 +248,32 @@ async def test_a_code_as_a_call_of_its_own(asterisk_lab: AsteriskLab, eventually
         await eventually(lambda: bench.states() == ["recording"], "resumed")
 
 
+async def test_a_controller_started_during_a_hold_knows_of_it(
+    asterisk_lab: AsteriskLab, eventually: Eventually
+) -> None:
+    lab = asterisk_lab
+    async with phone(lab, "101") as one, phone(lab, "103") as three, trunk(lab) as outside:
+        await one.register()
+        await three.register()
+        await outside.call("101")
+        call = await one.next_call()
+        await call.hold()
+        await one.call("103")
+        async with watching(lab, eventually) as bench:
+            (snapshot,) = bench.of(f.SwitchSnapshot)
+            begun = {
+                x.leg_id: x for facts in snapshot.legs.values() for x in facts if isinstance(x, f.LegStarted)
+            }
+            [held] = [x for facts in snapshot.legs.values() for x in facts if isinstance(x, f.LegHeld)]
+            assert begun[held.leg_id].party.user == "101"
+            assert not begun[held.leg_id].calling, "the call that came in, not the one to 103"
+            await call.unhold()
+            await eventually(lambda: bench.of(f.LegUnheld), "unheld")
+        async with watching(lab, eventually) as bench:
+            (snapshot,) = bench.of(f.SwitchSnapshot)
+            assert not [x for facts in snapshot.legs.values() for x in facts if isinstance(x, f.LegHeld)]
+
+
 @pytest.mark.parametrize("attended", [False, True])
 async def test_a_transfer_to_the_outside_ends_the_recording(
     asterisk_lab: AsteriskLab, eventually: Eventually, attended: bool
