@@ -49,6 +49,8 @@ def _live_recording(recording: Recording) -> LiveRecording:
         pause is not None,
         pause.asked_at if pause else None,
         recording.reason,
+        recording.provisional,
+        recording.rule,
     )
 
 

@@ -107,7 +107,8 @@ class LiveParty:
 
 @dataclass(frozen=True, slots=True)
 class LiveRecording:
-    """``state`` is a CaptureState's value, or ``waiting`` between two segments."""
+    """``state`` is a CaptureState's value, or ``waiting`` between two segments. ``provisional``: it
+    is kept only if somebody starts it before the end. ``rule`` is the decision's."""
 
     recording_id: str
     tenant: str
@@ -116,6 +117,8 @@ class LiveRecording:
     paused: bool
     paused_since: datetime | None
     reason: str
+    provisional: bool = False
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 
 from ..core.direction import Direction
 from ..core.options import DEFAULT_OPTIONS, TenantOptions
-from ..core.rules import EVERY_DIRECTION, Mode, PolicyRule, PolicyScope, Setting
+from ..core.rules import EVERY_DIRECTION, Mode, PolicyRule, PolicyScope, Route, Setting
 
 T = TypeVar("T")
 
@@ -90,12 +90,15 @@ class RecordingFilter:
 
 @dataclass(frozen=True, slots=True)
 class PartyRow:
+    """``seat``: the party's channel in a stereo recording, ``left`` or ``right``; "" without one."""
+
     side: str
     tenant: str | None
     user: str | None
     number: str
     name: str
     calling: bool
+    seat: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,8 @@ class PauseRow:
 
 @dataclass(frozen=True, slots=True)
 class SegmentRow:
+    """``layout`` is a core.commands.Layout value."""
+
     capture_id: str
     number: int
     leg_id: str
@@ -124,6 +129,7 @@ class SegmentRow:
     opened_at: datetime | None
     closed_at: datetime | None
     cause: str
+    layout: str = "mono"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +151,10 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class RecordingRow:
-    """A recording as the list shows it. ``media_state`` is an engine.ports.MediaState value."""
+    """A recording as the list shows it. ``media_state`` is an engine.ports.MediaState value.
+
+    ``provisional``: nobody has started it (yet); at its end its audio is destroyed.
+    """
 
     recording_id: str
     call_id: str
@@ -160,6 +169,7 @@ class RecordingRow:
     parties: tuple[PartyRow, ...]
     pauses: int
     error: str = ""
+    provisional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +188,9 @@ class RecordingDetail:
 
 @dataclass(frozen=True, slots=True)
 class LegRow:
+    """``routes``: the queues, groups, rules and so on that it came through; of another tenant's
+    none are shown."""
+
     leg_id: str
     party: PartyRow
     started_at: datetime
@@ -185,6 +198,7 @@ class LegRow:
     ended_at: datetime | None
     cause: str
     dialled: str
+    routes: tuple[Route, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
