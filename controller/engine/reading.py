@@ -179,6 +179,7 @@ class RecordingDetail:
     pauses: tuple[PauseRow, ...]
     segments: tuple[SegmentRow, ...]
     files: tuple[FileRow, ...]
+    channels: tuple[str, str] | None = None
 
     @property
     def playable(self) -> FileRow | None:
