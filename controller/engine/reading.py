@@ -120,7 +120,8 @@ class PauseRow:
 
 @dataclass(frozen=True, slots=True)
 class SegmentRow:
-    """``layout`` is a core.commands.Layout value."""
+    """``layout`` is a core.commands.Layout value; ``channels`` says who is on its left and who on
+    its right, None for one channel."""
 
     capture_id: str
     number: int
@@ -130,6 +131,7 @@ class SegmentRow:
     closed_at: datetime | None
     cause: str
     layout: str = "mono"
+    channels: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +173,19 @@ class RecordingRow:
     error: str = ""
     provisional: bool = False
 
+    @property
+    def trace(self) -> str:
+        """Why there is nothing to hear, of a recording that is destroyed as its mode demands."""
+        if self.provisional and self.ended_at is not None:
+            return "not kept: nobody started it before the end"
+        return ""
+
 
 @dataclass(frozen=True, slots=True)
 class RecordingDetail:
+    """``channels``: who is on the left and on the right of a stereo recording; those who took
+    turns are named in order. ``files`` is empty of a recording that is provisional."""
+
     row: RecordingRow
     rule: str
     pauses: tuple[PauseRow, ...]
