@@ -273,6 +273,13 @@ class TenantSettings:
     directions: frozenset[Direction] = EVERY_DIRECTION
     options: TenantOptions = DEFAULT_OPTIONS
 
+    @property
+    def rule(self) -> PolicyRule:
+        """Raises InvalidPolicy for settings that make no rule."""
+        return PolicyRule(
+            PolicyScope.TENANT, self.tenant, "", self.audio, self.video, directions=self.directions
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class UserSettings:
@@ -287,6 +294,14 @@ class UserSettings:
     mode: Mode = Mode.ALWAYS_PAUSE
     sample_percent: float = 100.0
 
+    @property
+    def rule(self) -> PolicyRule:
+        """Raises InvalidPolicy for settings that make no rule."""
+        return PolicyRule(
+            PolicyScope.USER, self.tenant, self.user, self.audio, self.video, self.directions, self.mode,
+            self.sample_percent,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class SystemSettings:
@@ -296,6 +311,11 @@ class SystemSettings:
     audio: Setting = Setting.INHERIT
     video: Setting = Setting.INHERIT
     directions: frozenset[Direction] = EVERY_DIRECTION
+
+    @property
+    def rule(self) -> PolicyRule:
+        """Raises InvalidPolicy for settings that make no rule."""
+        return PolicyRule(PolicyScope.SYSTEM, None, "", self.audio, self.video, self.directions)
 
 
 @dataclass(frozen=True, slots=True)
