@@ -24,6 +24,7 @@ from .reconcile import reconcile
 from .recording import Recording
 from .requests import ControlOutcome, ControlRequest
 from .resync import adopt_captures, leg_facts
+from .retraction import take_back
 from .sounds import beep, pause_marks, pause_tone
 
 #: So many ended legs are remembered, to tell a late or repeated fact from a new call.
@@ -141,6 +142,8 @@ class Desk:
             call = self._leg_changed(known, known.legs[fact.leg_id], fact, effects)
         effects.touch(call)
         self._reconcile(call, fact.at, effects)
+        if isinstance(fact, f.LegRouted | f.LegIdentified):
+            take_back(call, fact.at, effects)
         if not call.live_legs:
             self._end_call(call, fact.at, effects)
 

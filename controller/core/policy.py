@@ -72,6 +72,10 @@ class Decision:
         """Nobody may stop it."""
         return self.rule.endswith(".require")
 
+    @property
+    def forbidden(self) -> bool:
+        return self.rule.endswith(".forbid")
+
 
 class Saying(StrEnum):
     """What a rule comes to for one call: its setting, seen through the mode and the sample."""

@@ -18,7 +18,7 @@ from .media_kinds import Kind
 from .options import Channels, PauseStyle
 from .policy import Cause, Decision, Policy, Verdict, decide
 from .recording import Pause, Recording, Segment, segment_path
-from .rules import Setting
+from .rules import Mode, Setting
 from .seats import layout_for
 from .sounds import announce
 
@@ -87,7 +87,8 @@ def _anchor_rank(leg: Leg, policy: Policy, tenant: str, kind: Kind) -> int:
     if not leg.party.internal or leg.party.tenant != tenant:
         return STRANGER
     rule = policy.user(tenant, leg.party.user)
-    return 0 if rule is not None and rule.of(kind) in (Setting.ON, Setting.REQUIRE) else 1
+    wants = rule is not None and rule.of(kind) in (Setting.ON, Setting.REQUIRE)
+    return 0 if wants and rule is not None and rule.mode is not Mode.NEVER else 1
 
 
 def _tenants(call: Call, legs: list[Leg]) -> list[str]:

@@ -10,6 +10,7 @@ from controller.core.commands import (
     CaptureCommand,
     CloseCapture,
     Command,
+    Layout,
     MaskCapture,
     OpenCapture,
     UnmaskCapture,
@@ -40,6 +41,7 @@ class RunningCapture:
     kind: Kind
     masked: bool = False
     own_voice_only: bool = False
+    layout: Layout = Layout.MONO
 
 
 VERBS = {OpenCapture: "open", CloseCapture: "close", MaskCapture: "mask", UnmaskCapture: "unmask"}
@@ -80,7 +82,11 @@ class ModelSwitch:
                     return f.CaptureRefused(capture_id, at, "refused")
                 assert self.legs[command.leg_id].recordable, "a half-leg was captured"
                 self.captures[capture_id] = RunningCapture(
-                    command.leg_id, command.path, command.kind, own_voice_only=command.own_voice_only
+                    command.leg_id,
+                    command.path,
+                    command.kind,
+                    own_voice_only=command.own_voice_only,
+                    layout=command.layout,
                 )
                 return f.CaptureOpened(capture_id, at)
             case CloseCapture():

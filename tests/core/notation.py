@@ -11,8 +11,14 @@ A file in tests/core/scenarios is one scenario::
     --
     R1 audio of acme (user_wants) 2-9: 1 on alice 2-9
 
-``switch: hold stops capture`` is FreeSWITCH's way; ``switch: tells of codes`` puts the codes that
-are bound into the third column. "alone" says of a capture that it takes only what its own leg's party says.
+A policy's clauses: ``external``; ``<scope> <name>[@<tenant>] <audio|video …> [<setting>] [<mode>]
+[sample=<percent>] [<direction> …]`` with the setting ``on`` where none is named; and
+``option <tenant> <key>=<value> …``.
+
+``switch: hold stops capture`` is FreeSWITCH's way; ``switch: tells of codes`` and ``switch: tells of
+sounds`` put the codes that are bound and the sounds that are played into the third column. "alone" says
+of a capture that it takes only what its own leg's party says; "left" and "right" where its own voice
+goes in stereo.
 
 The cast: alice, anna, adam are users 101, 102, 103 of acme; bert, bea are 101, 102 of beta; xena,
 xavi, xaver are outside; trunk is outside, on a number of acme's. A digit behind a name is another
@@ -31,16 +37,26 @@ from pathlib import Path
 
 from controller.core import facts as f
 from controller.core.calls import Call
-from controller.core.commands import BindFeatureCodes, CaptureCommand, CloseCapture, OpenCapture
+from controller.core.commands import (
+    BindFeatureCodes,
+    CaptureCommand,
+    CloseCapture,
+    Layout,
+    OpenCapture,
+    PlaySound,
+)
 from controller.core.desk import Desk
+from controller.core.direction import Direction
 from controller.core.effects import Effects
 from controller.core.media_kinds import OPERATIONS
+from controller.core.options import TenantOptions, options_from
 from controller.core.parties import Party, Side
-from controller.core.policy import Policy, Switches
+from controller.core.policy import Policy
 from controller.core.recording import Pause, Recording, segment_path
 from controller.core.requests import (
     Actor,
     ControlRequest,
+    DialledCode,
     LegActor,
     LegTarget,
     Means,
@@ -49,6 +65,7 @@ from controller.core.requests import (
     TenantActor,
     UserActor,
 )
+from controller.core.rules import EVERY_DIRECTION, Mode, PolicyRule, PolicyScope, Route, Setting
 
 from .model_switch import VERBS, ModelLeg, ModelSwitch
 
@@ -65,6 +82,7 @@ CAST = {
     "xaver": Party(Side.EXTERNAL, number="101", user="101"),
     "trunk": Party(Side.EXTERNAL, "acme", number="+49303", trunk="gw"),
 }  # fmt: skip
+KINDS_OF_SWITCH = {"hold stops capture", "tells of codes", "tells of sounds"}
 ADDRESSES = {"101": "192.0.2.1", "102": "192.0.2.2", "103": "192.0.2.3"}
 
 
@@ -97,7 +115,9 @@ def read(path: Path) -> Scenario:
             policy = line.removeprefix("policy:").strip()
         elif line.startswith("switch:"):
             switch |= {c.strip() for c in line.removeprefix("switch:").split(";")}
-            assert switch <= {"hold stops capture", "tells of codes"}, f"{path.name}: {line!r}"
+            assert switch <= {"hold stops capture", "tells of codes", "tells of sounds"}, (
+                f"{path.name}: {line!r}"
+            )
         elif line.strip() and not line.startswith("at "):
             cells = [c.strip() for c in line.split("|")]
             assert len(cells) in (2, 3), f"{path.name}: {line!r}"
@@ -115,25 +135,49 @@ def read(path: Path) -> Scenario:
 
 
 def policy_of(text: str) -> Policy:
-    tenants: dict[str, Switches] = {}
-    users: dict[tuple[str, str], Switches] = {}
+    rules: list[PolicyRule] = []
+    options: dict[str, TenantOptions] = {}
     external = False
     for clause in filter(None, (c.strip() for c in text.split(";"))):
         what, *words = clause.split()
         if what == "external":
             external = True
-            continue
-        name, *kinds = words
-        assert set(kinds) <= {"audio", "video"}, clause
-        switches = Switches("audio" in kinds, "video" in kinds)
-        if what == "tenant":
-            tenants[name] = switches
-        elif what == "user":
-            user, _, tenant = name.partition("@")
-            users[tenant, user] = switches
+        elif what == "option":
+            options[words[0]] = options_from(dict(_option(word) for word in words[1:]))
         else:
-            raise AssertionError(f"unknown policy {clause!r}")
-    return Policy(external, tenants, users)
+            rules.append(_rule(PolicyScope(what), words))
+    return Policy(external, tuple(rules), options)
+
+
+def _option(word: str) -> tuple[str, object]:
+    key, _, value = word.partition("=")
+    if value.isdigit():
+        return key, int(value)
+    return key, {"yes": True, "no": False}.get(value, value)
+
+
+def _rule(scope: PolicyScope, words: list[str]) -> PolicyRule:
+    name = "" if scope is PolicyScope.SYSTEM else words.pop(0)
+    name, _, tenant = ("", "", name) if scope is PolicyScope.TENANT else name.partition("@")
+    said, mode, sample, kinds = Setting.ON, Mode.ALWAYS_PAUSE, 100.0, set()
+    directions: set[Direction] = set()
+    for word in words:
+        if word in ("audio", "video"):
+            kinds.add(word)
+        elif word in set(Setting):
+            said = Setting(word)
+        elif word in set(Mode):
+            mode = Mode(word)
+        elif word in set(Direction):
+            directions.add(Direction(word))
+        elif word.startswith("sample="):
+            sample = float(word.removeprefix("sample="))
+        else:
+            raise AssertionError(f"unknown word {word!r} in a rule")
+    audio, video = (said if k in kinds else Setting.INHERIT for k in ("audio", "video"))
+    return PolicyRule(
+        scope, tenant or None, name, audio, video, frozenset(directions) or EVERY_DIRECTION, mode, sample
+    )
 
 
 class Stage:
@@ -142,6 +186,7 @@ class Stage:
     def __init__(self, policy: str, switch: frozenset[str] = frozenset()) -> None:
         self.switch = ModelSwitch(hold_stops_capture="hold stops capture" in switch)
         self._tells_of_codes = "tells of codes" in switch
+        self._tells_of_sounds = "tells of sounds" in switch
         self._ids = count(1)
         self.desk = self._new_desk(policy_of(policy))
         self.at = START
@@ -232,6 +277,9 @@ class Stage:
         request = ControlRequest(
             f"q{next(self._requests)}", self.at, OPERATIONS[operation], target, who, means
         )
+        self._ask(request)
+
+    def _ask(self, request: ControlRequest) -> None:
         before = self._state()
         outcome, effects = self.desk.request(request)
         self.told.append("done" if outcome.accepted else f"no: {outcome.refusal and outcome.refusal.name}")
@@ -243,6 +291,26 @@ class Stage:
 
     def policy_changes(self, policy: str) -> None:
         self.follow(self.desk.set_policy(policy_of(policy), self.at))
+
+    def comes_through(self, who: str, scope: str, name: str) -> None:
+        self.apply(f.LegRouted(who, self.at, (Route(PolicyScope(scope.replace(" ", "_")), name),)))
+
+    def has_heard(self, who: str, tenant: str, error: str | None) -> None:
+        self.apply(f.AnnouncementPlayed(who, tenant, self.at, error or ""))
+
+    def dials(self, who: str, code: str) -> None:
+        """A code as a call of its own, or (``presses``) what a Record key sends."""
+        request = ControlRequest(
+            "q", self.at, DialledCode(code), LegTarget(who), LegActor(who), Means.FEATURE_CODE
+        )
+        self._ask(request)
+
+    def presses(self, who: str, state: str) -> None:
+        verb = "start" if state == "on" else "stop"
+        request = ControlRequest(
+            "q", self.at, OPERATIONS[f"{verb}-recording"], LegTarget(who), LegActor(who), Means.RECORD_KEY
+        )
+        self._ask(request)
 
     def tick(self) -> None:
         self.follow(self.desk.tick(self.at))
@@ -306,6 +374,11 @@ class Stage:
         (hangs_up, r"(?P<who>[a-z0-9 +]+) hangs? up"),
         (asks, r"(?P<actor>tenant \w+|[\w@]+) asks (?P<operation>[a-z-]+)"
                r"(?: about (?P<about>\S+))?(?: from (?P<address>\S+))?"),
+        (comes_through, _WHO + r" comes through (?P<scope>queue|ring group|receptionist|inbound rule|"
+                        r"outbound rule|trunk) (?P<name>\w+)"),
+        (has_heard, _WHO + r" has heard (?P<tenant>\w+)(?: not: (?P<error>.*))?"),
+        (dials, _WHO + r" dials (?P<code>\S+)"),
+        (presses, _WHO + r" presses record (?P<state>on|off)"),
         (policy_changes, "policy:(?P<policy>.*)"),
         (tick, "tick"),
         (refuses, "switch (?P<what>refuses|accepts) (?P<verb>open|close|mask|unmask)"),
@@ -329,6 +402,8 @@ class Stage:
         for _, command in effects.commands:
             if isinstance(command, BindFeatureCodes) and self._tells_of_codes:
                 self.told.append(f"codes on {command.leg_id}")
+            if isinstance(command, PlaySound) and self._tells_of_sounds:
+                self.told.append(f"play {command.sound} to {command.leg_id}")
             if not isinstance(command, CaptureCommand):
                 continue
             self.told.append(self._words(command))
@@ -347,13 +422,14 @@ class Stage:
         if isinstance(command, OpenCapture):
             tenant = command.path.partition("/")[0]
             alone = ", its own voice only" if command.own_voice_only else ""
-            return f"open {label} {command.kind} of {tenant} on {command.leg_id}{alone}"
+            side = "" if command.layout is Layout.MONO else f", {command.layout.removeprefix('own_')}"
+            return f"open {label} {command.kind} of {tenant} on {command.leg_id}{side}{alone}"
         return f"{VERBS[type(command)]} {label}"
 
     # ── what is left ──────────────────────────────────────────────────────────────────────
 
     def recordings(self) -> list[str]:
-        found = [r for call in self.calls.values() for r in call.recordings]
+        found = [r for call in self.calls.values() for r in call.recordings if r.segments]
         return [self._summary(r) for r in sorted(found, key=lambda r: self.numbers[r.recording_id])]
 
     def _summary(self, recording: Recording) -> str:
@@ -364,8 +440,9 @@ class Stage:
         ]  # fmt: skip
         parts += [self._pause(p) for p in recording.pauses]
         label = f"R{self.numbers[recording.recording_id]}"
+        fate = "provisional " if recording.provisional else ""
         return (
-            f"{label} {recording.kind} of {recording.tenant} ({recording.rule}) "
+            f"{label} {fate}{recording.kind} of {recording.tenant} ({recording.rule}) "
             f"{self._span(recording.started_at, recording.ended_at)}: {', '.join(parts)}"
         )
 

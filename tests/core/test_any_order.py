@@ -27,8 +27,10 @@ from controller.core.commands import BindFeatureCodes
 from controller.core.desk import Desk
 from controller.core.effects import Effects
 from controller.core.media_kinds import OPERATIONS
-from controller.core.policy import OFF, Policy, Switches
-from controller.core.requests import ControlRequest, LegActor, LegTarget, Means
+from controller.core.options import Channels, PauseStyle, TenantOptions
+from controller.core.policy import Policy
+from controller.core.requests import ControlRequest, LegActor, LegTarget, Means, TenantActor
+from controller.core.rules import Mode, PolicyRule, PolicyScope, Setting
 
 from .model_switch import ModelLeg, ModelSwitch
 from .notation import CAST
@@ -37,13 +39,33 @@ from .what_must_hold import check_beliefs, check_over, check_settled
 pytestmark = pytest.mark.timeout(3600 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 120)
 
 BRIDGES = ["B1", "B2", "B3"]
-_users = st.sampled_from([Switches(True, True), Switches(True, False), Switches(False, True), OFF])
-_forced = st.sampled_from([OFF, OFF, Switches(True, True), Switches(True, False)])
+_on_off = st.sampled_from([Setting.ON, Setting.ON, Setting.OFF, Setting.INHERIT, Setting.FORBID])
+_forced = st.sampled_from([*[Setting.INHERIT] * 4, Setting.ON, Setting.REQUIRE, Setting.FORBID])
+_modes = st.sampled_from([Mode.ALWAYS_PAUSE] * 3 + [Mode.ON_DEMAND, Mode.ON_DEMAND_START])
+
+
+def _user(tenant: str) -> st.SearchStrategy[PolicyRule]:
+    return st.builds(
+        lambda audio, video, mode: PolicyRule(PolicyScope.USER, tenant, "101", audio, video, mode=mode),
+        _on_off, _on_off, _modes,
+    )  # fmt: skip
+
+
+def _tenant(tenant: str) -> st.SearchStrategy[PolicyRule]:
+    return st.builds(
+        lambda audio, video: PolicyRule(PolicyScope.TENANT, tenant, "", audio, video), _forced, _forced
+    )
+
+
+_options = st.builds(
+    lambda style, channels: TenantOptions(pause_style=style, channels=channels),
+    st.sampled_from(PauseStyle), st.sampled_from(Channels),
+)  # fmt: skip
 _policies = st.builds(
-    lambda external, acme, beta, alice, bert: Policy(
-        external, {"acme": acme, "beta": beta}, {("acme", "101"): alice, ("beta", "101"): bert}
-    ),
-    st.booleans(), _forced, _forced, _users, _users,
+    lambda external, rules, acme, beta: Policy(external, rules, {"acme": acme, "beta": beta}),
+    st.booleans(),
+    st.tuples(_tenant("acme"), _tenant("beta"), _user("acme"), _user("beta")),
+    _options, _options,
 )  # fmt: skip
 _which = st.integers(0, 9)  # of the legs, or of the facts that wait; taken modulo their number
 _fates = st.sampled_from(["now"] * 5 + ["late", "twice", "lost"])
@@ -246,16 +268,16 @@ class AnyOrder(RuleBasedStateMachine):
     # ── people and time ───────────────────────────────────────────────────────────────────
 
     @precondition(lambda self: self.switch.legs)
-    @rule(which=_which, operation=st.sampled_from(sorted(OPERATIONS)))
-    def somebody_asks(self, which: int, operation: str) -> None:
+    @rule(which=_which, operation=st.sampled_from(sorted(OPERATIONS)), admin=st.booleans())
+    def somebody_asks(self, which: int, operation: str, admin: bool = False) -> None:
         leg = self.leg(which)
+        tenant = leg.party.tenant
+        actor = TenantActor(tenant, "admin") if admin and tenant else LegActor(leg.leg_id)
         outcome, effects = self.desk.request(
-            ControlRequest(
-                "q", self.at, OPERATIONS[operation], LegTarget(leg.leg_id), LegActor(leg.leg_id), Means.BUS
-            )
+            ControlRequest("q", self.at, OPERATIONS[operation], LegTarget(leg.leg_id), actor, Means.BUS)
         )
         assert outcome.reason
-        if not leg.party.internal:
+        if not leg.party.internal and isinstance(actor, LegActor):
             assert not outcome.accepted, "an external party controls a recording"
         if not outcome.accepted:
             assert not effects.commands

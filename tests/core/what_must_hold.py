@@ -9,16 +9,17 @@ from datetime import datetime
 from controller.core.calls import Call, Leg
 from controller.core.desk import Desk
 from controller.core.media_kinds import Kind
-from controller.core.policy import OFF, Policy
+from controller.core.policy import Policy
 from controller.core.reconcile import paused
 from controller.core.recording import Recording
 from controller.core.requests import Means
+from controller.core.rules import Mode, PolicyScope, Setting
 
 from .model_switch import ModelLeg, ModelSwitch
 
 AnyLeg = Leg | ModelLeg
-#: How many captures there are of each (bridge, tenant, kind).
-Served = Counter[tuple[str, str, Kind]]
+#: How many captures there are of each (bridge, tenant, kind, provisional).
+Served = Counter[tuple[str, str, Kind, bool]]
 
 
 def anchors(
@@ -33,8 +34,34 @@ def anchors(
     own = [leg for leg in able if leg.party.internal and leg.party.tenant == tenant]
     usable = [leg for leg in able if not (hold_stops and leg.held)]
     usable_own = [leg for leg in own if leg in usable]
-    wanting = [o for o in usable_own if policy.users.get((tenant, o.party.user or ""), OFF).of(kind)]
+    wanting = [o for o in usable_own if _wants(policy, tenant, o, kind)]
     return [leg.leg_id for leg in wanting or usable_own or usable], bool(own) and not usable_own
+
+
+def _wants(policy: Policy, tenant: str, leg: AnyLeg, kind: Kind) -> bool:
+    rule = policy.user(tenant, leg.party.user)
+    return rule is not None and rule.of(kind) in (Setting.ON, Setting.REQUIRE) and rule.mode is not Mode.NEVER
+
+
+def expected(desk: Desk, call: Call, tenant: str, kind: Kind, legs: Sequence[AnyLeg]) -> str:
+    """What the rules come to, found another way than by `policy.decide`: "", "keep" or "perhaps"."""
+    said = {
+        r.of(kind) if r.of(kind) is not Setting.ON or r.mode is Mode.ALWAYS_PAUSE else r.mode
+        for r in desk.policy.rules
+        if r.tenant == tenant
+        and (r.scope is PolicyScope.TENANT or any(p.party.is_user(tenant, r.name) for p in legs))
+    }
+    if kind is Kind.VIDEO and not (any(leg.video for leg in legs) and desk.video_supported):
+        return ""
+    if Setting.FORBID in said:
+        return ""
+    if Setting.REQUIRE in said:
+        return "keep"
+    if (tenant, kind) in call.stopped:
+        return ""
+    if (tenant, kind) in call.requested or Setting.ON in said:
+        return "keep"
+    return "perhaps" if Mode.ON_DEMAND in said else ""
 
 
 def check_beliefs(desk: Desk, switch: ModelSwitch) -> None:
@@ -98,7 +125,7 @@ def _check_captures(desk: Desk, switch: ModelSwitch) -> Served:
         leg = switch.legs[capture.leg_id]
         assert leg.bridge_id is not None, "captured without anybody to talk to"
         assert not (switch.hold_stops_capture and leg.held), "captured on a leg that holds"
-        served[leg.bridge_id, recording.tenant, capture.kind] += 1
+        served[leg.bridge_id, recording.tenant, capture.kind, recording.provisional] += 1
         best, alone = anchors(
             desk.policy,
             recording.tenant,
@@ -113,7 +140,7 @@ def _check_captures(desk: Desk, switch: ModelSwitch) -> Served:
 
 def _check_bridge(desk: Desk, bridge: str, legs: list[ModelLeg], served: Served) -> None:
     policy = desk.policy
-    here = {(tenant, kind) for b, tenant, kind in served if b == bridge}
+    here = {(tenant, kind): provisional for b, tenant, kind, provisional in served if b == bridge}
     inside = [leg.party for leg in legs if leg.party.internal]
     if not inside and not policy.record_external:
         assert not here, "external parties only are recorded against the rule"
@@ -123,16 +150,12 @@ def _check_bridge(desk: Desk, bridge: str, legs: list[ModelLeg], served: Served)
     holding = desk.hold_stops_capture
     talking = len(legs) > 1 and any(leg.recordable and not (holding and leg.held) for leg in legs)
     for tenant in {p.tenant for p in inside if p.tenant}:
-        users = [policy.users.get((tenant, p.user or ""), OFF) for p in inside if p.tenant == tenant]
         for kind in Kind:
-            wanted = policy.tenants.get(tenant, OFF).of(kind) or any(u.of(kind) for u in users)
-            wanted = wanted or (tenant, kind) in call.requested
-            if kind is Kind.VIDEO:
-                wanted = wanted and any(leg.video for leg in legs) and desk.video_supported
-            wanted = wanted and talking and (tenant, kind) not in call.stopped
+            wanted = expected(desk, call, tenant, kind, legs) if talking else ""
             if paused(call, kind):
                 continue  # silence may be a masked capture or none; it is checked above
-            assert wanted == ((tenant, kind) in here), (tenant, kind, wanted)
+            found = {True: "perhaps", False: "keep", None: ""}[here.get((tenant, kind))]
+            assert wanted == found, (tenant, kind, wanted, found)
 
 
 def check_over(call: Call) -> None:
