@@ -124,18 +124,29 @@ def segment_path(tenant: str, recording_id: str, number: int, kind: Kind, at: da
     return f"{tenant_folder(tenant)}/{at:%Y/%m/%d}/{recording_id}.{number}.{suffix}"
 
 
+def side_paths(path: str) -> tuple[str, str]:
+    """Beside a segment's WAV, where a switch that cannot write both sides into one file writes them:
+    (what it received from the leg, what it sent to the leg)."""
+    stem = path.removesuffix(".wav")
+    return f"{stem}.rx.wav", f"{stem}.tx.wav"
+
+
 _PATH = re.compile(
     r"(?:.*/)?(?P<tenant>[^/]+)/(?P<day>\d{4}/\d\d/\d\d)/"
-    r"(?P<recording>[0-9A-Za-z]{1,40})\.(?P<number>\d{1,6})\.(?P<suffix>wav|mp4)"
+    r"(?P<recording>[0-9A-Za-z]{1,40})\.(?P<number>\d{1,6})"
+    r"(?:\.(?P<side>rx|tx)(?=\.wav))?\.(?P<suffix>wav|mp4)"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentPath:
+    """``side``: "rx" or "tx" for a file of one side alone (`side_paths`)."""
+
     tenant_folder: str
     recording_id: str
     number: int
     kind: Kind
+    side: str = ""
 
     @property
     def capture_id(self) -> str:
@@ -152,4 +163,5 @@ def parse_segment_path(path: str) -> SegmentPath | None:
         match["recording"],
         int(match["number"]),
         Kind.AUDIO if match["suffix"] == "wav" else Kind.VIDEO,
+        match["side"] or "",
     )

@@ -215,6 +215,10 @@ class DueRecording:
 
 class FileRole(StrEnum):
     SEGMENT = "segment"  # one capture's file, as the switch wrote it (header repaired if need be)
+    # What was beside it and is not wholly in it, to the bit (see media/pair.py).
+    MIX = "mix"
+    RX = "rx"  # what the switch received from the leg
+    TX = "tx"  # what the leg heard
     RENDITION = "rendition"  # the whole recording in one file, made from the segments
 
 
@@ -261,6 +265,13 @@ class MediaCatalog(Protocol):
 
     async def files_after(self, key: str, limit: int = 500) -> list[StoredFile]:
         """Every recording's files in order of ``key``, those behind this one ("": from the start)."""
+
+    async def forget_files(self, recording_id: str) -> None:
+        """Remove every row of this recording's files; the files themselves are gone already."""
+
+    async def may_discard(self, recording_id: str) -> bool:
+        """Whether the row, as it is now, still leaves this recording's audio to destruction: it has
+        ended, nobody started it (``provisional``), and it is not available. Read right before."""
 
     async def set_media_state(
         self, recording_id: str, state: MediaState, *, duration_ms: int = 0, error: str = ""

@@ -10,7 +10,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from controller.core.media_kinds import Kind
-from controller.core.recording import SegmentPath, parse_segment_path, segment_path, tenant_folder
+from controller.core.recording import SegmentPath, parse_segment_path, segment_path, side_paths, tenant_folder
 
 _ids = st.from_regex(r"[0-9A-Za-z]{1,40}", fullmatch=True)
 _times = st.datetimes(timezones=st.just(UTC), min_value=datetime(1990, 1, 1))
@@ -34,6 +34,16 @@ def test_reading_is_the_inverse_of_making(
     for place in ("", "/var/spool/tapeline/", "spool/"):
         assert parse_segment_path(place + path) == expected
     assert expected.capture_id == f"{recording_id}.{number}"
+
+
+def test_the_files_of_one_side_belong_to_their_segment() -> None:
+    main = segment_path("acme.example", "01JD", 3, Kind.AUDIO, datetime(2026, 11, 22, tzinfo=UTC))
+    rx, tx = side_paths(main)
+    assert (rx, tx) == (main.replace(".3.wav", ".3.rx.wav"), main.replace(".3.wav", ".3.tx.wav"))
+    for path, side in ((main, ""), (rx, "rx"), (tx, "tx")):
+        parsed = parse_segment_path(path)
+        assert parsed == SegmentPath("acme.example", "01JD", 3, Kind.AUDIO, side)
+        assert parsed.capture_id == "01JD.3"
 
 
 @given(_tenants, _tenants)
@@ -70,7 +80,8 @@ def assert_harmless(folder: str) -> None:
     [
         "", "acme", "acme/2026/11/22/R.1.mp3", "acme/2026/11/22/R.wav", "acme/2026/11/22/R.1.wav.part",
         "acme/2026/11/22/R-1.1.wav", "acme/2026/11/R.1.wav", "2026/11/22/R.1.wav", "acme/2026/11/22/.1.wav",
-        "acme/2026/11/22/R.1.wav\n", "acme/26/11/22/R.1.wav",
+        "acme/2026/11/22/R.1.wav\n", "acme/26/11/22/R.1.wav", "acme/2026/11/22/R.1.rx.mp4",
+        "acme/2026/11/22/R.rx.wav", "acme/2026/11/22/R.1.rx.tx.wav", "acme/2026/11/22/R.1.mix.wav",
     ],
 )  # fmt: skip
 def test_what_is_not_ours_is_left_alone(path: str) -> None:
