@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from controller.core.calls import Call, CallBook, JourneyEntry, Leg
 from controller.core.media_kinds import Kind
 from controller.core.parties import UNKNOWN, Party, Side
-from controller.core.policy import Decision, Rule, Verdict
+from controller.core.policy import Decision, Verdict
 from controller.core.recording import Recording
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -58,7 +58,7 @@ def test_two_calls_may_go_by_one_name() -> None:
 def test_merging_keeps_the_elder_and_loses_nothing() -> None:
     book = CallBook()
     elder, younger = call("c2", "a", "b", seconds=0), call("c1", "c", seconds=5)
-    decision = Decision(Verdict.LEAVE, Rule.NOBODY_WANTS, "x")
+    decision = Decision(Verdict.LEAVE, "nobody_wants", "x")
     elder.decisions["acme", "audio"] = decision
     younger.decisions["beta", "audio"] = decision
     elder.requested, younger.requested = {("acme", "audio")}, {("beta", "audio")}
