@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Table, or_
@@ -32,7 +33,11 @@ class OnDatabase:
 
 def insert(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that knows ON CONFLICT."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    return _insert(connection.dialect.name, table)
+
+
+def _insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 async def upsert(
@@ -48,13 +53,18 @@ async def upsert(
     """
     if not rows:
         return
-    statement = insert(connection, table)
+    await connection.execute(_upsert(connection.dialect.name, table, frozenset(keep)), rows)
+
+
+@cache
+def _upsert(dialect: str, table: Table, keep: frozenset[str]) -> sqlite.Insert | postgresql.Insert:
+    """Made once: ``excluded`` copies every column of the table, in cycles that only the garbage
+    collector frees. Made with each save, it stopped the event loop for 20 ms every few seconds."""
+    statement = _insert(dialect, table)
     key = [c.name for c in table.primary_key]
     new = {c.name: statement.excluded[c.name] for c in table.c if c.name not in key and c.name not in keep}
     changed = or_(*(table.c[name].is_distinct_from(value) for name, value in new.items()))
-    await connection.execute(
-        statement.on_conflict_do_update(index_elements=key, set_=new, where=changed), rows
-    )
+    return statement.on_conflict_do_update(index_elements=key, set_=new, where=changed)
 
 
 async def add_missing(connection: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
