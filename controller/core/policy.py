@@ -18,10 +18,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from .direction import SeenLeg, direction_of
+from .direction import Direction, SeenLeg, direction_of
 from .media_kinds import Kind
 from .options import DEFAULT_OPTIONS, TenantOptions
-from .rules import Mode, PolicyRule, PolicyScope, Route, Setting, sample_point
+from .parties import Side
+from .rules import ROUTE_SCOPES, PolicyRule, PolicyScope, Route
+from .voices import STRENGTH, Entry, Saying, Voice, entry_of
 
 
 class Member(SeenLeg, Protocol):
@@ -77,39 +79,7 @@ class Decision:
         return self.rule.endswith(".forbid")
 
 
-class Saying(StrEnum):
-    """What a rule comes to for one call: its setting, seen through the mode and the sample."""
-
-    OFF = "off"
-    NOT_SAMPLED = "not_sampled"
-    NEVER = "never"
-    ON_DEMAND_START = "on_demand_start"
-    ON_DEMAND = "on_demand"
-    ON = "on"
-    REQUIRE = "require"
-    FORBID = "forbid"
-
-
-_STRENGTH = {saying: n for n, saying in enumerate(Saying)}
-_ON = _STRENGTH[Saying.ON]
-_OF_MODE = {
-    Mode.NEVER: Saying.NEVER,
-    Mode.ALWAYS: Saying.ON,
-    Mode.ALWAYS_PAUSE: Saying.ON,
-    Mode.ON_DEMAND: Saying.ON_DEMAND,
-    Mode.ON_DEMAND_START: Saying.ON_DEMAND_START,
-}
-_SETTINGS = {Setting.OFF: Saying.OFF, Setting.REQUIRE: Saying.REQUIRE, Setting.FORBID: Saying.FORBID}
-_WORDS = {
-    Saying.OFF: "has {} off",
-    Saying.NOT_SAMPLED: "has {} on for a sample that this call is not in",
-    Saying.NEVER: "is never recorded for its own sake",
-    Saying.ON_DEMAND_START: "records {} from the moment of a start",
-    Saying.ON_DEMAND: "records {} on demand",
-    Saying.ON: "has {} on",
-    Saying.REQUIRE: "requires {}",
-    Saying.FORBID: "forbids {}",
-}
+_ON, _ON_DEMAND = STRENGTH[Saying.ON], STRENGTH[Saying.ON_DEMAND]
 
 #: So many rules that did not decide are named in a reason.
 NAMED_BESIDES = 3
@@ -122,24 +92,28 @@ class Policy:
     record_external: bool = False
     rules: tuple[PolicyRule, ...] = ()
     options: Mapping[str, TenantOptions] = field(default_factory=dict)
-    _system: tuple[PolicyRule, ...] = field(init=False, compare=False, repr=False)
-    _tenants: dict[str, PolicyRule] = field(init=False, compare=False, repr=False)
-    _users: dict[tuple[str, str], PolicyRule] = field(init=False, compare=False, repr=False)
-    _routes: dict[tuple[str, str, str], PolicyRule] = field(init=False, compare=False, repr=False)
+    _system: tuple[Entry, ...] = field(init=False, compare=False, repr=False)
+    _tenants: dict[str | None, Entry] = field(init=False, compare=False, repr=False)
+    _users: dict[tuple[str | None, str], Entry] = field(init=False, compare=False, repr=False)
+    _routes: dict[tuple[str, str], list[Entry]] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        def index(name: str, value: object) -> None:
-            object.__setattr__(self, name, value)
-
-        index("rules", tuple(self.rules))
-        index("_system", tuple(r for r in self.rules if r.scope is PolicyScope.SYSTEM))
-        index("_tenants", {r.tenant: r for r in self.rules if r.scope is PolicyScope.TENANT})
-        index("_users", {(r.tenant, r.name): r for r in self.rules if r.scope is PolicyScope.USER})
-        routes = (r for r in self.rules if r.name and r.scope is not PolicyScope.USER)
-        index("_routes", {(r.tenant or "", r.scope.value, r.name): r for r in routes})
+        object.__setattr__(self, "rules", tuple(self.rules))
+        entries = [entry_of(rule) for rule in self.rules]
+        of = {scope: [e for e in entries if e.rule.scope is scope] for scope in PolicyScope}
+        routes: dict[tuple[str, str], list[Entry]] = {}
+        for entry in entries:
+            if entry.rule.scope in ROUTE_SCOPES:
+                routes.setdefault((entry.rule.tenant or "", entry.rule.name), []).append(entry)
+        object.__setattr__(self, "_system", tuple(of[PolicyScope.SYSTEM]))
+        object.__setattr__(self, "_tenants", {e.rule.tenant: e for e in of[PolicyScope.TENANT]})
+        users = {(e.rule.tenant, e.rule.name): e for e in of[PolicyScope.USER]}
+        object.__setattr__(self, "_users", users)
+        object.__setattr__(self, "_routes", routes)
 
     def user(self, tenant: str | None, user: str | None) -> PolicyRule | None:
-        return self._users.get((tenant or "", user or ""))
+        entry = self._users.get((tenant, user or ""))
+        return entry.rule if entry else None
 
     def options_of(self, tenant: str | None) -> TenantOptions:
         return self.options.get(tenant or "", DEFAULT_OPTIONS)
@@ -147,41 +121,32 @@ class Policy:
     def applying(self, tenant: str, legs: Iterable[Member]) -> list[PolicyRule]:
         """The rules that are about this tenant's side of the conversation, each once; whatever
         their directions. From the general to the particular."""
-        found: dict[int, PolicyRule] = {id(r): r for r in self._system}
+        return [entry.rule for entry in self._applying(tenant, legs)]
+
+    def _applying(self, tenant: str, legs: Iterable[Member]) -> list[Entry]:
+        found = list(self._system)
         of_tenant = self._tenants.get(tenant)
         if of_tenant is not None:
-            found[id(of_tenant)] = of_tenant
+            found.append(of_tenant)
+        users = []
         for leg in legs:
             party = leg.party
             if party.trunk:
-                self._add_route(found, tenant, PolicyScope.TRUNK, party.trunk)
+                self._add_routes(found, tenant, PolicyScope.TRUNK, party.trunk)
             for route in leg.routes:
                 if route.tenant is None or route.tenant == tenant:
-                    self._add_route(found, tenant, route.scope, route.name)
-            if party.internal and party.tenant == tenant and party.user:
+                    self._add_routes(found, tenant, route.scope, route.name)
+            if party.side is Side.INTERNAL and party.tenant == tenant and party.user:
                 of_user = self._users.get((tenant, party.user))
-                if of_user is not None:
-                    found[id(of_user)] = of_user
-        return list(found.values())
+                if of_user is not None and of_user not in users:
+                    users.append(of_user)
+        return found + users
 
-    def _add_route(self, found: dict[int, PolicyRule], tenant: str, scope: PolicyScope, name: str) -> None:
+    def _add_routes(self, found: list[Entry], tenant: str, scope: PolicyScope, name: str) -> None:
         for owner in (tenant, ""):  # a trunk may be the system's
-            rule = self._routes.get((owner, scope.value, name))
-            if rule is not None:
-                found[id(rule)] = rule
-
-
-def saying(rule: PolicyRule, kind: Kind, call_id: str) -> Saying | None:
-    """What a rule comes to for a call that it is about; None if it says nothing."""
-    setting = rule.of(kind)
-    if setting is Setting.INHERIT:
-        return None
-    if setting is not Setting.ON:
-        return _SETTINGS[setting]
-    said = _OF_MODE[rule.mode]
-    if rule.sample_percent < 100 and sample_point(call_id, rule) >= rule.sample_percent:
-        return Saying.NOT_SAMPLED if said is not Saying.NEVER else said
-    return said
+            for entry in self._routes.get((owner, name), ()):
+                if entry.rule.scope is scope and entry not in found:
+                    found.append(entry)
 
 
 def decide(
@@ -204,7 +169,7 @@ def decide(
     Never raises; always gives a reason.
     """
     legs = tuple(legs)
-    inside = any(leg.party.internal for leg in legs)
+    inside = any([leg.party.side is Side.INTERNAL for leg in legs])
     if not inside and not policy.record_external:
         return _leave(
             Cause.EXTERNAL_ONLY,
@@ -214,8 +179,8 @@ def decide(
     if kind is Kind.VIDEO and not video_call:
         return _leave(Cause.NOT_VIDEO, "it is not a video call")
     said = _said(policy, kind, tenant, legs, call_id)
-    rule, strongest = said[0] if said else (None, None)
-    strength = _STRENGTH[strongest] if strongest else -1
+    first = said[0] if said else None
+    strength = first.strength if first else -1
     if stopped and strength <= _ON:
         return _leave(Cause.STOPPED, "it was stopped on request")
     if requested and strength <= _ON:
@@ -226,37 +191,35 @@ def decide(
             Cause.EXTERNAL_CONTINUED,
             "recorded because it was recorded before the transfer, and calls between external numbers are",
         )
-    if rule is None or strongest is None:
+    if first is None:
         return _leave(Cause.NOBODY_WANTS, f"no rule about this call says anything of {kind}")
-    why = _sentence(said, kind)
-    if strongest is Saying.FORBID or strength < _STRENGTH[Saying.ON_DEMAND]:
-        return _leave(f"{rule.scope.value}.{strongest.value}", f"{why}")
-    code = f"{rule.scope.value}.{strongest.value}"
-    if strongest is Saying.ON_DEMAND:
-        return Decision(Verdict.PROVISIONAL, code, f"kept only if it is started before the end: {why}")
-    return Decision(Verdict.RECORD, code, f"recorded because {why}")
+    why = "; ".join([voice.words for voice in said[: 1 + NAMED_BESIDES]])
+    if first.saying is Saying.FORBID or strength < _ON_DEMAND:
+        return _leave(first.code, why)
+    if first.saying is Saying.ON_DEMAND:
+        return Decision(Verdict.PROVISIONAL, first.code, f"kept only if it is started before the end: {why}")
+    return Decision(Verdict.RECORD, first.code, f"recorded because {why}")
 
 
-def _said(
-    policy: Policy, kind: Kind, tenant: str, legs: tuple[Member, ...], call_id: str
-) -> list[tuple[PolicyRule, Saying]]:
+def _said(policy: Policy, kind: Kind, tenant: str, legs: tuple[Member, ...], call_id: str) -> list[Voice]:
     """What the rules that apply say, the strongest first."""
-    rules = policy.applying(tenant, legs)
-    if not rules:
-        return []
-    direction = direction_of(legs, tenant)
-    found = []
-    for rule in rules:
-        what = saying(rule, kind, call_id) if direction in rule.directions else None
-        if what is not None:
-            found.append((rule, what))
-    found.sort(key=lambda one: -_STRENGTH[one[1]])
+    found: list[Voice] = []
+    direction: Direction | None = None
+    for entry in policy._applying(tenant, legs):
+        if not entry.everywhere:
+            direction = direction or direction_of(legs, tenant)
+            if direction not in entry.rule.directions:
+                continue
+        voice = entry.voice(kind, call_id)
+        if voice is not None:
+            found.append(voice)
+    if len(found) > 1:
+        found.sort(key=_weakness)
     return found
 
 
-def _sentence(said: list[tuple[PolicyRule, Saying]], kind: Kind) -> str:
-    parts = [f"{rule.subject} {_WORDS[what].format(kind)}" for rule, what in said[: 1 + NAMED_BESIDES]]
-    return "; ".join(parts)
+def _weakness(voice: Voice) -> int:
+    return -voice.strength
 
 
 def _leave(rule: str, why: str) -> Decision:
