@@ -11,6 +11,9 @@ from . import tables as t
 from .graphs import targets
 from .writing import add_missing, chunks, upsert
 
+#: Made once: each has a copy of every column, in cycles that only the garbage collector frees.
+_GONE, _KEPT = t.calls.alias("gone"), t.calls.alias("kept")
+
 
 async def note_merged(connection: AsyncConnection, merged: Mapping[str, str]) -> None:
     """Keep each old id as an alias, earlier ones of a call that is now merged itself as well."""
@@ -29,13 +32,12 @@ async def take_over(connection: AsyncConnection, saved: Sequence[str], merged: M
     Driven by the aliases, not by the batch: whether the elder or the younger was saved first,
     and in which batch, the end is the same. A call whose successor has no row yet stays.
     """
-    alias, calls = t.call_aliases, t.calls
-    gone_call, kept_call = calls.alias("gone"), calls.alias("kept")
+    alias = t.call_aliases
     for ids in chunks(sorted({*saved, *merged, *merged.values()})):
         pairs = await connection.execute(
             select(alias.c.alias, alias.c.call_id)
-            .join(gone_call, gone_call.c.call_id == alias.c.alias)
-            .join(kept_call, kept_call.c.call_id == alias.c.call_id)
+            .join(_GONE, _GONE.c.call_id == alias.c.alias)
+            .join(_KEPT, _KEPT.c.call_id == alias.c.call_id)
             .where(or_(alias.c.alias.in_(ids), alias.c.call_id.in_(ids)))
             .order_by(alias.c.alias)
         )
