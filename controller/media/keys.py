@@ -18,6 +18,12 @@ def segment_key(path: str) -> str:
     return "/".join(PurePosixPath(path).parts[-_PARTS:])
 
 
+def mix_key(path: str) -> str:
+    """Where the switch's own mix of a segment lies whose two sides were merged. Raises HostileName."""
+    key = PurePosixPath(segment_key(path))
+    return str(key.with_name(f"{key.stem}.mix{key.suffix}"))
+
+
 def rendition_key(path: str) -> str:
     """The key of the whole recording that this segment belongs to: its name without the number."""
     parsed = parse_segment_path(path)

@@ -19,6 +19,7 @@ import structlog
 from ..engine.ports import DueRecording, DueSegment, FileRole, MediaCatalog, MediaState, StoredFile
 from .collect import Collected, Collector
 from .crash_points import crash_point
+from .discard import Discarder
 from .errors import MediaError, SpoolError
 from .render import render
 from .spool import Patience, Spool
@@ -60,6 +61,7 @@ class MediaPipeline:
         self._on_available = on_available
         self._slots = asyncio.Semaphore(workers)
         self._collector = Collector(catalog, store, now, patience or Patience(), self._slots)
+        self._discarder = Discarder(catalog, store, now, patience or Patience())
         self._wake = asyncio.Event()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._failures: dict[str, tuple[int, float]] = {}
@@ -133,6 +135,10 @@ class MediaPipeline:
                 f"no switch is called {recording.switch!r}, so its spool is unknown: put it back into the "
                 "configuration until its recordings are collected"
             )
+        if recording.discard and await self._discarder.discard(recording, spool):
+            await self._state(recording, MediaState.DISCARDED)
+            crash_point("recording.discarded")
+            return MediaState.DISCARDED
         rows = await self._catalog.files(recording.recording_id)
         known = {row.number: row for row in rows if row.role is FileRole.SEGMENT}
         collected: list[Collected] = []

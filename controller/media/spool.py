@@ -48,6 +48,11 @@ class SpoolFile:
     size: int
     modified: float
 
+    @property
+    def segment_path(self) -> str:
+        """The path under which its segment has its row: its own, or that of the file it is a side of."""
+        return self.path.removesuffix(f".{self.parsed.side}.wav") + ".wav" if self.parsed.side else self.path
+
 
 @dataclass(frozen=True, slots=True)
 class _Look:
@@ -127,6 +132,18 @@ class Spool:
             raise SpoolError(
                 f"cannot remove {path} from the spool {self.root}: {error.strerror}: it is safe in the "
                 "store; give the controller the right to write in the spool"
+            ) from error
+
+    def destroy(self, path: str) -> None:
+        """Remove a file that is safe nowhere, and on purpose. Raises SpoolError."""
+        target = self.locate(path)
+        try:
+            target.unlink(missing_ok=True)
+            wav.sync_folder(target.parent)
+        except OSError as error:
+            raise SpoolError(
+                f"cannot destroy {path} in the spool {self.root}: {error.strerror}: it must not stay; "
+                "give the controller the right to write in the spool"
             ) from error
 
     def files(self, foreign: Callable[[str], None] = lambda path: None) -> Iterator[SpoolFile]:

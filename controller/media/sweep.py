@@ -133,12 +133,12 @@ class _Spooled:
         orphans: dict[tuple[str, str, Kind], list[SpoolFile]] = {}
         old: list[SpoolFile] = []
         for file in files:
-            if file.path in due:
+            if file.segment_path in due:
                 continue
             if time.time() - file.modified < self._min_age_s:
-                if file.path not in known:
+                if file.segment_path not in known:
                     self._report.young.append(self._name(file.path))
-            elif file.path in known:
+            elif file.segment_path in known:
                 old.append(file)
             else:
                 key = (file.parsed.tenant_folder, file.parsed.recording_id, file.parsed.kind)
@@ -150,7 +150,13 @@ class _Spooled:
 
     async def _adopt(self, key: tuple[str, str, Kind], files: list[SpoolFile]) -> None:
         tenant_folder, recording_id, kind = key
-        segments = sorted([await asyncio.to_thread(self._times, file) for file in files])
+        # A segment may lie there as several files, one for each side: the longest says how it ran.
+        found: dict[int, tuple[int, str, datetime, datetime]] = {}
+        for file in files:
+            times = await asyncio.to_thread(self._times, file)
+            other = found.get(times[0], times)
+            found[times[0]] = max(times, other, key=lambda t: t[3] - t[2])
+        segments = sorted(found.values())
         if self._report.dry_run or await self._catalog.adopt(
             self._switch, tenant_folder, recording_id, kind, segments
         ):
@@ -169,7 +175,7 @@ class _Spooled:
                 lasts = mp4.duration_ms(path) or 0
         except (UnreadableAudio, OSError):
             lasts = 0  # it is adopted all the same; the pipeline says what is wrong with it
-        return file.parsed.number, file.path, ended - timedelta(milliseconds=lasts), ended
+        return file.parsed.number, file.segment_path, ended - timedelta(milliseconds=lasts), ended
 
     async def _reopen(self, file: SpoolFile) -> None:
         """A row, a file, and nobody at work on it: the file came late, or a crash left it behind.

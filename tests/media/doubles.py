@@ -22,8 +22,9 @@ _BEFORE = {
     MediaState.EMPTY: {MediaState.SPOOLED, MediaState.FAILED, MediaState.EMPTY},
     MediaState.FAILED: {MediaState.SPOOLED, MediaState.STORED, MediaState.FAILED},
     MediaState.SPOOLED: {MediaState.SPOOLED},
+    MediaState.DISCARDED: {MediaState.SPOOLED, MediaState.STORED, MediaState.FAILED, MediaState.DISCARDED},
 }
-FINAL = {MediaState.AVAILABLE, MediaState.EMPTY}
+FINAL = {MediaState.AVAILABLE, MediaState.EMPTY, MediaState.DISCARDED}
 
 
 @dataclass
@@ -57,6 +58,15 @@ class MemoryCatalog:
 
     async def files_after(self, key: str, limit: int = 500) -> list[StoredFile]:
         return sorted((f for f in self.rows.values() if f.key > key), key=lambda f: f.key)[:limit]
+
+    async def forget_files(self, recording_id: str) -> None:
+        self.rows = {k: f for k, f in self.rows.items() if k[0] != recording_id}
+        self._save()
+
+    async def may_discard(self, recording_id: str) -> bool:
+        recording = self.recordings.get(recording_id)
+        available = self.states.get(recording_id) is MediaState.AVAILABLE
+        return recording is not None and recording.discard and not available
 
     async def set_media_state(
         self, recording_id: str, state: MediaState, *, duration_ms: int = 0, error: str = ""
