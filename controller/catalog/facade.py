@@ -9,6 +9,7 @@ from ..engine.reading import AccountStore, CatalogReader, SettingsStore
 from .accounts import Accounts
 from .database import Database
 from .media_rows import MediaRows
+from .policies import Policies
 from .queries import Queries
 from .repository import CallRepository
 from .settings import Settings
@@ -19,7 +20,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class SqlCatalog(CallRepository, MediaRows, Queries, Settings, Accounts):
+class SqlCatalog(CallRepository, Policies, MediaRows, Queries, Settings, Accounts):
     """Catalog, MediaCatalog, CatalogReader, SettingsStore and AccountStore over one database."""
 
     def __init__(self, database: Database, now: Clock = utc_now) -> None:

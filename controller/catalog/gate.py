@@ -12,9 +12,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, and_, false, or_, select, true
 
 from ..core.parties import Side
+from ..core.rules import Route
 from ..engine.reading import PartyRow, Scope
 from . import tables as t
 from .columns import name_key
+from .rebuilding import routes_of
 
 #: Instead of whoever of another tenant (or of the system) has done something.
 SOMEBODY_ELSE = "somebody else"
@@ -106,8 +108,13 @@ class Gate:
     def party(self, leg: Any) -> PartyRow:
         """Another tenant's party is somebody outside with a number, nothing more."""
         if self.shows(leg):
-            return PartyRow(leg.side, leg.tenant, leg.user, leg.number, leg.name, leg.calling)
-        return PartyRow(str(Side.EXTERNAL), None, None, leg.number, "", leg.calling)
+            return PartyRow(leg.side, leg.tenant, leg.user, leg.number, leg.name, leg.calling, leg.seat)
+        return PartyRow(str(Side.EXTERNAL), None, None, leg.number, "", leg.calling, leg.seat)
+
+    def routes(self, leg: Any) -> tuple[Route, ...]:
+        """What a leg came through, but for what is another tenant's."""
+        mine = (None, self._tenant)
+        return tuple(r for r in routes_of(leg) if self._everything or r.tenant in mine)
 
     def journey(self, events: Sequence[Any], legs: Sequence[Any]) -> list[tuple[Any, str]]:
         """The events that are shown, each with as much of its detail as is."""

@@ -9,9 +9,11 @@ from typing import Any
 
 from ..core.calls import Call, Leg
 from ..core.direction import direction_of
-from ..core.recording import Recording, tenant_folder
+from ..core.recording import Recording
 from ..engine.ports import MediaState
+from ..engine.reading import TenantSettings, UserSettings
 from .columns import name_key
+from .policy_rows import tenant_row, user_row
 from .searching import search_texts
 from .views import viewers
 
@@ -41,9 +43,9 @@ def rows_of(switch: str, call: Call, now: datetime) -> Rows:
     seen = sorted({*viewers(legs), *((r.tenant, "") for r in call.recordings)})
     for tenant, user in seen:
         if user:
-            rows.users.append(user_row(tenant, user, now))
+            rows.users.append(user_row(UserSettings(tenant, user), now))
         else:
-            rows.tenants.append(tenant_row(tenant, now))
+            rows.tenants.append(tenant_row(TenantSettings(tenant), now))
         rows.views.append(
             {
                 "call_id": call_id,
@@ -103,29 +105,6 @@ def _once(rows: list[Row], *key: str) -> list[Row]:
     return [found[k] for k in sorted(found)]
 
 
-def tenant_row(tenant: str, now: datetime, audio: bool = False, video: bool = False) -> Row:
-    return {
-        "tenant": tenant,
-        "folder": tenant_folder(tenant),
-        "record_audio": audio,
-        "record_video": video,
-        "created_at": now,
-    }
-
-
-def user_row(
-    tenant: str, user: str, now: datetime, name: str = "", audio: bool = False, video: bool = False
-) -> Row:
-    return {
-        "tenant": tenant,
-        "user": user,
-        "name": name,
-        "record_audio": audio,
-        "record_video": video,
-        "created_at": now,
-    }
-
-
 def milliseconds(begin: datetime | None, end: datetime | None) -> int:
     """Between two moments, never negative; 0 while one of them is not known."""
     if begin is None or end is None:
@@ -177,6 +156,11 @@ def _leg(call_id: str, position: int, leg: Leg) -> Row:
         "held": leg.held,
         "bridge_id": leg.bridge_id,
         "aliases": sorted(leg.aliases),
+        "routes": [[str(r.scope), name_key(r.name), r.tenant and name_key(r.tenant)] for r in leg.routes],
+        "seat": leg.seat,
+        "announced": [
+            [name_key(tenant), since and since.isoformat()] for tenant, since in leg.announced.items()
+        ],
         "search": search,
         "search_number": search_number,
     }
@@ -196,6 +180,8 @@ def _recording(switch: str, call: Call, position: int, recording: Recording, now
         "reason": recording.reason,
         "started_at": recording.started_at,
         "ended_at": recording.ended_at,
+        "provisional": recording.provisional,
+        "beeped_at": recording.beeped_at,
         "span_ms": milliseconds(min(began, default=None), max(ended, default=None))
         if recording.ended_at
         else 0,
@@ -229,6 +215,8 @@ def _segments(recording: Recording) -> list[Row]:
             "blind": s.blind,
             "close_attempts": s.close_attempts,
             "own_voice_only": s.own_voice_only,
+            "layout": str(s.layout),
+            "far": list(s.far),
         }
         for s in recording.segments
     ]

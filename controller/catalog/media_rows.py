@@ -8,17 +8,20 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, case, exists, or_, select, text, update
+from sqlalchemy import ColumnElement, Select, Table, case, delete, exists, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.captures import CaptureState
+from ..core.commands import Layout
 from ..core.direction import Direction
 from ..core.errors import TapelineError
 from ..core.media_kinds import Kind
+from ..core.options import PauseStyle
 from ..engine.ports import DueRecording, DueSegment, FileRole, MediaState, StoredFile
 from . import tables as t
 from .graphs import milliseconds
+from .policy_rows import options_of
 from .timeline import silenced
 from .writing import OnDatabase, add_missing, chunks, insert, upsert
 
@@ -30,6 +33,7 @@ PREDECESSORS: dict[MediaState, tuple[MediaState, ...]] = {
     _M.STORED: (_M.SPOOLED, _M.FAILED, _M.STORED),
     _M.AVAILABLE: (_M.SPOOLED, _M.STORED, _M.FAILED, _M.AVAILABLE),
     _M.EMPTY: (_M.SPOOLED, _M.FAILED, _M.EMPTY),
+    _M.DISCARDED: (_M.SPOOLED, _M.STORED, _M.FAILED, _M.DISCARDED),
     _M.FAILED: (_M.SPOOLED, _M.STORED, _M.FAILED),
 }
 
@@ -49,14 +53,15 @@ class MediaRows(OnDatabase):
 
         Those that have failed come after, the longest untried first, so that many that always
         fail never keep the others waiting. A capture that is still being closed is waited for,
-        unless its call is over.
+        unless its call is over. ``cut_pauses`` is what the tenant's option says now.
         """
-        r, s, c = t.recordings, t.segments, t.calls
+        r, s, c, n = t.recordings, t.segments, t.calls, t.tenants
         running = exists().where(s.c.recording_id == r.c.recording_id, s.c.state.not_in(_FINAL_CAPTURES))
         failed = r.c.media_state == str(_M.FAILED)
         query = (
-            select(r)
+            select(r, n.c.options)
             .join(c, c.c.call_id == r.c.call_id)
+            .outerjoin(n, n.c.tenant == r.c.tenant)
             # Written out, so that PostgreSQL knows it for the condition of the partial index.
             .where(text("recordings.ended_at IS NOT NULL"))
             .where(text("recordings.media_state IN ('spooled', 'stored', 'failed')"))
@@ -94,6 +99,23 @@ class MediaRows(OnDatabase):
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).mappings().all()
         return [StoredFile(**{**row, "role": FileRole(row["role"])}) for row in rows]
+
+    async def forget_files(self, recording_id: str) -> None:
+        """Remove every row of this recording's files; the files themselves are gone already."""
+        async with self._database.writing() as connection:
+            await connection.execute(delete(t.files).where(t.files.c.recording_id == recording_id))
+
+    async def may_discard(self, recording_id: str) -> bool:
+        """Whether the row, as it is now, still leaves this recording's audio to destruction."""
+        r = t.recordings.c
+        query = select(r.recording_id).where(
+            r.recording_id == recording_id,
+            r.ended_at.is_not(None),
+            r.provisional.is_(True),
+            r.media_state != str(_M.AVAILABLE),
+        )
+        async with self._database.reading() as connection:
+            return (await connection.execute(query)).first() is not None
 
     async def set_media_state(
         self, recording_id: str, state: MediaState, *, duration_ms: int = 0, error: str = ""
@@ -202,8 +224,8 @@ class MediaRows(OnDatabase):
             connection, r,
             [call | {"recording_id": recording_id, "position": 0, "switch": switch, "tenant": tenant,
                      "kind": str(kind), "rule": "adopted", "reason": "found in the spool",
-                     "ended_at": ended, "span_ms": span, "direction": direction,
-                     "media_state": str(_M.SPOOLED), "media_ms": 0, "media_error": "",
+                     "ended_at": ended, "provisional": False, "beeped_at": None, "span_ms": span,
+                     "direction": direction, "media_state": str(_M.SPOOLED), "media_ms": 0, "media_error": "",
                      "media_at": self._now()}],
         )  # fmt: skip
 
@@ -223,6 +245,7 @@ class MediaRows(OnDatabase):
                 "leg_id": "", "bridge_id": "", "path": path, "kind": str(kind), "requested_at": began,
                 "state": str(CaptureState.ENDED), "opened_at": began, "closed_at": ended,
                 "cause": "adopted", "blind": "", "close_attempts": 0, "own_voice_only": False,
+                "layout": str(Layout.MONO), "far": [],
             }  # fmt: skip
             added = await connection.execute(statement.values(row).returning(t.segments.c.capture_id))
             new = added.first() is not None or new
@@ -250,7 +273,10 @@ def _due(row: Any, segments: Sequence[Any], pauses: Sequence[Any]) -> DueRecordi
         started_at=row.started_at,
         ended_at=row.ended_at,
         segments=tuple(
-            DueSegment(s.capture_id, s.number, s.path, s.opened_at, s.closed_at) for s in segments
+            DueSegment(s.capture_id, s.number, s.path, s.opened_at, s.closed_at, Layout(s.layout))
+            for s in segments
         ),
         pauses=tuple(silenced(p) for p in pauses),
+        discard=row.provisional,
+        cut_pauses=options_of(row.tenant, row.options or {}).pause_style is PauseStyle.CUT,
     )

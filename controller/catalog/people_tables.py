@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Float, ForeignKey, Index, Integer, UniqueConstraint
 from sqlmodel import Field
 
 from .columns import Name
-from .rows import Row, name_, part_of, text_, time_
+from .rows import Row, json_, name_, part_of, text_, time_
 
 # ── policies ──────────────────────────────────────────────────────────────────────────────────
 
 
 class SystemSettingsTable(Row, table=True):
-    """One row, number 1."""
+    """One row, number 1. ``revision`` goes up with every change of a setting, whoever's it is, so
+    that a controller sees by one number that it has to read them again."""
 
     __tablename__ = "system_settings"
     number: int = Field(primary_key=True, sa_type=Integer, sa_column_kwargs={"autoincrement": False})
     record_external: bool
+    audio: str = text_()
+    video: str = text_()
+    directions: list[Any] = json_()
+    revision: int = Field(sa_type=BigInteger)
 
 
 class TenantTable(Row, table=True):
-    """``folder`` is the tenant's folder in the spool (core.recording.tenant_folder)."""
+    """``folder`` is the tenant's folder in the spool (core.recording.tenant_folder). ``options`` holds
+    those that are not the default (core.options)."""
 
     __tablename__ = "tenants"
     tenant: str = name_(primary_key=True)
     folder: str = text_(unique=True)
-    record_audio: bool
-    record_video: bool
+    audio: str = text_()
+    video: str = text_()
+    directions: list[Any] = json_()
+    options: dict[str, Any] = json_()
     created_at: datetime = time_()
 
 
@@ -37,9 +46,26 @@ class UserTable(Row, table=True):
     tenant: str = Field(primary_key=True, sa_type=Name, sa_column_args=[ForeignKey("tenants.tenant")])
     user: str = name_(primary_key=True)
     name: str = text_()
-    record_audio: bool
-    record_video: bool
+    audio: str = text_()
+    video: str = text_()
+    directions: list[Any] = json_()
+    mode: str = text_()
+    sample_percent: float = Field(sa_type=Float)
     created_at: datetime = time_()
+
+
+class RuleTable(Row, table=True):
+    """The rules of trunks, queues, groups and so on (core.rules.ROUTE_SCOPES). ``tenant`` is empty
+    for the system's trunks, so that it can be a part of the key."""
+
+    __tablename__ = "rules"
+    tenant: str = name_(primary_key=True)
+    scope: str = text_(primary_key=True)
+    name: str = name_(primary_key=True)
+    audio: str = text_()
+    video: str = text_()
+    directions: list[Any] = json_()
+    sample_percent: float = Field(sa_type=Float)
 
 
 # ── people ────────────────────────────────────────────────────────────────────────────────────

@@ -38,6 +38,7 @@ async def recording_rows(connection: AsyncConnection, gate: Gate, rows: Sequence
             parties=_parties(gate, legs[row.call_id]),
             pauses=pauses.get(row.recording_id, 0),
             error=row.media_error,
+            provisional=row.provisional,
         )
         for row in rows
     ]
@@ -100,4 +101,5 @@ def leg_row(gate: Gate, leg: Any) -> LegRow:
         ended_at=leg.ended_at,
         cause=leg.cause,
         dialled=leg.dialled,
+        routes=gate.routes(leg),
     )

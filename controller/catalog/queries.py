@@ -21,6 +21,7 @@ from ..engine.reading import (
 )
 from . import paging
 from . import tables as t
+from .channels import in_turns, sides_of
 from .columns import Text
 from .gate import CallsSeen, Gate
 from .presenting import by_call, call_row, leg_row, legs_of, recording_counts, recording_rows
@@ -57,7 +58,7 @@ class Queries(OnDatabase):
             if row is None:
                 return None
             (item,) = await recording_rows(connection, gate, [row])
-            shared = gate.shared(await legs_of(connection, [row.call_id]))
+            legs = await legs_of(connection, [row.call_id])
             mine = [
                 (
                     await connection.execute(select(x).where(x.c.recording_id == recording_id).order_by(*by))
@@ -65,7 +66,10 @@ class Queries(OnDatabase):
                 for x, by in ((s, [s.c.number]), (p, [p.c.position]), (f, [f.c.role, f.c.number]))
             ]
         segments, pauses, files = mine
-        zero = origin(row, segments)
+        if item.provisional:
+            files = []  # whatever there still is of it is not for anybody's ears
+        shared, zero = gate.shared(legs), origin(row, segments)
+        sides = [sides_of(gate, x, legs) for x in segments]
         return RecordingDetail(
             row=item,
             rule=row.rule,
@@ -79,8 +83,11 @@ class Queries(OnDatabase):
                 for pause in pauses
             ),
             segments=tuple(
-                SegmentRow(x.capture_id, x.number, x.leg_id, x.state, x.opened_at, x.closed_at, x.cause)
-                for x in segments
+                SegmentRow(
+                    x.capture_id, x.number, x.leg_id, x.state, x.opened_at, x.closed_at, x.cause,
+                    x.layout, None if side is None else side.texts,
+                )
+                for x, side in zip(segments, sides, strict=True)
             ),
             files=tuple(
                 FileRow(
@@ -89,6 +96,7 @@ class Queries(OnDatabase):
                 )
                 for x in files
             ),
+            channels=in_turns(sides),
         )  # fmt: skip
 
     async def calls(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -10,11 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.calls import Call, JourneyEntry, Leg
 from ..core.captures import CaptureState
+from ..core.commands import Layout
 from ..core.media_kinds import Kind
 from ..core.parties import Party, Side
 from ..core.policy import Decision, Verdict
 from ..core.recording import Pause, Recording, Segment
 from ..core.requests import Means
+from ..core.rules import PolicyScope, Route
 from . import tables as t
 
 
@@ -61,6 +64,7 @@ async def _recordings(connection: AsyncConnection, calls: Select[Any]) -> list[R
         Recording(
             row.recording_id, row.call_id, row.tenant, Kind(row.kind), row.rule, row.reason,
             row.started_at, row.ended_at, segments[row.recording_id], pauses[row.recording_id],
+            row.provisional, row.beeped_at,
         )
         for row in rows
     ]  # fmt: skip
@@ -94,7 +98,18 @@ def _leg(row: Any) -> Leg:
         held=row.held,
         bridge_id=row.bridge_id,
         aliases=set(row.aliases),
+        routes=routes_of(row),
+        seat=row.seat,
+        announced={
+            tenant: None if since is None else datetime.fromisoformat(since)
+            for tenant, since in row.announced
+        },
     )
+
+
+def routes_of(leg: Any) -> tuple[Route, ...]:
+    """What a leg came through, from its row."""
+    return tuple(Route(PolicyScope(scope), name, tenant) for scope, name, tenant in leg.routes)
 
 
 def _segment(row: Any) -> Segment:
@@ -113,6 +128,8 @@ def _segment(row: Any) -> Segment:
         blind=row.blind,
         close_attempts=row.close_attempts,
         own_voice_only=row.own_voice_only,
+        layout=Layout(row.layout),
+        far=tuple(row.far),
     )
 
 

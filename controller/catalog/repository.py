@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.calls import Call
 from ..core.errors import TapelineError
-from ..core.policy import Policy
-from ..core.rules import PolicyRule, PolicyScope, Setting
 from . import tables as t
 from .graphs import MEDIA_COLUMNS, Row, Rows, rows_of, together
 from .merging import note_merged, take_over
+from .newcomers import add_users
+from .policies import settings_changed
 from .rebuilding import open_calls
 from .writing import OnDatabase, add_missing, chunks, upsert
 
@@ -72,7 +72,7 @@ class CallRepository(OnDatabase):
         ids = [row["call_id"] for row in rows.calls]
         async with self._database.writing() as connection:
             await add_missing(connection, t.tenants, rows.tenants)
-            await add_missing(connection, t.users, rows.users)
+            new_users = await add_users(connection, rows.users)
             await upsert(connection, t.calls, rows.calls)
             await self._write_views(connection, ids, rows.views)
             await upsert(connection, t.legs, rows.legs)
@@ -84,6 +84,8 @@ class CallRepository(OnDatabase):
             await note_merged(connection, merged)
             await take_over(connection, ids, merged)
             await self._drop_stand_ins(connection, rows.recordings)
+            if new_users:
+                await settings_changed(connection)
 
     @staticmethod
     async def _write_views(connection: AsyncConnection, call_ids: Sequence[str], rows: Sequence[Row]) -> None:
@@ -112,30 +114,3 @@ class CallRepository(OnDatabase):
     async def open_calls(self, switch: str) -> list[Call]:
         async with self._database.reading() as connection:
             return await open_calls(connection, switch)
-
-    async def policy(self) -> Policy:
-        """Every setting that is on; what is not named is off."""
-        async with self._database.reading() as connection:
-            external = (await connection.execute(select(t.system_settings.c.record_external))).scalar()
-            n, u = t.tenants.c, t.users.c
-            tenants = await connection.execute(
-                select(n.tenant, n.record_audio, n.record_video).where(or_(n.record_audio, n.record_video))
-            )
-            users = await connection.execute(
-                select(u.tenant, u.user, u.record_audio, u.record_video).where(
-                    or_(u.record_audio, u.record_video)
-                )
-            )
-            rules = [
-                PolicyRule(PolicyScope.TENANT, tenant, "", _setting(audio), _setting(video))
-                for tenant, audio, video in tenants
-            ]
-            rules += [
-                PolicyRule(PolicyScope.USER, tenant, user, _setting(audio), _setting(video))
-                for tenant, user, audio, video in users
-            ]
-            return Policy(bool(external), tuple(rules))
-
-
-def _setting(on: bool) -> Setting:
-    return Setting.ON if on else Setting.OFF

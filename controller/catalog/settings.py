@@ -1,13 +1,25 @@
-"""Policies: the system's, the tenants', the users' (engine.reading.SettingsStore)."""
+"""Settings and rules: the system's, the tenants', the users', the routes' (engine.reading.SettingsStore)."""
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ..core.rules import ROUTE_SCOPES, PolicyRule, PolicyScope
 from ..engine.reading import Scope, SystemSettings, TenantSettings, UserSettings
 from . import tables as t
 from .gate import Gate
-from .graphs import tenant_row, user_row
+from .policies import settings_changed
+from .policy_rows import (
+    route_rule,
+    rule_row,
+    system_row,
+    system_settings,
+    tenant_row,
+    tenant_settings,
+    user_row,
+    user_settings,
+)
 from .writing import OnDatabase, add_missing, upsert
 
 
@@ -16,50 +28,81 @@ class Settings(OnDatabase):
 
     async def system(self) -> SystemSettings:
         async with self._database.reading() as connection:
-            external = (await connection.execute(select(t.system_settings.c.record_external))).scalar()
-        return SystemSettings(bool(external))
+            row = (await connection.execute(select(t.system_settings))).first()
+        return SystemSettings() if row is None else system_settings(row)
 
     async def set_system(self, settings: SystemSettings) -> None:
-        row = {"number": 1, "record_external": settings.record_external}
+        """Raises InvalidPolicy for what cannot be meant."""
+        _ = settings.rule  # raises
         async with self._database.writing() as connection:
-            await upsert(connection, t.system_settings, [row])
+            await upsert(connection, t.system_settings, [system_row(settings)], keep={"revision"})
+            await settings_changed(connection)
 
     async def tenants(self, scope: Scope) -> list[TenantSettings]:
         """By name. A user's scope sees its own tenant."""
         c = t.tenants.c
-        query = select(c.tenant, c.record_audio, c.record_video).where(Gate(scope).tenant(c.tenant))
+        query = select(t.tenants).where(Gate(scope).tenant(c.tenant)).order_by(c.tenant)
         async with self._database.reading() as connection:
-            rows = (await connection.execute(query.order_by(c.tenant))).all()
-        return [TenantSettings(*row) for row in rows]
+            rows = (await connection.execute(query)).all()
+        return [tenant_settings(row) for row in rows]
 
     async def set_tenant(self, settings: TenantSettings) -> None:
-        if not settings.tenant:
-            raise ValueError("a tenant needs a name")
-        row = tenant_row(settings.tenant, self._now(), settings.record_audio, settings.record_video)
+        """Raises InvalidPolicy for what cannot be meant."""
+        _ = settings.rule  # raises
+        row = tenant_row(settings, self._now())
         async with self._database.writing() as connection:
             await upsert(connection, t.tenants, [row], keep={"folder", "created_at"})
+            await settings_changed(connection)
 
     async def users(self, scope: Scope) -> list[UserSettings]:
         """By tenant and user. A user's scope sees itself."""
         c = t.users.c
-        query = select(c.tenant, c.user, c.name, c.record_audio, c.record_video)
-        query = query.where(Gate(scope).user(c.tenant, c.user)).order_by(c.tenant, c.user)
+        query = select(t.users).where(Gate(scope).user(c.tenant, c.user)).order_by(c.tenant, c.user)
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).all()
-        return [UserSettings(*row) for row in rows]
+        return [user_settings(row) for row in rows]
 
     async def set_user(self, settings: UserSettings) -> None:
-        if not settings.tenant or not settings.user:
-            raise ValueError("a user needs a tenant and a name")
-        now = self._now()
-        row = user_row(
-            settings.tenant,
-            settings.user,
-            now,
-            settings.name,
-            settings.record_audio,
-            settings.record_video,
+        """Raises InvalidPolicy for what cannot be meant."""
+        _ = settings.rule  # raises
+        row = user_row(settings, self._now())
+        async with self._database.writing() as connection:
+            await self._add_tenant(connection, settings.tenant)
+            await upsert(connection, t.users, [row], keep={"created_at"})
+            await settings_changed(connection)
+
+    async def rules(self, scope: Scope) -> list[PolicyRule]:
+        """By tenant, scope and name. A user sees none: they are the administrator's business."""
+        c = t.rules.c
+        query = select(t.rules).where(Gate(scope).administered(c.tenant)).order_by(c.tenant, c.scope, c.name)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).all()
+        return [route_rule(row) for row in rows]
+
+    async def set_rule(self, rule: PolicyRule) -> None:
+        """Raises ValueError for a rule of a scope that is set elsewhere."""
+        if rule.scope not in ROUTE_SCOPES:
+            raise ValueError(f"a rule of the {rule.scope} is set with the {rule.scope}'s own settings")
+        async with self._database.writing() as connection:
+            if rule.tenant:
+                await self._add_tenant(connection, rule.tenant)
+            await upsert(connection, t.rules, [rule_row(rule)])
+            await settings_changed(connection)
+
+    async def remove_rule(self, scope: Scope, of: PolicyScope, tenant: str | None, name: str) -> bool:
+        """False if there is no such rule in this scope."""
+        c = t.rules.c
+        statement = delete(t.rules).where(
+            Gate(scope).administered(c.tenant),
+            c.scope == str(of),
+            c.tenant == (tenant or ""),
+            c.name == name,
         )
         async with self._database.writing() as connection:
-            await add_missing(connection, t.tenants, [tenant_row(settings.tenant, now)])
-            await upsert(connection, t.users, [row], keep={"created_at"})
+            removed = (await connection.execute(statement)).rowcount > 0
+            if removed:
+                await settings_changed(connection)
+        return removed
+
+    async def _add_tenant(self, connection: AsyncConnection, tenant: str) -> None:
+        await add_missing(connection, t.tenants, [tenant_row(TenantSettings(tenant), self._now())])

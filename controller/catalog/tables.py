@@ -95,6 +95,9 @@ class LegTable(Row, table=True):
     held: bool
     bridge_id: str | None = text_()
     aliases: list[Any] = json_()
+    routes: list[Any] = json_()
+    seat: str = text_()
+    announced: list[Any] = json_()
     search: str = text_()
     search_number: str = text_()
 
@@ -148,6 +151,8 @@ class RecordingTable(Row, table=True):
     reason: str = text_()
     started_at: datetime = time_()
     ended_at: datetime | None = time_()
+    provisional: bool
+    beeped_at: datetime | None = time_()
     span_ms: int = long_()
     direction: str = text_()
     media_state: str = text_()
@@ -173,6 +178,8 @@ class SegmentTable(Row, table=True):
     blind: str = text_()
     close_attempts: int
     own_voice_only: bool
+    layout: str = text_()
+    far: list[Any] = json_()
 
 
 class PauseTable(Row, table=True):
@@ -218,6 +225,7 @@ def _of(model: type[Row]) -> Table:
 system_settings = _of(people.SystemSettingsTable)
 tenants = _of(people.TenantTable)
 users = _of(people.UserTable)
+rules = _of(people.RuleTable)
 calls = _of(CallTable)
 call_aliases = _of(CallAliasTable)
 call_views = _of(CallViewTable)

@@ -17,6 +17,7 @@ from typing import Any, Protocol, Self
 
 from ..bootstrap import hash_password, open_catalog
 from ..config import load
+from ..core.rules import Setting
 from ..engine.ids import new_id, now
 from ..engine.reading import Account, ApiToken, Role, SystemSettings, TenantSettings, UserSettings
 from .lab import LabUnavailable, start_process, stop_process
@@ -171,9 +172,9 @@ class RunningController:
         """Audio recording on or off, straight in the catalog (before the start)."""
         async with open_catalog(load(self.config_file, {})) as catalog:
             for (tenant, user), audio in (users or {}).items():
-                await catalog.set_user(UserSettings(tenant, user, "", audio, False))
+                await catalog.set_user(UserSettings(tenant, user, "", _setting(audio)))
             for tenant, audio in (tenants or {}).items():
-                await catalog.set_tenant(TenantSettings(tenant, audio, False))
+                await catalog.set_tenant(TenantSettings(tenant, _setting(audio)))
             if external is not None:
                 await catalog.set_system(SystemSettings(external))
 
@@ -226,3 +227,7 @@ def _answer(status: int, raw: bytes, headers: dict[str, str]) -> Answer:
     if "json" in headers.get("Content-Type", headers.get("content-type", "")):
         body = json.loads(raw)
     return Answer(status, body, raw, headers)
+
+
+def _setting(on: bool) -> Setting:
+    return Setting.ON if on else Setting.OFF

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from controller.catalog import Database, SqlCatalog
 from controller.catalog import tables as t
+from controller.core.rules import Setting
 from controller.engine.reading import Account, ApiToken, AuditEntry, Credentials, Role, Scope, UserSettings
 
 from .conftest import NOW
@@ -130,9 +131,11 @@ async def test_the_audit_newest_first(catalog: SqlCatalog) -> None:
 
 
 async def test_a_user_s_settings_are_changed_not_doubled(catalog: SqlCatalog) -> None:
-    for audio in (True, False):
-        await catalog.set_user(UserSettings("red.example", "1001", "Ann", audio, True))
-    assert await catalog.users(Scope(None)) == [UserSettings("red.example", "1001", "Ann", False, True)]
+    for audio in (Setting.ON, Setting.OFF):
+        await catalog.set_user(UserSettings("red.example", "1001", "Ann", audio, Setting.ON))
+    assert await catalog.users(Scope(None)) == [
+        UserSettings("red.example", "1001", "Ann", Setting.OFF, Setting.ON)
+    ]
     for tenant, user in (("", "1001"), ("red.example", "")):
-        with pytest.raises(ValueError, match="needs a"):
-            await catalog.set_user(UserSettings(tenant, user, "", True, True))
+        with pytest.raises(ValueError, match="needs"):
+            await catalog.set_user(UserSettings(tenant, user, "", Setting.ON, Setting.ON))

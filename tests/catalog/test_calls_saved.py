@@ -18,6 +18,7 @@ from controller.core.calls import Call, JourneyEntry, Leg
 from controller.core.desk import Desk
 from controller.core.parties import Party, Side
 from controller.core.policy import Policy
+from controller.core.rules import Setting
 from controller.engine.reading import (
     RecordingFilter,
     Scope,
@@ -30,6 +31,7 @@ from tests.policies import policy_of, tenant_rule, user_rule
 from .story import BEGIN, Story, inside, outside
 
 ALL = Scope(None)
+ON, OFF = Setting.ON, Setting.OFF
 
 
 def by_id(calls: list[Call]) -> list[Call]:
@@ -425,9 +427,9 @@ async def test_reading_while_writing(catalog: SqlCatalog) -> None:
 async def test_policy_is_what_is_set(catalog: SqlCatalog) -> None:
     assert await catalog.policy() == Policy()
     await catalog.set_system(SystemSettings(True))
-    await catalog.set_tenant(TenantSettings("red.example", True, False))
-    await catalog.set_tenant(TenantSettings("off.example", False, False))
-    await catalog.set_user(UserSettings("blue.example", "2001", "Ann", False, True))
+    await catalog.set_tenant(TenantSettings("red.example", ON, OFF))
+    await catalog.set_tenant(TenantSettings("silent.example"))
+    await catalog.set_user(UserSettings("blue.example", "2001", "Ann", OFF, ON))
     expected = policy_of(
         tenant_rule("red.example", True, False), user_rule("blue.example", "2001", False, True), external=True
     )
@@ -435,27 +437,27 @@ async def test_policy_is_what_is_set(catalog: SqlCatalog) -> None:
 
 
 async def test_who_is_first_seen_in_a_call_is_off(catalog: SqlCatalog) -> None:
-    await catalog.set_user(UserSettings("red.example", "1001", "Ann", True, True))
+    await catalog.set_user(UserSettings("red.example", "1001", "Ann", ON, ON))
     story = Story()
     story.talk("a", inside("1001"), "b", inside("1002"))
     story.talk("c", outside("1", tenant="trunk.example"), "d", inside("1002"))
     await story.save(catalog)
     assert await catalog.tenants(ALL) == [
-        TenantSettings("red.example", False, False),
-        TenantSettings("trunk.example", False, False),
+        TenantSettings("red.example"),
+        TenantSettings("trunk.example"),
     ]
     assert await catalog.users(ALL) == [
-        UserSettings("red.example", "1001", "Ann", True, True),
-        UserSettings("red.example", "1002", "", False, False),
+        UserSettings("red.example", "1001", "Ann", ON, ON),
+        UserSettings("red.example", "1002", "", OFF, OFF),
     ]
 
 
 async def test_a_desk_under_the_catalog_s_policy_records(catalog: SqlCatalog) -> None:
-    await catalog.set_user(UserSettings("red.example", "1001", "", True, False))
+    await catalog.set_user(UserSettings("red.example", "1001", "", ON, OFF))
     story = Story(await catalog.policy())
     assert isinstance(story.desk, Desk)
     story.talk("a", inside("1001"), "b", outside("1"))
     story.talk("c", inside("1002"), "d", outside("1"))
     await story.save(catalog)
     (recording,) = (await catalog.recordings(ALL, RecordingFilter())).items
-    assert recording.reason == "user 1001 of red.example has audio calls recorded"
+    assert recording.reason == "recorded because user 1001 has audio on"

@@ -11,8 +11,10 @@ import pytest
 from sqlalchemy import text
 
 from controller.catalog import DatabaseUnavailable, SqlCatalog, open_database, schema
+from controller.catalog.policy_rows import system_row
 from controller.catalog.tables import metadata
-from controller.engine.reading import Scope, TenantSettings
+from controller.core.rules import Setting
+from controller.engine.reading import Scope, SystemSettings, TenantSettings
 
 from .cluster import PASSWORD
 from .conftest import NOW
@@ -57,9 +59,9 @@ async def test_opened_again_it_keeps_what_it_has(empty_url: str) -> None:
         database = await open_database(empty_url)
         catalog = SqlCatalog(database, lambda: NOW)
         before = await catalog.tenants(Scope(None))
-        await catalog.set_tenant(TenantSettings("red.example", True, False))
+        await catalog.set_tenant(TenantSettings("red.example", Setting.ON))
         await catalog.close()
-    assert before == [TenantSettings("red.example", True, False)]
+    assert before == [TenantSettings("red.example", Setting.ON)]
 
 
 async def test_two_at_once_in_one_process(empty_url: str) -> None:
@@ -110,7 +112,7 @@ async def test_a_database_in_memory_works() -> None:
     database = await open_database("sqlite+aiosqlite:///:memory:")
     catalog = SqlCatalog(database, lambda: NOW)
     await asyncio.gather(
-        *(catalog.set_tenant(TenantSettings(f"t{n}.example", True, False)) for n in range(10))
+        *(catalog.set_tenant(TenantSettings(f"t{n}.example", Setting.ON)) for n in range(10))
     )
     assert len(await catalog.tenants(Scope(None))) == 10
     await catalog.close()
@@ -119,7 +121,7 @@ async def test_a_database_in_memory_works() -> None:
 async def test_a_writer_that_fails_leaves_nothing(database) -> None:  # type: ignore[no-untyped-def]
     async def fail() -> None:
         async with database.writing() as connection:
-            row = {"number": 1, "record_external": True}
+            row = system_row(SystemSettings(True))
             await connection.execute(metadata.tables["system_settings"].insert(), row)
             raise RuntimeError
 

@@ -125,11 +125,12 @@ async def test_media_states_only_go_forward(catalog: SqlCatalog, start: MediaSta
     allowed = {
         (a, b)
         for row in (
-            "spooled: spooled stored available empty failed",
-            "stored: stored available failed",
+            "spooled: spooled stored available empty discarded failed",
+            "stored: stored available discarded failed",
             "available: available",
             "empty: empty",
-            "failed: stored available empty failed",
+            "discarded: discarded",
+            "failed: stored available empty discarded failed",
         )
         for a, _, names in [row.partition(": ")]
         for b in names.split()
@@ -253,7 +254,7 @@ def orphan(
 
 @pytest.mark.parametrize("tenant", ["red.example", "Ünïcode & co", "../etc"])
 async def test_an_orphan_is_adopted_by_its_tenant(catalog: SqlCatalog, tenant: str) -> None:
-    await catalog.set_tenant(TenantSettings(tenant, False, False))
+    await catalog.set_tenant(TenantSettings(tenant))
     two, one = orphan("lost", 2, tenant), orphan("lost", 1, tenant)
     parsed = parse_segment_path(one[1])
     assert parsed is not None
@@ -278,7 +279,7 @@ async def test_nobody_s_or_another_s_file_is_not_adopted(catalog: SqlCatalog) ->
     story = Story()
     recording = talking(story, tenant="blue.example")
     await story.save(catalog)
-    await catalog.set_tenant(TenantSettings("red.example", False, False))
+    await catalog.set_tenant(TenantSettings("red.example"))
     rid = recording.recording_id
     assert not await catalog.adopt("switch", "red.example", rid, Kind.AUDIO, [orphan(rid, 9)])
     assert not await catalog.adopt("switch", "blue.example", rid, Kind.VIDEO, [orphan(rid, 9)])
@@ -309,7 +310,7 @@ async def test_the_true_call_takes_an_adopted_recording_back(catalog: SqlCatalog
     recording = talking(story)
     story.hang_up("a", "ax")
     rid, segment = recording.recording_id, recording.segments[0]
-    await catalog.set_tenant(TenantSettings("red.example", False, False))
+    await catalog.set_tenant(TenantSettings("red.example"))
     found = [(1, segment.path, segment.opened_at or BEGIN, segment.closed_at or BEGIN)]
     assert await catalog.adopt("switch", tenant_folder("red.example"), rid, Kind.AUDIO, found)
     await catalog.set_media_state(rid, MediaState.AVAILABLE, duration_ms=5)
@@ -321,7 +322,7 @@ async def test_the_true_call_takes_an_adopted_recording_back(catalog: SqlCatalog
 
 
 async def test_adopted_twice_at_once(catalog: SqlCatalog) -> None:
-    await catalog.set_tenant(TenantSettings("red.example", False, False))
+    await catalog.set_tenant(TenantSettings("red.example"))
     adopt = [catalog.adopt("switch", "red.example", "lost", Kind.AUDIO, [orphan("lost")]) for _ in range(5)]
     assert await asyncio.gather(*adopt) == [True] * 5
     assert len(await catalog.due()) == 1

@@ -258,7 +258,7 @@ async def test_pauses_on_the_recording_s_time_line(catalog: SqlCatalog) -> None:
     assert first.asked_by == "1001@red.example"
     assert second.ended_by == "end of call"
     assert detail.row.pauses == 2
-    assert detail.rule == "tenant_forces"
+    assert detail.rule == "tenant.on"
     assert [s.state for s in detail.segments] == ["ended"]
     assert detail.playable is None
 
@@ -296,7 +296,7 @@ async def test_the_cdr_of_a_call(catalog: SqlCatalog) -> None:
         ("talking", "b"), ("capture", "a"), ("hung up", "b"), ("hung up", "a"),
     ]  # fmt: skip
     assert {(d.kind, d.verdict, d.rule) for d in call.decisions} == {
-        ("audio", "record", "tenant_forces"),
+        ("audio", "record", "tenant.on"),
         ("video", "leave", "not_a_video_call"),
     }
     assert all(e.at.tzinfo is UTC for e in call.journey)

@@ -7,6 +7,7 @@ from typing import Any
 
 from controller.catalog import SqlCatalog
 from controller.core.requests import Means, TenantActor
+from controller.core.rules import Setting
 from controller.engine.reading import (
     Account,
     AuditEntry,
@@ -160,6 +161,7 @@ async def test_another_tenant_s_party_is_a_number_outside(catalog: SqlCatalog) -
         assert (own.user, own.tenant, own.side) == ("1001", "red.example", "internal")
         assert dataclasses.asdict(other) == {
             "side": "external", "tenant": None, "user": None, "number": "2001", "name": "", "calling": False,
+            "seat": "",
         }  # fmt: skip
         assert [leg.leg_id for leg in call.legs] == ["mixed"]
         assert call.row.direction is Direction.OUTBOUND
@@ -201,9 +203,9 @@ async def test_what_is_not_shown_cannot_be_found(catalog: SqlCatalog) -> None:
 async def test_settings_accounts_and_audit_by_scope(catalog: SqlCatalog) -> None:
     await catalog.set_system(SystemSettings(False))
     for tenant in ("red.example", "blue.example"):
-        await catalog.set_tenant(TenantSettings(tenant, True, False))
+        await catalog.set_tenant(TenantSettings(tenant, Setting.ON))
         for user in ("1001", "1002"):
-            await catalog.set_user(UserSettings(tenant, user, "", False, False))
+            await catalog.set_user(UserSettings(tenant, user))
             login = f"{user}@{tenant}"
             await catalog.add_account(Account(login, login, Role.USER, tenant, user), "hash")
         await catalog.add_account(Account(tenant, tenant, Role.TENANT, tenant, None), "hash")

@@ -15,6 +15,7 @@ from controller.core.calls import Call
 from controller.core.captures import CaptureState
 from controller.core.media_kinds import Kind
 from controller.core.recording import Recording, Segment, segment_path
+from controller.core.rules import Setting
 from controller.engine.ports import FileRole, MediaState
 from controller.engine.reading import TenantSettings
 from controller.media.crash_points import CRASH_POINTS, arm
@@ -52,7 +53,7 @@ def ended_call(recording_id: str, *spans: tuple[float, float], kind: Kind = Kind
 async def catalog(tmp_path: Path) -> AsyncIterator[SqlCatalog]:
     database = await open_database(f"sqlite+aiosqlite:///{tmp_path}/tapeline.db")
     made = SqlCatalog(database, now)
-    await made.set_tenant(TenantSettings(TENANT, True, True))
+    await made.set_tenant(TenantSettings(TENANT, Setting.ON, Setting.ON))
     yield made
     await database.close()
 
