@@ -15,10 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import control_latency, esl_intake, report, start_loss
+from . import control_latency, decisions, esl_intake, report, start_loss
 from .result import Result, machine
 
 BENCHMARKS: dict[str, Callable[[], Result]] = {
+    "decisions": decisions.run,
     "esl_intake": esl_intake.run,
     "control_latency": control_latency.run,
     "start_loss": start_loss.run,
