@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from ..core.timeline import Span, lasting
 from . import samples, wav
 from .errors import JoinError
 from .resample import resample, resampled_frames
@@ -53,8 +54,8 @@ class Joined:
         return self.frames * 1000 // self.sample_rate
 
 
-def plan(parts: Sequence[Part], infos: Sequence[WavInfo]) -> Joined:
-    """Where each part goes.
+def plan(parts: Sequence[Part], infos: Sequence[WavInfo], without: Sequence[Span] = ()) -> Joined:
+    """Where each part goes, if the spans of wall time ``without`` are left out.
 
     A part begins as far from the result's beginning as its capture opened after the first, and
     never before the part in front of it has ended. The switch's file is driven by RTP (Asterisk
@@ -74,7 +75,7 @@ def plan(parts: Sequence[Part], infos: Sequence[WavInfo]) -> Joined:
         if began is not None and origin is None:
             origin = began - timedelta(seconds=end / rate)
         elif began is not None and origin is not None:
-            start = max(end, _frames(began - origin, rate))
+            start = max(end, _frames(lasting(origin, began, without), rate))
             if start - end > _frames(MAX_GAP, rate):
                 start = end
                 note = "a segment claims to begin more than a day after its predecessor: joined without a gap"
@@ -83,14 +84,14 @@ def plan(parts: Sequence[Part], infos: Sequence[WavInfo]) -> Joined:
     return Joined(max(i.channels for i in infos), rate, end, tuple(placed), note)
 
 
-def join(parts: Sequence[Part], target: Path) -> Joined:
+def join(parts: Sequence[Part], target: Path, without: Sequence[Span] = ()) -> Joined:
     """Write the parts into a new file, complete and on the disk when this returns. Blocking.
 
     Memory stays bounded whatever the length. Samples are copied to the bit where rate and depth
     are the same. Raises UnreadableAudio, JoinError and OSError; ``target`` may then be there in part.
     """
     infos = [wav.inspect(p.path) for p in parts]
-    joined = plan(parts, infos)
+    joined = plan(parts, infos, without)
     frame = joined.channels * 2
     with target.open("xb") as file:
         file.write(wav.header(joined.channels, joined.sample_rate, 16, joined.frames))

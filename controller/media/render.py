@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ..core.media_kinds import Kind
+from ..core.timeline import Span, left_out
 from ..engine.ports import DueRecording, DueSegment, FileRole, StoredFile
 from . import mp4, wav
 from .crash_points import crash_point
@@ -37,8 +38,11 @@ def render(
     for _, file in segments:
         if not store.exists(file.key):
             raise StoreError(f"{file.key} is missing from the store: restore it from a backup")
-    make = _video if recording.kind is Kind.VIDEO else _audio
-    shape = make(segments, store, key)
+    cuts = _cuts(recording)
+    if recording.kind is Kind.VIDEO:
+        shape = _video(segments, store, key)
+    else:
+        shape = _audio(segments, cuts, store, key)
     crash_point("rendition.stored")
     return StoredFile(
         recording_id=recording.recording_id,
@@ -55,7 +59,17 @@ def render(
     )
 
 
-def _audio(segments: Sequence[tuple[DueSegment, StoredFile]], store: LocalStore, key: str) -> _Shape:
+def _cuts(recording: DueRecording) -> tuple[Span, ...]:
+    """From the captures' times, those without a file too, as the catalog does it for what is shown."""
+    if not recording.cut_pauses:
+        return ()
+    captures = sorted(recording.segments, key=lambda s: s.number)
+    return left_out([(s.opened_at, s.closed_at) for s in captures], recording.pauses)
+
+
+def _audio(
+    segments: Sequence[tuple[DueSegment, StoredFile]], cuts: Sequence[Span], store: LocalStore, key: str
+) -> _Shape:
     if len(segments) == 1 and wav.inspect(store.path(segments[0][1].key)).canonical:
         only = segments[0][1]
         store.link(only.key, key)
@@ -64,7 +78,7 @@ def _audio(segments: Sequence[tuple[DueSegment, StoredFile]], store: LocalStore,
     parts = [Part(store.path(f.key), s.opened_at, s.closed_at) for s, f in segments]
     temp = store.scratch()
     try:
-        joined = join(parts, temp)
+        joined = join(parts, temp, cuts)
         crash_point("rendition.joined")
         digest = store.put(temp, key)
     except OSError as error:

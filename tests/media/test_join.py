@@ -30,9 +30,11 @@ def part(
     return Part(write(folder / f"{name}.wav", wav_bytes(sound, rate)), at[0], at[1])
 
 
-def joined(folder: Path, *parts: Part) -> np.ndarray:
+def joined(folder: Path, *parts: Part, without: tuple[tuple[float, float], ...] = ()) -> np.ndarray:
     target = folder / "joined.wav"
-    result = join(parts, target)
+    target.unlink(missing_ok=True)
+    spans = [(T0 + timedelta(seconds=a), T0 + timedelta(seconds=b)) for a, b in without]
+    result = join(parts, target, spans)
     info = wav.inspect(target)
     assert info.canonical
     assert (info.frames, info.channels, info.sample_rate) == (
@@ -84,7 +86,6 @@ def test_nothing_overlaps_and_what_was_pushed_does_not_push_further(tmp_path: Pa
 def test_clocks_that_run_backwards_or_away(tmp_path: Path) -> None:
     one, two = voice(800, seed=1), voice(800, seed=2)
     for second_began in (-5.0, 30 * 86_400.0):
-        (tmp_path / "joined.wav").unlink(missing_ok=True)
         sound = joined(tmp_path, part(tmp_path, "1", one, 0.0), part(tmp_path, "2", two, second_began))
         assert np.array_equal(sound, np.concatenate((one, two)))
 
@@ -100,6 +101,35 @@ def test_a_capture_that_never_said_it_began(tmp_path: Path) -> None:
     assert np.array_equal(sound[:1600], np.concatenate((one, two)))
     assert np.array_equal(sound[9600:], three)  # 2.0 s, on a line that begins at 0.8 s
     assert not sound[1600:9600].any()
+
+
+def test_what_is_left_out_leaves_no_sample_of_silence(tmp_path: Path) -> None:
+    """A pause of 61.7 s, cut, then a hold of 2.5 s, which is kept; at odd times and in two rates."""
+    one, two, three = voice(8001, seed=1), voice(4001, seed=2), voice(160, seed=3)
+    parts = (
+        part(tmp_path, "1", one, 0.0, 1.000125),
+        part(tmp_path, "2", two, 62.700125, 63.20025),
+        part(tmp_path, "3", three, 65.70025, 65.72025),
+    )
+    sound = joined(tmp_path, *parts, without=((1.000125, 62.700125),))
+    assert np.array_equal(sound[:12_002], np.concatenate((one, two)))
+    assert not sound[12_002:32_002].any()
+    assert np.array_equal(sound[32_002:], three)
+    wide = voice(1600, seed=4)
+    parts = (parts[0], part(tmp_path, "4", wide, 62.700125, 62.800125, rate=16_000))
+    sound = joined(tmp_path, *parts, without=((1.000125, 62.700125),))
+    assert np.array_equal(sound[16_002:], wide)
+    assert len(sound) == 17_602
+
+
+def test_pauses_in_part_left_out_and_clocks_that_overlap_them(tmp_path: Path) -> None:
+    one, two = voice(8000, seed=1), voice(800, seed=2)
+    parts = (part(tmp_path, "1", one, 0.0, 1.0), part(tmp_path, "2", two, 5.0, 5.1))
+    sound = joined(tmp_path, *parts, without=((1.0, 3.0), (4.0, 4.5)))  # on hold between, and behind
+    assert not sound[8000:20_000].any()
+    assert np.array_equal(sound[20_000:], two)
+    sound = joined(tmp_path, *parts, without=((0.5, 5.0),))  # more than there is between them
+    assert np.array_equal(sound, np.concatenate((one, two)))
 
 
 def test_mono_and_stereo(tmp_path: Path) -> None:
@@ -122,6 +152,25 @@ def test_two_rates(tmp_path: Path) -> None:
     assert np.abs(sound[500:15_500].astype(int) - tone(16_000, 16_000)[500:15_500]).max() <= 3
     assert not sound[16_000:24_000].any()
     assert np.array_equal(sound[24_000:], wide)
+
+
+def test_mono_stereo_and_two_rates_in_one_recording(tmp_path: Path) -> None:
+    """Who called stays on the left through all of it, and is alone there; mono is heard on both sides."""
+    narrow = np.concatenate((tone(8000, 8000, 440), tone(8000, 8000, 1000)), axis=1)
+    wide = voice(16_000, 2, seed=2)
+    sound = joined(
+        tmp_path,
+        part(tmp_path, "1", tone(8000, 8000, 700), 0.0, rate=8000),
+        part(tmp_path, "2", narrow, 1.0, rate=8000),
+        part(tmp_path, "3", wide, 2.5, rate=16_000),
+    )
+    assert sound.shape == (56_000, 2)
+    for start, hertz in ((0, (700, 700)), (16_000, (440, 1000))):
+        for side in (0, 1):
+            heard = sound[start + 500 : start + 15_500, side].astype(int)
+            assert np.abs(heard - tone(16_000, 16_000, hertz[side])[500:15_500, 0]).max() <= 5
+    assert not sound[32_000:40_000].any()
+    assert np.array_equal(sound[40_000:], wide)
 
 
 @pytest.mark.parametrize(

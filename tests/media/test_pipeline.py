@@ -10,6 +10,7 @@ import subprocess
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from controller.media.integrity import digest
 from controller.media.spool import Patience
 
 from .conftest import Bench
-from .doubles import due, voice, wav_bytes, write
+from .doubles import T0, due, voice, wav_bytes, write
 
 FOLDER = "acme.example/2026/03/04"
 ONE, TWO = voice(8000, seed=1), voice(4000, seed=2)
@@ -69,6 +70,24 @@ async def test_several_segments_one_of_them_from_a_killed_switch(bench: Bench) -
     sound = samples.whole(bench.store.path(f"{FOLDER}/r1.wav"))
     assert np.array_equal(sound, np.concatenate((ONE, np.zeros((8000, 1), np.int16), TWO)))
     assert bench.catalog.durations["r1"] == 2500
+    check_rows(bench)
+
+
+async def test_cut_pauses_are_left_out_and_holds_are_not(bench: Bench) -> None:
+    recording = due("r1", (0, 1), (4, 4.5), (6, 7), (9, 9.5))
+    pauses = [(1.0, 4.0), (6.5, 6.8), (7.0, 8.0)]  # left out; masked within a capture; then on hold
+    spans = tuple((T0 + timedelta(seconds=a), T0 + timedelta(seconds=b)) for a, b in pauses)
+    recording = replace(recording, pauses=spans, cut_pauses=True)
+    for state in (recording, replace(recording, recording_id="r2", cut_pauses=False)):
+        segments = tuple(
+            replace(s, path=s.path.replace("r1.", f"{state.recording_id}.")) for s in state.segments
+        )
+        state = bench.record(replace(state, segments=segments), *map(wav_bytes, (ONE, TWO, ONE, TWO)))
+        assert await bench.pipeline().process(state) is MediaState.AVAILABLE
+    sound = samples.whole(bench.store.path(f"{FOLDER}/r1.wav"))
+    silence = np.zeros((12_000, 1), np.int16)
+    assert np.array_equal(sound, np.concatenate((ONE, TWO, silence, ONE, silence[:8000], TWO)))
+    assert (bench.catalog.durations["r1"], bench.catalog.durations["r2"]) == (5500, 9500)
     check_rows(bench)
 
 
