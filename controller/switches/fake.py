@@ -22,6 +22,8 @@ from ..core.commands import (
     Command,
     MaskCapture,
     OpenCapture,
+    PlaySound,
+    Sound,
     UnmaskCapture,
 )
 from ..core.media_kinds import Kind
@@ -114,7 +116,7 @@ class FakeSwitch:
         finally:
             self._connected = False
 
-    async def execute(self, command: Command) -> f.CaptureFact | None:
+    async def execute(self, command: Command) -> f.CaptureFact | f.AnnouncementPlayed | None:
         if not self._connected:
             raise SwitchDown(f"{self.name} is not connected")
         self.executed.append(command)
@@ -128,6 +130,9 @@ class FakeSwitch:
                 return self._close(command, reason)
             case MaskCapture() | UnmaskCapture():
                 return self._mask(command, reason)
+            case PlaySound(leg_id=leg_id, sound=Sound.ANNOUNCEMENT, tenant=tenant):
+                gone = "" if leg_id in self.legs else f"there is no leg {leg_id}"
+                return f.AnnouncementPlayed(leg_id, tenant, self._now(), reason or gone)
             case _:
                 return None
 

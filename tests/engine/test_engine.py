@@ -5,19 +5,30 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from controller.core import facts as f
-from controller.core.commands import CloseCapture, MaskCapture, OpenCapture, UnmaskCapture
+from controller.core.commands import (
+    CloseCapture,
+    Command,
+    MaskCapture,
+    OpenCapture,
+    PlaySound,
+    Sound,
+    UnmaskCapture,
+)
+from controller.core.options import options_from
 from controller.core.parties import UNKNOWN
 from controller.core.policy import Policy
-from controller.core.requests import Means, Refusal, TenantActor
+from controller.core.requests import Means, Refusal, TenantActor, UserActor
 from controller.engine import engine as engine_module
 from controller.engine import saver, switch_engine
 from controller.engine.ports import LinkState, SwitchDown
 from controller.switches.fake import FakeSwitch
+from tests.policies import policy_of, tenant_rule
 
 from .bench import MemoryCatalog, Running, now, user
 
@@ -330,3 +341,84 @@ async def test_external_parties_alone_are_not_recorded(tmp_path: Path, eventuall
         running.switch.bridge(c, outside)
         running.switch.hang_up(a, b)
         await eventually(lambda: not running.switch.captures, "no capture runs")
+
+
+# ── what the tenant chose ─────────────────────────────────────────────────────────────────
+
+
+def acme(**options: object) -> MemoryCatalog:
+    """acme's calls are recorded, with these options."""
+    rules = policy_of(tenant_rule("acme.test", True), options={"acme.test": options_from(options)})
+    return MemoryCatalog(rules)
+
+
+@pytest.mark.parametrize(
+    ("wish", "reply", "told"),
+    [("on_request", False, 0), ("on_request", True, 1), ("always", False, 1), ("never", True, 0)],
+)
+async def test_an_app_hears_what_came_of_its_message(
+    tmp_path: Path, eventually: Eventually, wish: str, reply: bool, told: int
+) -> None:
+    async with Running(tmp_path, acme(message_answers=wish)) as running:
+        a, _ = await recording(running, eventually)
+        request = running.request("pause-audio-recording", a, Means.MESSAGE)
+        running.switch.ask(replace(request, actor=UserActor("acme.test", "101"), reply=reply))
+        await eventually(lambda: running.states() == ["paused"], "paused")
+        again = running.request("pause-audio-recording", "nonsense", Means.MESSAGE)
+        running.switch.ask(replace(again, actor=UserActor("acme.test", "101"), reply=reply))
+        running.switch.ask(running.request("pause-audio-recording", a, Means.BUS))
+        await eventually(lambda: len(running.switch.messages) == 2 * told + 1, "answered")
+        answers = [m.accepted for m in running.switch.messages if m.answer]
+        assert sorted(answers) == [False, True] * told
+
+
+async def test_an_app_is_told_when_the_switch_has_not_confirmed(
+    tmp_path: Path, eventually: Eventually
+) -> None:
+    async with Running(tmp_path, acme(message_answers="always")) as running:
+        a, _ = await recording(running, eventually)
+        running.switch.fault(MaskCapture, delay_s=1.0)
+        request = running.request("pause-audio-recording", a, Means.MESSAGE)
+        running.switch.ask(replace(request, actor=UserActor("acme.test", "101")))
+        await eventually(lambda: running.switch.messages, "answered")
+        assert "not confirmed" in running.switch.messages[0].reason
+
+
+async def test_recording_waits_for_the_announcement(tmp_path: Path, eventually: Eventually) -> None:
+    catalog = acme(announcement="consent", announce_to="everybody")
+    async with Running(tmp_path, catalog) as running:
+        running.switch.fault(PlaySound, delay_s=0.3)
+        running.switch.call(user("101"), user("102"))
+        await eventually(lambda: running.states() == ["waiting"], "waiting for the announcement")
+        assert not running.switch.captures
+        await eventually(lambda: running.states() == ["recording"], "recording")
+        played = [c for c in running.switch.executed if isinstance(c, PlaySound)]
+        assert [p.sound for p in played] == [Sound.ANNOUNCEMENT] * 2
+
+
+async def test_an_announcement_that_raises_costs_no_recording(
+    tmp_path: Path, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Running(tmp_path, acme(announcement="consent", announce_to="everybody")) as running:
+        execute = running.switch.execute
+
+        async def broken(command: Command) -> f.CaptureFact | f.AnnouncementPlayed | None:
+            if isinstance(command, PlaySound):
+                raise RuntimeError("no sound")
+            return await execute(command)
+
+        monkeypatch.setattr(running.switch, "execute", broken)
+        await recording(running, eventually)
+
+
+async def test_a_forgotten_pause_ends_by_itself(tmp_path: Path, eventually: Eventually) -> None:
+    async with Running(tmp_path, acme(longest_pause_s=1)) as running:
+        a, b = await recording(running, eventually)
+        await running.ask("pause-recording", a)
+        assert running.states() == ["paused"]
+        await eventually(lambda: running.states() == ["recording"], "resumed by the limit")
+        running.switch.hang_up(a, b)
+        await eventually(lambda: running.ended, "saved")
+        [call] = running.catalog.calls.values()
+        [pause] = call.recordings[0].pauses
+        assert pause.ended_means is Means.LIMIT
