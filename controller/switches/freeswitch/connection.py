@@ -54,7 +54,6 @@ class _Client(InboundESL):
         self.on_event = on_event
         self.full = full
         self.rejected = ""
-        self.sending = False
         self.closed = gevent.event.Event()
 
     def connect(self) -> None:
@@ -97,7 +96,6 @@ class _Client(InboundESL):
         self._commands_sent.append(waiter)
         try:
             with gevent.Timeout(CONNECT_TIMEOUT_S, ConnectionLost("the event socket takes nothing any more")):
-                self.sending = True  # a nudge in the middle of a message would break it
                 self.sock.sendall((text + "\n\n").encode("utf-8", "replace"))
         except (ConnectionLost, OSError) as error:
             # Half a message may be out: nothing can be said on this connection any more.
@@ -105,8 +103,12 @@ class _Client(InboundESL):
             self.connected = False
             self.closed.set()
             raise
-        finally:
-            self.sending = False
+
+    def nudge(self) -> None:
+        """Make the switch look at its event queue now (see NUDGE_S). Never in the middle of a message:
+        whoever sends is the one who nudges."""
+        with contextlib.suppress(OSError), gevent.Timeout(CONNECT_TIMEOUT_S, False):
+            self.sock.send(b"\n")
 
     def receive_events(self) -> None:
         count = 0
@@ -184,9 +186,20 @@ class EventSocket:
         self._draining = False
         self._wake: Callable[[], None] = lambda: None
         self._stopping = False
-        #: Set while events matter to the millisecond: calls are up.
-        self.eager = False
+        self._eager = False
         self._thread = threading.Thread(target=self._main, name=f"esl-{host}:{port}", daemon=True)
+
+    @property
+    def eager(self) -> bool:
+        """Set while events matter to the millisecond: calls are up."""
+        return self._eager
+
+    @eager.setter
+    def eager(self, on: bool) -> None:
+        begins = on and not self._eager
+        self._eager = on
+        if begins:
+            self._wake()  # at once: the first call's next event is on its way
 
     async def open(self) -> None:
         """Connect and sign in. Raises ConnectionLost or WrongPassword."""
@@ -237,9 +250,9 @@ class EventSocket:
         try:
             client.connect()
             self._tell(self._resolve_open, None)
-            helpers = [gevent.spawn(self._until_closed, client, work), gevent.spawn(self._nudge, client)]
+            closer = gevent.spawn(self._until_closed, client, work)
             self._serve(client, work)
-            gevent.killall(helpers)
+            closer.kill()
             reason = client.rejected
         except (ConnectionLost, OSError) as error:
             reason = str(error)
@@ -258,21 +271,16 @@ class EventSocket:
 
     def _serve(self, client: _Client, work: gevent.event.Event) -> None:
         while not self._stopping and client.connected:
-            work.wait()
+            work.wait(NUDGE_S if self._eager else None)
             work.clear()
+            if not self._outgoing:
+                client.nudge()
             while self._outgoing:
                 text, pending = self._outgoing.popleft()
                 try:
                     client.send_raw(text, pending)
                 except (ConnectionLost, OSError) as error:
                     pending.fail(ConnectionLost(str(error)))
-
-    def _nudge(self, client: _Client) -> None:
-        while client.connected:
-            if self.eager and not client.sending:
-                with contextlib.suppress(OSError):
-                    client.sock.send(b"\n")
-            gevent.sleep(NUDGE_S if self.eager else 0.05)
 
     @staticmethod
     def _until_closed(client: _Client, work: gevent.event.Event) -> None:
