@@ -137,6 +137,7 @@ async def usual(system: System) -> dict[str, Any]:
         plain = await recorded(system, display_name="Alice", from_user="+15550001111")
         assert plain is not None
         _usual[system.kind] = shape(*plain)
+        assert _usual[system.kind]["heard"]
     return _usual[system.kind]
 
 

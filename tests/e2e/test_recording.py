@@ -28,6 +28,16 @@ async def test_both_parties_are_heard_in_the_recording_of_a_user_who_wants_it(sy
     }
 
 
+async def test_a_recording_of_a_moment_holds_that_moment(system: System) -> None:
+    a, _ = await system.call("101", "102")
+    call_id = await system.call_id("101")
+    await system.recording_up(call_id)
+    await asyncio.sleep(0.3)
+    await a.bye()
+    [recording] = await system.recordings(call_id)
+    assert recording["recording"]["duration_ms"] >= 200, "FreeSWITCH by itself holds back half a second"
+
+
 async def test_the_called_user_is_enough(system: System) -> None:
     a, _ = await system.call("103", "101")
     call_id = await system.call_id("101")

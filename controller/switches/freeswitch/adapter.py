@@ -225,8 +225,12 @@ class FreeSwitch:
         # every other call's commands and events would wait with it.
         try:
             await self._folders.make(command.path)
-            await self._api(verbs.own_voice_only(command.leg_id, on=command.own_voice_only))
-            reply = await self._background(verbs.record(command.leg_id, "start", file))
+            # Both in the same breath: the switch does them in order, and an answer in between would
+            # cost the start of the recording.
+            _, reply = await asyncio.gather(
+                self._api(verbs.prepare_record(command.leg_id, own_voice_only=command.own_voice_only)),
+                self._background(verbs.record(command.leg_id, "start", file)),
+            )
         except TimeoutError:
             # It may start yet. Say stop at once, so that nothing runs that nobody knows of.
             with contextlib.suppress(TimeoutError):

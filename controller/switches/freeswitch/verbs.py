@@ -51,9 +51,13 @@ def record(leg_id: str, verb: str, file: str) -> str:
     return f"uuid_record {leg(leg_id)} {verb} {path(file)}"
 
 
-def own_voice_only(leg_id: str, *, on: bool) -> str:
-    """Whether captures that start on this leg from now on leave out what it hears."""
-    return f"uuid_setvar {leg(leg_id)} RECORD_READ_ONLY {'true' if on else 'false'}"
+def prepare_record(leg_id: str, *, own_voice_only: bool) -> str:
+    """How captures that start on this leg from now on are made: whether they leave out what it hears, and
+    that they write from the first frame on. By itself FreeSWITCH holds back the first 25 frames, and what
+    ends within that half second leaves no file (switch_core_media_bug_read, 1.10.12).
+    """
+    settings = f"RECORD_READ_ONLY={'true' if own_voice_only else 'false'};RECORD_PRE_BUFFER_FRAMES=1"
+    return f"uuid_setvar_multi {leg(leg_id)} {settings}"
 
 
 def mask_variable(capture_id: str) -> str:

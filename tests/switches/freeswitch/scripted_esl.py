@@ -185,6 +185,12 @@ class ScriptedEsl:
                     self.channels[leg][f"variable_{variable}"] = " ".join(value)
                     return OK
                 return "-ERR No such channel!\n"
+            case "uuid_setvar_multi", [leg, settings]:
+                if leg in self.channels:
+                    for variable, _, value in (each.partition("=") for each in settings.split(";")):
+                        self.channels[leg][f"variable_{variable}"] = value
+                    return OK
+                return "-ERR No such channel!\n"
             case "uuid_record", [leg, what, path]:
                 return self._record(leg, what, path)
         return "-ERR command not found\n"
