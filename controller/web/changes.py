@@ -1,8 +1,10 @@
-"""Changes to settings, shared by the API and the pages: stored, in force at once, in the audit."""
+"""Changes to settings, shared by the API and the pages: checked, stored, in force at once, in the audit."""
 
 from __future__ import annotations
 
-from ..engine.reading import Account, AuditEntry, SystemSettings, TenantSettings, UserSettings
+from ..core.rules import PolicyRule, PolicyScope
+from ..engine.reading import Account, AuditEntry, Scope, SystemSettings, TenantSettings, UserSettings
+from .differences import difference, plain
 from .services import Services
 
 
@@ -17,29 +19,71 @@ async def note(
     await services.accounts.audit(entry)
 
 
+async def tenant_settings(services: Services, tenant: str) -> TenantSettings | None:
+    found = await services.settings.tenants(Scope(tenant))
+    return next((t for t in found if t.tenant == tenant), None)
+
+
+async def user_settings(services: Services, tenant: str, user: str) -> UserSettings | None:
+    found = await services.settings.users(Scope(tenant, user))
+    return next((u for u in found if (u.tenant, u.user) == (tenant, user)), None)
+
+
+async def route_rule(
+    services: Services, scope: PolicyScope, tenant: str | None, name: str
+) -> PolicyRule | None:
+    found = await services.settings.rules(Scope(tenant))
+    return next((r for r in found if (r.scope, r.tenant, r.name) == (scope, tenant, name)), None)
+
+
 async def set_system(services: Services, me: Account, wanted: SystemSettings, address: str) -> None:
+    """This and the other changes raise InvalidPolicy before anything is stored."""
+    wanted.rule  # noqa: B018  # its making is the check
+    before = await services.settings.system()
     await services.settings.set_system(wanted)
-    await services.control.reload_policy()
-    detail = f"record the call between external numbers: {_on(wanted.record_external)}"
-    await note(services, me, "setting", "system", detail, address)
+    await _in_force(services, me, "system", difference(plain(before), plain(wanted)), address, None)
 
 
 async def set_tenant(services: Services, me: Account, wanted: TenantSettings, address: str) -> None:
+    wanted.rule  # noqa: B018
+    before = await tenant_settings(services, wanted.tenant)
     await services.settings.set_tenant(wanted)
-    await services.control.reload_policy()
-    detail = (
-        f"extension audio recording: {_on(wanted.record_audio)}, "
-        f"extension video recording: {_on(wanted.record_video)}"
-    )
-    await note(services, me, "setting", f"tenant {wanted.tenant}", detail, address, wanted.tenant)
+    detail = difference(plain(before) if before else None, plain(wanted))
+    await _in_force(services, me, f"tenant {wanted.tenant}", detail, address, wanted.tenant)
 
 
 async def set_user(services: Services, me: Account, wanted: UserSettings, address: str) -> None:
+    wanted.rule  # noqa: B018
+    before = await user_settings(services, wanted.tenant, wanted.user)
     await services.settings.set_user(wanted)
+    detail = difference(plain(before) if before else None, plain(wanted))
+    await _in_force(services, me, f"user {wanted.user}@{wanted.tenant}", detail, address, wanted.tenant)
+
+
+async def set_rule(services: Services, me: Account, wanted: PolicyRule, address: str) -> None:
+    before = await route_rule(services, wanted.scope, wanted.tenant, wanted.name)
+    await services.settings.set_rule(wanted)
+    detail = difference(plain(before) if before else None, plain(wanted))
+    await _in_force(services, me, _subject(wanted), detail, address, wanted.tenant)
+
+
+async def remove_rule(
+    services: Services, me: Account, scope: PolicyScope, tenant: str | None, name: str, address: str
+) -> bool:
+    """False if there is none that the account may see."""
+    before = await route_rule(services, scope, tenant, name)
+    if before is None or not await services.settings.remove_rule(me.scope, scope, tenant, name):
+        return False
+    await _in_force(services, me, _subject(before), difference(plain(before), None), address, tenant)
+    return True
+
+
+def _subject(rule: PolicyRule) -> str:
+    return f"{rule.subject}@{rule.tenant}" if rule.tenant else f"{rule.subject} of the system"
+
+
+async def _in_force(
+    services: Services, me: Account, subject: str, detail: str, address: str, tenant: str | None
+) -> None:
     await services.control.reload_policy()
-    detail = f"record audio calls: {_on(wanted.record_audio)}, record video calls: {_on(wanted.record_video)}"
-    await note(services, me, "setting", f"user {wanted.user}@{wanted.tenant}", detail, address, wanted.tenant)
-
-
-def _on(value: bool) -> str:
-    return "on" if value else "off"
+    await note(services, me, "setting", subject, detail, address, tenant)

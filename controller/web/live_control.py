@@ -19,11 +19,13 @@ _STATUS = {
     Refusal.NOT_YOUR_CALL: 404,
     Refusal.EXTERNAL_PARTY: 403,
     Refusal.FORBIDDEN_BY_POLICY: 403,
+    Refusal.FORBIDDEN_BY_MODE: 403,
     Refusal.WRONG_ADDRESS: 403,
     Refusal.NOT_RECORDED: 409,
     Refusal.NOTHING_TO_RESUME: 409,
     Refusal.NOT_BRIDGED: 409,
     Refusal.AMBIGUOUS: 409,
+    Refusal.UNKNOWN_CODE: 409,
     Refusal.UNSUPPORTED: 409,
 }
 

@@ -13,8 +13,10 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from ..core.errors import InvalidPolicy
 from ..engine.ports import SwitchDown
 from .headers import security_headers
+from .option_faults import OptionFaults
 
 
 class Fault(BaseModel):
@@ -56,6 +58,21 @@ def not_found(what: str) -> Problem:
     return Problem(404, f"There is no such {what}.")
 
 
+#: A word of core.rules' texts → the member that it is about.
+_RULE_FIELDS = {"sample": "sample_percent", "direction": "directions", "mode": "mode", "name": "name"}
+
+
+def rule_field(error: Exception) -> str:
+    """Which field of a rule an InvalidPolicy is about; "" if it does not say."""
+    return next((field for word, field in _RULE_FIELDS.items() if word in str(error)), "")
+
+
+def invalid_rule(error: Exception) -> Problem:
+    where = ".".join(filter(None, ("body", rule_field(error))))
+    text = f"{str(error)[:1].upper()}{str(error)[1:]}."
+    return Problem(422, text, errors=[Fault(where=where, problem=str(error))])
+
+
 def install(app: FastAPI) -> None:
     @app.exception_handler(Problem)
     async def on_problem(request: Request, error: Exception) -> Response:
@@ -76,6 +93,16 @@ def install(app: FastAPI) -> None:
             for e in error.errors()[:20]
         ]
         return _answer(request, Problem(422, "The request has faults; see errors.", errors=faults))
+
+    @app.exception_handler(InvalidPolicy)
+    async def on_invalid_rule(request: Request, error: Exception) -> Response:
+        return _answer(request, invalid_rule(error))
+
+    @app.exception_handler(OptionFaults)
+    async def on_invalid_options(request: Request, error: Exception) -> Response:
+        assert isinstance(error, OptionFaults)
+        faults = [Fault(where=f"body.options.{key}", problem=text) for key, text in error.faults.items()]
+        return _answer(request, Problem(422, f"{error}.", errors=faults))
 
     @app.exception_handler(SwitchDown)
     async def on_switch_down(request: Request, error: Exception) -> Response:

@@ -1,106 +1,128 @@
-"""/api/v1: the system's, the tenants' and the users' settings, the switches and the audit."""
+"""/api/v1: the system's, the tenants' and the users' settings.
+
+PUT replaces: what is left out has its default. PATCH changes what is sent and nothing else.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends, Path, Query, Request
 
-from ...engine.ports import SwitchStatus
-from ...engine.reading import Account, Role, SystemSettings, TenantSettings, UserSettings
+from ...engine.reading import Role, SystemSettings, TenantSettings, UserSettings
 from .. import changes
-from ..access import Admin, Me, SystemAdmin, address_of, own_tenant
+from ..access import Admin, SystemAdmin, address_of, own_tenant
+from ..option_faults import with_options
+from ..problems import not_found
 from ..services import Parts
-from .views import AuditView, SwitchView
+from .settings_bodies import TENANT, USER, SystemBody, TenantBody, UserBody
+from .settings_views import SystemView, TenantView, UserView
 
 router = APIRouter(tags=["settings"])
 
-#: A tenant is a domain or a context, a user what the switch calls it: printable and not long.
-TENANT = r"^[^\x00-\x20\x7f/@]{1,253}$"
-USER = r"^[^\x00-\x20\x7f/@]{1,128}$"
+
+async def _own(me: Admin, tenant: Annotated[str, Path(pattern=TENANT)]) -> str:
+    return own_tenant(me, tenant)
 
 
-class SystemBody(BaseModel):
-    record_external: bool = Field(description="Record the call between external numbers.")
-
-
-class TenantBody(BaseModel):
-    record_audio: bool = Field(description="Enable extension audio recording.")
-    record_video: bool = Field(description="Enable extension video recording.")
-
-
-class UserBody(BaseModel):
-    name: str | None = Field(None, max_length=200, description="What to show; null keeps it as it is.")
-    record_audio: bool = Field(description="Record Audio Calls.")
-    record_video: bool = Field(description="Record Video Calls.")
+#: The tenant of the path, if it is the administrator's; asked before the body is looked at.
+OwnTenant = Annotated[str, Depends(_own)]
+User = Annotated[str, Path(pattern=USER)]
 
 
 @router.get("/settings/system", summary="The system's settings")
-async def get_system(parts: Parts, me: SystemAdmin) -> SystemSettings:
-    return await parts.settings.system()
+async def get_system(parts: Parts, me: SystemAdmin) -> SystemView:
+    return SystemView.of(await parts.settings.system())
 
 
-@router.put("/settings/system", summary="Change the system's settings")
-async def put_system(request: Request, parts: Parts, me: SystemAdmin, body: SystemBody) -> SystemSettings:
-    wanted = SystemSettings(body.record_external)
+@router.put("/settings/system", summary="Replace the system's settings")
+async def put_system(request: Request, parts: Parts, me: SystemAdmin, body: SystemBody) -> SystemView:
+    wanted = replace(SystemSettings(), **body.given())
     await changes.set_system(parts, me, wanted, address_of(request))
-    return wanted
+    return SystemView.of(wanted)
+
+
+@router.patch("/settings/system", summary="Change some of the system's settings")
+async def patch_system(request: Request, parts: Parts, me: SystemAdmin, body: SystemBody) -> SystemView:
+    wanted = replace(await parts.settings.system(), **body.given())
+    await changes.set_system(parts, me, wanted, address_of(request))
+    return SystemView.of(wanted)
 
 
 @router.get("/tenants", summary="Tenants and their settings")
-async def get_tenants(parts: Parts, me: Admin) -> list[TenantSettings]:
-    return await parts.settings.tenants(me.scope)
+async def get_tenants(parts: Parts, me: Admin) -> list[TenantView]:
+    return [TenantView.of(t) for t in await parts.settings.tenants(me.scope)]
 
 
-@router.put("/tenants/{tenant}", summary="Change a tenant's settings, or make the tenant")
+@router.get("/tenants/{tenant}", summary="A tenant's settings")
+async def get_tenant(parts: Parts, me: Admin, tenant: OwnTenant) -> TenantView:
+    found = await changes.tenant_settings(parts, tenant)
+    if found is None and me.role is Role.SYSTEM:
+        raise not_found("tenant")
+    return TenantView.of(found or TenantSettings(tenant))
+
+
+@router.put("/tenants/{tenant}", summary="Replace a tenant's settings, or make the tenant")
 async def put_tenant(
-    request: Request, parts: Parts, me: Admin, tenant: Annotated[str, Path(pattern=TENANT)], body: TenantBody
-) -> TenantSettings:
-    wanted = TenantSettings(own_tenant(me, tenant), body.record_audio, body.record_video)
+    request: Request, parts: Parts, me: Admin, tenant: OwnTenant, body: TenantBody
+) -> TenantView:
+    return await _set_tenant(request, parts, me, TenantSettings(tenant), body)
+
+
+@router.patch("/tenants/{tenant}", summary="Change some of a tenant's settings")
+async def patch_tenant(
+    request: Request, parts: Parts, me: Admin, tenant: OwnTenant, body: TenantBody
+) -> TenantView:
+    found = await changes.tenant_settings(parts, tenant)
+    if found is None and me.role is Role.SYSTEM:
+        raise not_found("tenant")
+    return await _set_tenant(request, parts, me, found or TenantSettings(tenant), body)
+
+
+async def _set_tenant(
+    request: Request, parts: Parts, me: Admin, base: TenantSettings, body: TenantBody
+) -> TenantView:
+    given = body.given()
+    if "options" in given:
+        given["options"] = with_options(base.options, body.options.given())
+    wanted = replace(base, **given)
     await changes.set_tenant(parts, me, wanted, address_of(request))
-    return wanted
+    return TenantView.of(wanted)
 
 
 @router.get("/users", summary="Users and their settings")
 async def get_users(
-    parts: Parts, me: Admin, tenant: Annotated[str | None, Query(max_length=253)] = None
-) -> list[UserSettings]:
-    return [u for u in await parts.settings.users(me.scope) if tenant in (None, u.tenant)]
+    parts: Parts, me: Admin,
+    tenant: Annotated[str | None, Query(max_length=253, description="Only this tenant's.")] = None,
+) -> list[UserView]:  # fmt: skip
+    return [UserView.of(u) for u in await parts.settings.users(me.scope) if tenant in (None, u.tenant)]
 
 
-@router.put("/tenants/{tenant}/users/{user}", summary="Change a user's settings, or make the user")
+@router.get("/tenants/{tenant}/users/{user}", summary="A user's settings")
+async def get_user(parts: Parts, tenant: OwnTenant, user: User) -> UserView:
+    found = await changes.user_settings(parts, tenant, user)
+    if found is None:
+        raise not_found("user")
+    return UserView.of(found)
+
+
+@router.put("/tenants/{tenant}/users/{user}", summary="Replace a user's settings, or make the user")
 async def put_user(
-    request: Request, parts: Parts, me: Admin,
-    tenant: Annotated[str, Path(pattern=TENANT)],
-    user: Annotated[str, Path(pattern=USER)],
-    body: UserBody,
-) -> UserSettings:  # fmt: skip
-    own_tenant(me, tenant)
-    name = body.name
-    if name is None:
-        users = await parts.settings.users(me.scope)
-        name = next((u.name for u in users if (u.tenant, u.user) == (tenant, user)), "")
-    wanted = UserSettings(tenant, user, name, body.record_audio, body.record_video)
+    request: Request, parts: Parts, me: Admin, tenant: OwnTenant, user: User, body: UserBody
+) -> UserView:
+    wanted = replace(UserSettings(tenant, user), **body.given())
     await changes.set_user(parts, me, wanted, address_of(request))
-    return wanted
+    return UserView.of(wanted)
 
 
-@router.get("/audit", summary="Who has listened, downloaded and changed what, newest first")
-async def get_audit(
-    parts: Parts, me: Admin, limit: Annotated[int, Query(ge=1, le=1000)] = 100
-) -> list[AuditView]:
-    entries = await parts.accounts.audit_entries(me.scope, limit)
-    return [AuditView.model_validate(e, from_attributes=True) for e in entries]
-
-
-@router.get("/switches", summary="The switches and how they are")
-async def get_switches(parts: Parts, me: Me) -> list[SwitchView]:
-    return [switch_view(s, me) for s in parts.control.switches()]
-
-
-def switch_view(status: SwitchStatus, me: Account) -> SwitchView:
-    return SwitchView(
-        name=status.name, kind=status.kind, state=status.state, since=status.since, version=status.version,
-        error=status.error if me.role is Role.SYSTEM else "",
-    )  # fmt: skip
+@router.patch("/tenants/{tenant}/users/{user}", summary="Change some of a user's settings")
+async def patch_user(
+    request: Request, parts: Parts, me: Admin, tenant: OwnTenant, user: User, body: UserBody
+) -> UserView:
+    found = await changes.user_settings(parts, tenant, user)
+    if found is None:
+        raise not_found("user")
+    wanted = replace(found, **body.given())
+    await changes.set_user(parts, me, wanted, address_of(request))
+    return UserView.of(wanted)

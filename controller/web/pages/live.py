@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from ...core.media_kinds import OPERATIONS
+from ...core.options import NewUser
 from ...core.requests import Means
+from ...core.rules import PolicyRule
 from ...engine.ports import SwitchDown
+from ...engine.reading import Account, UserSettings
 from ..access import Me, address_of
+from ..changes import tenant_settings, user_settings
+from ..live_buttons import buttons, keepable
 from ..live_control import ControlView, carry_out
 from ..live_stream import changes
 from ..live_view import all_visible
@@ -27,18 +32,19 @@ router = APIRouter()
 
 @router.get("/live")
 async def live_page(request: Request, parts: Parts, me: Me) -> Response:
-    return page(request, "live.html", calls=all_visible(parts.control.live_calls(), me.scope), said=None)
+    return await _page(request, parts, me, 200, None)
 
 
 @router.get("/live/stream", response_class=EventSourceResponse)
-async def live_stream(request: Request, me: Me) -> AsyncIterator[ServerSentEvent]:
+async def live_stream(request: Request, parts: Parts, me: Me) -> AsyncIterator[ServerSentEvent]:
     """The same cards as in the page, each drawn again when its call changes."""
+    rule = await _own_rule(parts, me)
     async with aclosing(changes(web_of(request), me, request.state.session)) as stream:
         async for change in stream:
             if change.call is None:
                 yield ServerSentEvent(event="gone", raw_data=change.call_id)
             else:
-                card = render(request, "live_call.html", call=change.call)
+                card = render(request, "live_call.html", call=change.call, rule=rule, **_HELP)
                 yield ServerSentEvent(event="call", raw_data=card)
 
 
@@ -56,10 +62,10 @@ async def control(
         if for_scripts(request):
             raise
         problem = error if isinstance(error, Problem) else Problem(503, "The switch cannot be reached now.")
-        return _page(request, parts, me, problem.status, problem.detail, ok=False)
+        return await _page(request, parts, me, problem.status, {"ok": False, "text": problem.detail})
     if for_scripts(request):
         return JSONResponse({"ok": view.confirmed, "text": said(view)})
-    return _page(request, parts, me, 200, said(view), ok=view.confirmed)
+    return await _page(request, parts, me, 200, {"ok": view.confirmed, "text": said(view)})
 
 
 def said(view: ControlView) -> str:
@@ -67,6 +73,25 @@ def said(view: ControlView) -> str:
     return f"{text}." if view.confirmed else f"{text}, but the switch has not confirmed it yet."
 
 
-def _page(request: Request, parts: Parts, me: Me, status: int, text: str, *, ok: bool) -> Response:
+_HELP = {"buttons": buttons, "keepable": keepable}
+
+
+async def _page(
+    request: Request, parts: Parts, me: Account, status: int, told: dict[str, Any] | None
+) -> Response:
     calls = all_visible(parts.control.live_calls(), me.scope)
-    return page(request, "live.html", status, calls=calls, said={"ok": ok, "text": text})
+    rule = await _own_rule(parts, me)
+    return page(request, "live.html", status, calls=calls, said=told, rule=rule, **_HELP)
+
+
+async def _own_rule(parts: Parts, me: Account) -> PolicyRule | None:
+    """The rule of the user that the account is, a new user's where there is none yet; None for an
+    administrator."""
+    if not (me.tenant and me.extension):
+        return None
+    found = await user_settings(parts, me.tenant, me.extension)
+    if found is None:
+        tenant = await tenant_settings(parts, me.tenant)
+        new = tenant.options.new_user if tenant else NewUser()
+        found = UserSettings(me.tenant, me.extension, "", new.audio, new.video, mode=new.mode)
+    return found.rule

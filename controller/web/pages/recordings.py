@@ -37,9 +37,10 @@ async def recordings_page(request: Request, parts: Parts, me: Me) -> Response:
 async def recording_page(request: Request, parts: Parts, me: Me, recording_id: str) -> Response:
     detail = await find(parts, me, recording_id)
     file = detail.playable
+    call = await parts.reader.call(me.scope, detail.row.call_id)
     length = (file.duration_ms if file else 0) or detail.row.duration_ms
     return page(
-        request, "recording.html", detail=detail, row=detail.row, file=file, length=length,
+        request, "recording.html", detail=detail, row=detail.row, file=file, length=length, call=call,
         spans=pause_spans(detail.pauses, length),
         media_type=MEDIA_TYPES.get(file.format, "") if file else "",
     )  # fmt: skip

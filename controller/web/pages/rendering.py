@@ -28,7 +28,8 @@ templates = Environment(
 )
 for _name in (
     "shown", "clock", "day", "stamp", "duration", "precise", "size", "who", "number", "caller", "callees",
-    "words", "sentence", "coded",
+    "words", "sentence", "coded", "address",
+    "means", "moment", "apart", "not_kept",
 ):  # fmt: skip
     templates.filters[_name] = getattr(words, _name)
 
@@ -53,7 +54,14 @@ MENU: tuple[tuple[str, tuple[MenuItem, ...]], ...] = (
             MenuItem("Live Calls", "/live", "live"),
         ),
     ),
-    ("Call Manager", (MenuItem("Users", "/users", "users", _ADMINS),)),
+    (
+        "Call Manager",
+        (
+            MenuItem("Users", "/users", "users", _ADMINS),
+            MenuItem("Recording rules", "/rules", "rules", _ADMINS),
+            MenuItem("Explain", "/explain", "ask", _ADMINS),
+        ),
+    ),
     (
         "Company",
         (

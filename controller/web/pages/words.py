@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import UTC, datetime, tzinfo
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
+from ...core.requests import Means
 from ...engine.ports import LiveParty
-from ...engine.reading import PartyRow
+from ...engine.reading import PartyRow, RecordingRow
 
 MOST_SHOWN = 120
 
@@ -101,9 +103,54 @@ def words(code: str) -> str:
     return shown(code.replace("_", " "))
 
 
+#: How a request came, as its asker would call it.
+_MEANS = {
+    Means.FEATURE_CODE: "feature code",
+    Means.MESSAGE: "SIP MESSAGE",
+    Means.MESSAGE_IN_DIALOG: "SIP MESSAGE in the call",
+    Means.API: "API",
+    Means.PAGE: "page",
+    Means.RECORD_KEY: "Record key",
+    Means.LIMIT: "longest pause",
+    Means.BUS: "the switch's bus",
+    Means.RECOVERY: "recovery after a restart",
+}
+
+
+def means(code: str) -> str:
+    return _MEANS[Means(code)] if code in set(Means) else words(code)
+
+
+def moment(at: datetime, zone: tzinfo) -> str:
+    """``10:04:05.120``: for what is measured in milliseconds."""
+    local = at.astimezone(zone)
+    return f"{local:%H:%M:%S}.{local.microsecond // 1000:03}"
+
+
+def apart(begin: datetime, end: datetime) -> str:
+    """How long after one moment the other was: ``45 ms``, ``2.3 s``."""
+    ms = max(0, round((end - begin).total_seconds() * 1000))
+    return f"{ms} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
+
+
+def not_kept(row: RecordingRow) -> str:
+    """Why there is nothing to hear of a recording that was made and destroyed; "" of any other."""
+    if not row.trace:
+        return ""
+    # Taken back once it was known to be forbidden: nobody could have started that.
+    if row.reason.startswith("not recorded"):
+        return f"not kept: {row.reason}"
+    return row.trace
+
+
 def sentence(text: str) -> str:
     """The same with a capital letter at its head and nothing else changed."""
     return text[:1].upper() + text[1:]
+
+
+def address(text: str) -> str:
+    """As one part of an address's path or query, slashes included."""
+    return quote(text, safe="")
 
 
 def coded(text: str) -> Markup:

@@ -42,11 +42,14 @@ export function clock(ms) {
 
 for (const form of document.querySelectorAll("form[data-autosave]")) {
   for (const box of form.elements) {
-    if (box.type !== "checkbox") continue;
+    if (box.type !== "checkbox" && box.type !== "select-one") continue;
+    const field = box.type === "checkbox" ? "checked" : "value";
+    let saved = box[field];
     box.addEventListener("change", async () => {
-      box.disabled = false;
+      const wanted = box[field];
       const said = await send(form);
-      if (!said.ok) box.checked = !box.checked;
+      if (said.ok) saved = wanted;
+      else box[field] = saved;
       toast(said.text, !said.ok);
     });
   }

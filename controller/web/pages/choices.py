@@ -1,0 +1,95 @@
+"""The settings' choices in people's words, for select boxes and lists."""
+
+from __future__ import annotations
+
+from ...core.direction import Direction
+from ...core.media_kinds import OPERATIONS, Kind
+from ...core.options import Answers, Channels, Hears, PauseStyle
+from ...core.rules import Mode, PolicyScope, Setting
+from ...core.voices import Saying
+
+SETTINGS = {
+    Setting.INHERIT: "Not set here",
+    Setting.OFF: "Off",
+    Setting.ON: "On",
+    Setting.REQUIRE: "On, and nobody may stop it",
+    Setting.FORBID: "Never, whatever else says",
+}
+
+MODES = {
+    Mode.ALWAYS_PAUSE: "Always; the user may pause",
+    Mode.ALWAYS: "Always; the user cannot pause",
+    Mode.ON_DEMAND: "On demand: kept only if started before the end",
+    Mode.ON_DEMAND_START: "On demand: from the moment of the start",
+    Mode.NEVER: "Never for the user's own sake",
+}
+
+#: The same in a list's narrow column.
+MODES_SHORT = {
+    Mode.ALWAYS_PAUSE: "always, pause",
+    Mode.ALWAYS: "always",
+    Mode.ON_DEMAND: "on demand",
+    Mode.ON_DEMAND_START: "on demand, from start",
+    Mode.NEVER: "never",
+}
+
+DIRECTIONS = {
+    Direction.INBOUND: "Inbound",
+    Direction.OUTBOUND: "Outbound",
+    Direction.INTERNAL: "Internal",
+    Direction.EXTERNAL: "Between external numbers",
+}
+
+SCOPES = {
+    PolicyScope.SYSTEM: "System",
+    PolicyScope.TENANT: "Tenant",
+    PolicyScope.TRUNK: "Trunk",
+    PolicyScope.INBOUND_RULE: "Inbound rule",
+    PolicyScope.OUTBOUND_RULE: "Outbound rule",
+    PolicyScope.QUEUE: "Queue",
+    PolicyScope.RING_GROUP: "Ring group",
+    PolicyScope.RECEPTIONIST: "Virtual receptionist",
+    PolicyScope.USER: "User",
+}
+
+SAYINGS = {
+    Saying.OFF: "off",
+    Saying.NOT_SAMPLED: "on, but this call is not in the sample",
+    Saying.NEVER: "never for its own sake",
+    Saying.ON_DEMAND_START: "on demand, from the start",
+    Saying.ON_DEMAND: "on demand",
+    Saying.ON: "on",
+    Saying.REQUIRE: "required",
+    Saying.FORBID: "forbidden",
+}
+
+PAUSE_STYLES = {
+    PauseStyle.MASK: "Silence in the recording; its length stays the call's",
+    PauseStyle.CUT: "Left out of the recording",
+}
+
+CHANNELS = {
+    Channels.MONO: "Mono: everybody on one channel",
+    Channels.STEREO: "Stereo: the caller on the left, the called on the right",
+}
+
+HEARS = {
+    Hears.NOBODY: "Nobody",
+    Hears.EXTERNAL: "External parties",
+    Hears.EVERYBODY: "Everybody in the call",
+}
+
+ANSWERS = {
+    Answers.NEVER: "Never",
+    Answers.ON_REQUEST: "When the request asks for it",
+    Answers.ALWAYS: "Always",
+}
+
+
+def _operation(name: str) -> str:
+    operation = OPERATIONS[name]
+    what = "recording" if len(operation.kinds) == len(Kind) else f"{operation.kinds[0]} recording"
+    return f"{operation.verb.capitalize()} {what}"
+
+
+CODES = {name: _operation(name) for name in sorted(OPERATIONS, key=lambda n: (n.count("-"), n))}

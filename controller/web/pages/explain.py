@@ -1,0 +1,67 @@
+"""Call Manager › Explain: imagine a call, and see what would be recorded of it and why."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from ...core.rules import PolicyScope
+from ..access import Admin
+from ..api.params import plain
+from ..explaining import Explanation, explain
+from ..imagining import ROUTES, imagine, stored_policy
+from ..services import Parts
+from . import choices
+from .forms import Sheet
+from .names import NAME_FAULT, TENANT_FAULT, is_name, is_tenant, tenant_for
+from .rendering import page
+
+router = APIRouter(prefix="/explain")
+
+Name = Annotated[str, Query(max_length=253)]
+
+
+@router.get("")
+async def explain_page(request: Request, parts: Parts, me: Admin, tenant: Name = "") -> Response:
+    """The form is in the address, so that an answer can be sent to somebody."""
+    sheet = Sheet.of({name: plain(value, 253) for name, value in request.query_params.items()})
+    tenants = [t.tenant for t in await parts.settings.tenants(me.scope)]
+    wanted = tenant.strip() or me.tenant or next(iter(tenants), "")
+    sheet.values["tenant"] = [wanted]
+    asked = bool(sheet.one("caller") or sheet.one("callee"))
+    if asked:
+        _check(sheet)
+    elif wanted:
+        tenant_for(me, wanted)
+    found = await _explained(parts, me, sheet) if asked and not sheet.faults else None
+    own = tenant_for(me, wanted) if is_tenant(wanted) else ""
+    users = [u for u in await parts.settings.users(me.scope) if u.tenant == own]
+    rules = [r for r in await parts.settings.rules(me.scope) if r.tenant in (None, own)]
+    return page(
+        request, "explain.html", 422 if sheet.faults else 200, sheet=sheet, found=found, tenants=tenants,
+        users=users[:500], routes=[(s, [r.name for r in rules if r.scope is s]) for s in ROUTES],
+        choices=choices, detailed=any(sheet.one(name) for name in (*ROUTES, "call_id")),
+    )  # fmt: skip
+
+
+def _check(sheet: Sheet) -> None:
+    for name in ("caller", "callee"):
+        if not sheet.one(name):
+            sheet.faults[name] = "An extension or a number."
+    for scope in ROUTES:
+        if sheet.one(scope) and not is_name(sheet.one(scope)):
+            sheet.faults[scope] = NAME_FAULT
+    if not is_tenant(sheet.one("tenant")):
+        sheet.faults["tenant"] = TENANT_FAULT
+
+
+async def _explained(parts: Parts, me: Admin, sheet: Sheet) -> Explanation:
+    tenant = tenant_for(me, sheet.one("tenant"))
+    policy = await stored_policy(parts.settings, tenant)
+    through = {PolicyScope(scope): sheet.one(scope) for scope in ROUTES}
+    call = imagine(
+        policy, tenant, sheet.one("caller"), sheet.one("callee"), through,
+        video=sheet.ticked("video"), call_id=sheet.one("call_id")[:64],
+    )  # fmt: skip
+    return explain(policy, call)

@@ -1,0 +1,150 @@
+"""Call Manager › Users: the list, and one user's Extension page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+
+from ...core.rules import Mode, Setting
+from ...engine.reading import UserSettings
+from .. import changes
+from ..access import Admin, address_of, own_tenant
+from ..api.params import plain
+from ..explaining import common_calls, explain
+from ..imagining import stored_policy
+from ..problems import Problem, for_scripts, not_found
+from ..services import Parts
+from . import choices, rule_form
+from .forms import Sheet
+from .names import TENANT_FAULT, USER_FAULT, is_tenant, is_user, tenant_for
+from .rendering import page
+
+router = APIRouter(prefix="/users")
+
+Text = Annotated[str, Form(max_length=300)]
+Pick = Annotated[Setting | None, Form()]
+
+#: The list shows so many; the search finds the others.
+MOST = 500
+
+
+@router.get("")
+async def users_page(
+    request: Request, parts: Parts, me: Admin,
+    q: Annotated[str, Query(max_length=200)] = "",
+    tenant: Annotated[str, Query(max_length=253)] = "",
+) -> Response:  # fmt: skip
+    return await _list(request, parts, me, q=plain(q), tenant=tenant)
+
+
+async def _list(
+    request: Request, parts: Parts, me: Admin, status: int = 200, *, q: str = "", tenant: str = "",
+    sheet: Sheet | None = None,
+) -> Response:  # fmt: skip
+    users = await parts.settings.users(me.scope)
+    tenants = await parts.settings.tenants(me.scope)
+    wanted = q.casefold()
+    found = [
+        u for u in users
+        if (not tenant or u.tenant == tenant) and (wanted in u.user.casefold() or wanted in u.name.casefold())
+    ]  # fmt: skip
+    return page(
+        request, "users.html", status, users=found[:MOST], found=len(found), total=len(users),
+        tenants=tenants, by_tenant={t.tenant: t for t in tenants}, q=q, tenant=tenant,
+        sheet=sheet or Sheet.of({"audio": Setting.ON, "video": Setting.OFF}), choices=choices,
+    )  # fmt: skip
+
+
+@router.post("")
+async def save_row(
+    request: Request, parts: Parts, me: Admin, user: Text, tenant: Text = "",
+    audio: Pick = None, video: Pick = None,
+) -> Response:  # fmt: skip
+    """The list's two switches; all else of the user stays as it is."""
+    tenant = tenant_for(me, tenant)
+    if not is_user(user):
+        raise Problem(422, USER_FAULT)
+    found = await changes.user_settings(parts, tenant, user)
+    if found is None:
+        raise not_found("user")
+    wanted = replace(found, audio=audio or found.audio, video=video or found.video)
+    await changes.set_user(parts, me, wanted, address_of(request))
+    if for_scripts(request):
+        return JSONResponse({"ok": True, "text": "Saved."})
+    return RedirectResponse("/users", 303)
+
+
+@router.post("/add")
+async def add_user(request: Request, parts: Parts, me: Admin) -> Response:
+    sheet = await Sheet.sent(request)
+    tenant, user = sheet.one("tenant") or me.tenant or "", sheet.one("user")
+    if not is_tenant(tenant):
+        sheet.faults["tenant"] = TENANT_FAULT
+    else:
+        own_tenant(me, tenant)
+    if not is_user(user):
+        sheet.faults["user"] = USER_FAULT
+    elif not sheet.faults and await changes.user_settings(parts, tenant, user):
+        sheet.faults["user"] = f"There is an extension {user} already."
+    audio = sheet.choice("audio", Setting, Setting.ON)
+    video = sheet.choice("video", Setting, Setting.OFF)
+    if sheet.faults:
+        return await _list(request, parts, me, 422, sheet=sheet)
+    wanted = UserSettings(tenant, user, sheet.one("name")[:200], audio, video)
+    await changes.set_user(parts, me, wanted, address_of(request))
+    return RedirectResponse(f"{_url(tenant, user)}?saved=1", 303)
+
+
+@router.get("/{tenant}/{user}")
+async def user_page(request: Request, parts: Parts, me: Admin, tenant: str, user: str) -> Response:
+    found = await _find(parts, me, tenant, user)
+    values = rule_form.shown(found) | {
+        "name": found.name, "mode": found.mode, "sample_percent": found.sample_percent,
+    }  # fmt: skip
+    return await _page(request, parts, found, Sheet.of(values))
+
+
+@router.post("/{tenant}/{user}")
+async def save_user(request: Request, parts: Parts, me: Admin, tenant: str, user: str) -> Response:
+    found = await _find(parts, me, tenant, user)
+    sheet = await Sheet.sent(request)
+    wanted = replace(
+        found,
+        name=sheet.one("name")[:200],
+        mode=sheet.choice("mode", Mode, found.mode),
+        sample_percent=sheet.percent("sample_percent"),
+        **rule_form.read(sheet),
+    )
+    if sheet.faults:
+        return await _page(request, parts, found, sheet, 422)
+    await changes.set_user(parts, me, wanted, address_of(request))
+    return RedirectResponse(f"{_url(tenant, user)}?saved=1", 303)
+
+
+async def _find(parts: Parts, me: Admin, tenant: str, user: str) -> UserSettings:
+    own_tenant(me, tenant)
+    found = await changes.user_settings(parts, tenant, user) if is_tenant(tenant) and is_user(user) else None
+    if found is None:
+        raise not_found("user")
+    return found
+
+
+async def _page(
+    request: Request, parts: Parts, found: UserSettings, sheet: Sheet, status: int = 200
+) -> Response:
+    """With what the settings as they are stored come to on the user's everyday calls."""
+    policy = await stored_policy(parts.settings, found.tenant)
+    calls = common_calls(found.tenant, found.user)
+    everyday = [(text, explain(policy, call).answers) for text, call in calls]
+    return page(
+        request, "user.html", status, user=found, sheet=sheet, everyday=everyday, choices=choices,
+        saved=request.query_params.get("saved") == "1" and status == 200,
+    )  # fmt: skip
+
+
+def _url(tenant: str, user: str) -> str:
+    return f"/users/{quote(tenant, safe='')}/{quote(user, safe='')}"
