@@ -20,7 +20,7 @@ from .policy import Cause, Decision, Policy, Verdict, decide
 from .recording import Pause, Recording, Segment, segment_path
 from .rules import Mode, Setting
 from .seats import layout_for
-from .sounds import announce
+from .sounds import announced
 
 #: So often a refused open or close is tried again at once; after that, at each tick.
 EAGER_ATTEMPTS = 3
@@ -156,7 +156,7 @@ def reconcile(
             _close(call, segment, effects)
     for number, want in enumerate(wants):
         options = policy.options_of(want.tenant)
-        ready = announce(call, want.tenant, options, want.legs, at, effects)
+        ready = announced(call, want.tenant, options, want.legs, at, effects)
         if number in missing and not paused(call, want.kind):
             into = _ensure_recording(call, want, at, new_id)
             if into is not None and (ready or options.announcement_in_file):

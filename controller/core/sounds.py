@@ -19,7 +19,7 @@ from .recording import Recording
 ANNOUNCEMENT_LIMIT = timedelta(seconds=30)
 
 
-def announce(
+def announced(
     call: Call, tenant: str, options: TenantOptions, legs: Sequence[Leg], at: datetime, effects: Effects
 ) -> bool:
     """Play the tenant's announcement to those who have not heard it; True once all of them have."""
