@@ -1,4 +1,4 @@
-"""The command line: ``tapeline serve | doctor | demo | sweep | user | policy``."""
+"""The command line: ``tapeline serve | doctor | demo | sweep | explain | rule | policy | tenant | user``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ from rich.console import Console
 
 from . import __version__
 from .bootstrap import assembled, make_pipeline, open_catalog, set_up_logging
-from .cli_people import people, settings
+from .cli_explain import explain_command
+from .cli_options import tenants
+from .cli_people import people
+from .cli_policy import settings
+from .cli_rules import rule
 from .config import Config, load
 from .core.errors import TapelineError
 from .demo.cli import demo
@@ -27,7 +31,10 @@ from .media.sweep import SweepReport, sweep
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(people, name="user")
 app.add_typer(settings, name="policy")
+app.add_typer(rule, name="rule")
+app.add_typer(tenants, name="tenant")
 app.command()(demo)
+app.command("explain")(explain_command)
 console = Console(highlight=False)
 T = TypeVar("T")
 

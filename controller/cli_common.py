@@ -1,0 +1,44 @@
+"""What the commands that work on the catalog have in common."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+
+from .bootstrap import open_catalog
+from .catalog.facade import SqlCatalog
+from .config import load
+from .core.errors import TapelineError
+
+console = Console(highlight=False)
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", envvar="TAPELINE_CONFIG", help="The configuration file.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+class NotPossible(TapelineError):
+    """What was asked for cannot be done; the text says why and what to do."""
+
+
+def with_catalog(config: Path | None, work: Callable[[SqlCatalog], Awaitable[None]]) -> None:
+    """Open the catalog of this configuration, do the work in it, close it."""
+
+    async def run() -> None:
+        async with open_catalog(load(config)) as catalog:
+            await work(catalog)
+
+    asyncio.run(run())
+
+
+def print_json(value: Any) -> None:
+    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n")
+    sys.stdout.buffer.flush()
