@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,6 +62,11 @@ def test_both_content_types_have_an_example_that_is_read() -> None:
     outside = media_control.parse(media_control.JSON_TYPE, bodies["json"], in_dialog=False)
     assert outside.session_id
     inside = media_control.parse(media_control.TEXT_TYPE, bodies["text"], in_dialog=True)
+    [answer] = [json.loads(b.text) for b in blocks(MESSAGE) if b.language == "jsonc"]
+    made = media_control.result(
+        "pause-audio-recording", str(outside.session_id), accepted=True, reason="paused"
+    )
+    assert answer == json.loads(made)
     assert inside.session_id is None
     assert f"`{media_control.JSON_TYPE}`" in MESSAGE
     assert f"`{media_control.TEXT_TYPE}`" in MESSAGE
