@@ -12,6 +12,7 @@ CRASH_POINTS = (
     "store.renamed",
     "segment.stored",
     "segment.cataloged",
+    "segment.let_go",
     "segment.removed",
     "recording.stored",
     "rendition.joined",
@@ -19,6 +20,9 @@ CRASH_POINTS = (
     "rendition.cataloged",
     "recording.available",
 )
+
+#: One more for a segment of two sides.
+SIDE_POINTS = ("segment.merged",)
 
 #: The same for a recording whose sound is destroyed.
 DISCARD_POINTS = (
@@ -41,6 +45,6 @@ def arm(hook: Callable[[str], None] | None) -> None:
 def crash_point(name: str) -> None:
     """Here the process may die. Raises whatever the armed hook raises."""
     for hook in _hooks:
-        if name not in CRASH_POINTS and name not in DISCARD_POINTS:
+        if name not in CRASH_POINTS + SIDE_POINTS + DISCARD_POINTS:
             raise LookupError(f"{name} is no crash point; add it to this file")
         hook(name)
