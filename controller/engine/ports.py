@@ -316,3 +316,24 @@ class Check:
     ok: bool
     found: str
     mend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryUser:
+    """A user as a switch's own configuration has it. ``name`` may be empty."""
+
+    tenant: str
+    user: str
+    name: str = ""
+
+
+class DirectoryUnreadable(TapelineError):
+    """A switch does not tell its users now; the text says why and what to do."""
+
+
+class Directory(Protocol):
+    """Whom a switch knows. Reading it needs no running adapter."""
+
+    async def users(self) -> list[DirectoryUser]:
+        """Every internal user, each once, by tenant and user; tenant and user are those of the
+        calls' parties. Raises DirectoryUnreadable, ConfigError."""
