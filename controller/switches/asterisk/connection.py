@@ -37,7 +37,8 @@ FRAME_END = b"\r\n\r\n"
 ACTIONS = frozenset(
     {
         "Challenge", "Login", "Logoff", "Ping", "CoreSettings", "CoreShowChannels", "Command", "Getvar",
-        "Setvar", "MixMonitor", "MixMonitorMute", "StopMixMonitor", "UserEvent",
+        "Setvar", "MixMonitor", "MixMonitorMute", "StopMixMonitor", "UserEvent", "PJSIPShowEndpoints",
+        "PJSIPShowEndpoint",
     }
 )  # fmt: skip
 #: Headers of which panoramisk reads the value as one text, and fails on two.
