@@ -20,7 +20,7 @@ from typing import Protocol
 
 from .direction import Direction, SeenLeg, direction_of
 from .media_kinds import Kind
-from .options import DEFAULT_OPTIONS, TenantOptions
+from .options import DEFAULT_OPTIONS, NewUser, TenantOptions
 from .parties import Side
 from .rules import ROUTE_SCOPES, PolicyRule, PolicyScope, Route
 from .voices import STRENGTH, Entry, Saying, Voice, entry_of
@@ -81,6 +81,9 @@ class Decision:
 
 _ON, _ON_DEMAND = STRENGTH[Saying.ON], STRENGTH[Saying.ON_DEMAND]
 
+#: What a tenant says about new users if it has not said anything.
+_UNSAID = NewUser()
+
 #: So many rules that did not decide are named in a reason.
 NAMED_BESIDES = 3
 
@@ -112,8 +115,19 @@ class Policy:
         object.__setattr__(self, "_routes", routes)
 
     def user(self, tenant: str | None, user: str | None) -> PolicyRule | None:
-        entry = self._users.get((tenant, user or ""))
+        """The user's own rule; for one who has none yet, the tenant's for new users if it says any."""
+        entry = self._user(tenant, user) if tenant and user else None
         return entry.rule if entry else None
+
+    def _user(self, tenant: str, user: str) -> Entry | None:
+        entry = self._users.get((tenant, user))
+        if entry is None and tenant in self.options:
+            # Known from a first call or not yet at all: the settings must not begin with the second.
+            new = self.options[tenant].new_user
+            if new != _UNSAID:
+                rule = PolicyRule(PolicyScope.USER, tenant, user, new.audio, new.video, mode=new.mode)
+                entry = self._users[tenant, user] = entry_of(rule)
+        return entry
 
     def options_of(self, tenant: str | None) -> TenantOptions:
         return self.options.get(tenant or "", DEFAULT_OPTIONS)
@@ -137,7 +151,7 @@ class Policy:
                 if route.tenant is None or route.tenant == tenant:
                     self._add_routes(found, tenant, route.scope, route.name)
             if party.side is Side.INTERNAL and party.tenant == tenant and party.user:
-                of_user = self._users.get((tenant, party.user))
+                of_user = self._user(tenant, party.user)
                 if of_user is not None and of_user not in users:
                     users.append(of_user)
         return found + users

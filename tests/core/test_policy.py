@@ -18,6 +18,7 @@ from controller.core.calls import Leg
 from controller.core.direction import Direction
 from controller.core.errors import InvalidPolicy
 from controller.core.media_kinds import Kind
+from controller.core.options import options_from
 from controller.core.parties import Party, Side
 from controller.core.policy import Decision, Policy, Verdict, decide
 from controller.core.rules import (
@@ -274,6 +275,14 @@ def test_a_users_setting_is_the_tenants_own_affair() -> None:
     talk = legs(USER, USER_OF_BETA)
     assert decide(policy, Kind.AUDIO, "acme", talk).record
     assert not decide(policy, Kind.AUDIO, "beta", talk).record
+
+
+def test_a_user_without_a_rule_is_as_the_tenant_says_of_new_users() -> None:
+    options = {"acme": options_from({"new_user": {"audio": "on", "mode": "on_demand"}})}
+    policy = policy_of(user_rule("acme", "102", False), options=options)
+    assert audio(policy, USER, STRANGER).rule == "user.on_demand"
+    assert audio(policy, OTHER_USER, STRANGER).rule == "user.off"
+    assert audio(policy, USER_OF_BETA, STRANGER).rule == "nobody_wants"
 
 
 # ── properties ────────────────────────────────────────────────────────────────────────────────
