@@ -8,69 +8,43 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 from ..core.direction import Direction
-from ..core.options import DEFAULT_OPTIONS, TenantOptions
-from ..core.rules import EVERY_DIRECTION, Mode, PolicyRule, PolicyScope, Route, Setting
+from ..core.rules import Route
+from .people import Account, AccountStore, ApiToken, AuditEntry, Credentials, Role, Scope
+from .settings import SettingsStore, SystemSettings, TenantSettings, UserSettings
+
+__all__ = [
+    "Account",
+    "AccountStore",
+    "ApiToken",
+    "AuditEntry",
+    "CallDetail",
+    "CallRow",
+    "CatalogReader",
+    "Credentials",
+    "DecisionRow",
+    "FileRow",
+    "Health",
+    "JourneyRow",
+    "LegRow",
+    "Page",
+    "PartyRow",
+    "PauseRow",
+    "RecordingDetail",
+    "RecordingFilter",
+    "RecordingRow",
+    "Role",
+    "Scope",
+    "SegmentRow",
+    "SettingsStore",
+    "SystemSettings",
+    "TenantSettings",
+    "UserSettings",
+]
 
 T = TypeVar("T")
-
-
-class Role(StrEnum):
-    """``user`` sees only calls that its own extension took part in."""
-
-    SYSTEM = "system_administrator"
-    TENANT = "tenant_administrator"
-    USER = "user"
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What an account may see. ``tenant`` None is every tenant (system administrator only);
-    ``user`` not None narrows it to that extension's own calls."""
-
-    tenant: str | None
-    user: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Somebody who may sign in. ``extension`` is the switch user that a ``user`` account is."""
-
-    account_id: str
-    login: str
-    role: Role
-    tenant: str | None
-    extension: str | None
-    disabled: bool = False
-
-    @property
-    def scope(self) -> Scope:
-        if self.role is Role.SYSTEM:
-            return Scope(None)
-        if not self.tenant or (self.role is Role.USER and not self.extension):
-            raise ValueError(f"account {self.account_id} has no tenant or extension to be confined to")
-        return Scope(self.tenant, self.extension if self.role is Role.USER else None)
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    account: Account
-    password_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class ApiToken:
-    """A token as it is listed; the token itself is shown once, when it is made."""
-
-    token_id: str
-    account_id: str
-    label: str
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,72 +237,6 @@ class Page(Generic[T]):
     next: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TenantSettings:
-    """A tenant's rule and its options."""
-
-    tenant: str
-    audio: Setting = Setting.INHERIT
-    video: Setting = Setting.INHERIT
-    directions: frozenset[Direction] = EVERY_DIRECTION
-    options: TenantOptions = DEFAULT_OPTIONS
-
-    @property
-    def rule(self) -> PolicyRule:
-        """Raises InvalidPolicy for settings that make no rule."""
-        return PolicyRule(
-            PolicyScope.TENANT, self.tenant, "", self.audio, self.video, directions=self.directions
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class UserSettings:
-    """A user and the user's rule."""
-
-    tenant: str
-    user: str
-    name: str = ""
-    audio: Setting = Setting.INHERIT
-    video: Setting = Setting.INHERIT
-    directions: frozenset[Direction] = EVERY_DIRECTION
-    mode: Mode = Mode.ALWAYS_PAUSE
-    sample_percent: float = 100.0
-
-    @property
-    def rule(self) -> PolicyRule:
-        """Raises InvalidPolicy for settings that make no rule."""
-        return PolicyRule(
-            PolicyScope.USER, self.tenant, self.user, self.audio, self.video, self.directions, self.mode,
-            self.sample_percent,
-        )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class SystemSettings:
-    """The system's rule, and whether calls between external numbers are recorded."""
-
-    record_external: bool = False
-    audio: Setting = Setting.INHERIT
-    video: Setting = Setting.INHERIT
-    directions: frozenset[Direction] = EVERY_DIRECTION
-
-    @property
-    def rule(self) -> PolicyRule:
-        """Raises InvalidPolicy for settings that make no rule."""
-        return PolicyRule(PolicyScope.SYSTEM, None, "", self.audio, self.video, self.directions)
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    at: datetime
-    account: str
-    tenant: str | None
-    action: str
-    subject: str
-    detail: str = ""
-    address: str = ""
-
-
 class CatalogReader(Protocol):
     """Reading recordings and calls. ``before`` is a page's key; a bad one raises ValueError."""
 
@@ -343,44 +251,6 @@ class CatalogReader(Protocol):
     ) -> Page[CallRow]: ...
 
     async def call(self, scope: Scope, call_id: str) -> CallDetail | None: ...
-
-
-class SettingsStore(Protocol):
-    """Policies. Setting one for a tenant or user that does not exist makes it."""
-
-    async def system(self) -> SystemSettings: ...
-    async def set_system(self, settings: SystemSettings) -> None: ...
-    async def tenants(self, scope: Scope) -> list[TenantSettings]: ...
-    async def set_tenant(self, settings: TenantSettings) -> None: ...
-    async def users(self, scope: Scope) -> list[UserSettings]: ...
-    async def set_user(self, settings: UserSettings) -> None: ...
-
-    async def rules(self, scope: Scope) -> list[PolicyRule]:
-        """The rules of trunks, queues, ring groups and so on (rules.ROUTE_SCOPES), by tenant, scope
-        and name. A tenant's scope sees its own; the system's trunks are for the system alone."""
-
-    async def set_rule(self, rule: PolicyRule) -> None: ...
-
-    async def remove_rule(self, scope: Scope, of: PolicyScope, tenant: str | None, name: str) -> bool:
-        """False if there is no such rule in this scope."""
-
-
-class AccountStore(Protocol):
-    """Who may sign in. Logins are unique over all tenants, compared without case."""
-
-    async def add_account(self, account: Account, password_hash: str) -> None:
-        """Raises ValueError if the login is taken."""
-
-    async def credentials(self, login: str) -> Credentials | None: ...
-    async def account(self, account_id: str) -> Account | None: ...
-    async def accounts(self, scope: Scope) -> list[Account]: ...
-    async def set_password(self, account_id: str, password_hash: str) -> None: ...
-    async def add_token(self, token: ApiToken, token_sha256: str) -> None: ...
-    async def account_by_token(self, token_sha256: str, now: datetime) -> Account | None: ...
-    async def tokens(self, account_id: str) -> list[ApiToken]: ...
-    async def remove_token(self, account_id: str, token_id: str) -> bool: ...
-    async def audit(self, entry: AuditEntry) -> None: ...
-    async def audit_entries(self, scope: Scope, limit: int = 100) -> list[AuditEntry]: ...
 
 
 @dataclass(frozen=True, slots=True)
