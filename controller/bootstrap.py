@@ -20,12 +20,14 @@ from .catalog.facade import SqlCatalog
 from .config import AsteriskConfig, Config, ConfigError, FreeSwitchConfig
 from .engine.engine import Engine
 from .engine.ids import new_id, now
-from .engine.ports import LinkState, Switch
+from .engine.ports import Directory, LinkState, Switch
 from .engine.reading import Health
 from .media.pipeline import MediaPipeline
 from .media.store import LocalStore
 from .switches.asterisk.adapter import AsteriskSwitch
+from .switches.asterisk.directory import AsteriskDirectory
 from .switches.freeswitch.adapter import FreeSwitch
+from .switches.freeswitch.directory import FreeSwitchDirectory
 from .web.app import Application, create_app
 from .web.passwords import Passwords
 from .web.services import Services
@@ -84,6 +86,10 @@ def make_switch(config: FreeSwitchConfig | AsteriskConfig) -> Switch:
     if isinstance(config, FreeSwitchConfig):
         return FreeSwitch(config, new_id, now)
     return AsteriskSwitch(config, new_id, now)
+
+
+def make_directory(config: FreeSwitchConfig | AsteriskConfig) -> Directory:
+    return FreeSwitchDirectory(config) if isinstance(config, FreeSwitchConfig) else AsteriskDirectory(config)
 
 
 @contextlib.asynccontextmanager

@@ -17,6 +17,7 @@ from rich.console import Console
 from . import __version__
 from .bootstrap import assembled, make_pipeline, open_catalog, set_up_logging
 from .cli_explain import explain_command
+from .cli_import import import_command
 from .cli_options import tenants
 from .cli_people import people
 from .cli_policy import settings
@@ -35,6 +36,7 @@ app.add_typer(rule, name="rule")
 app.add_typer(tenants, name="tenant")
 app.command()(demo)
 app.command("explain")(explain_command)
+app.command("import")(import_command)
 console = Console(highlight=False)
 T = TypeVar("T")
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
+from collections.abc import Sequence
+
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.rules import ROUTE_SCOPES, PolicyRule, PolicyScope
+from ..engine.ports import DirectoryUser
 from ..engine.reading import Scope, SystemSettings, TenantSettings, UserSettings
 from . import tables as t
 from .gate import Gate
+from .newcomers import add_users
 from .policies import settings_changed
 from .policy_rows import (
     route_rule,
@@ -70,6 +74,23 @@ class Settings(OnDatabase):
             await self._add_tenant(connection, settings.tenant)
             await upsert(connection, t.users, [row], keep={"created_at"})
             await settings_changed(connection)
+
+    async def import_users(self, users: Sequence[DirectoryUser]) -> None:
+        """Make those who are not there, with their tenant's defaults for new users, and name those
+        there who have no name. Idempotent; one transaction."""
+        now = self._now()
+        u = t.users.c
+        async with self._database.writing() as connection:
+            names = sorted({one.tenant for one in users})
+            await add_missing(connection, t.tenants, [tenant_row(TenantSettings(n), now) for n in names])
+            rows = [user_row(UserSettings(one.tenant, one.user, one.name), now) for one in users]
+            changed = await add_users(connection, rows)
+            for one in users:
+                if one.name:
+                    nameless = (u.tenant == one.tenant, u.user == one.user, u.name == "")
+                    await connection.execute(update(t.users).where(*nameless).values(name=one.name))
+            if changed:
+                await settings_changed(connection)
 
     async def rules(self, scope: Scope) -> list[PolicyRule]:
         """By tenant, scope and name. A user sees none: they are the administrator's business."""
