@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,11 +28,19 @@ curl -H "Authorization: Bearer $TOKEN" "$URL/api/v1/recordings?party=101&since=2
 curl -H "Authorization: Bearer $TOKEN" -OJ "$URL/api/v1/recordings/$ID/download"
 curl -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\
      -d '{{"operation": "pause-audio-recording"}}' "$URL/api/v1/live/$CALL/recording"
+curl -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" -X PATCH \\
+     -d '{{"options": {{"longest_pause_s": 300}}}}' "$URL/api/v1/tenants/$TENANT"
+curl -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" -X PUT \\
+     -d '{{"audio": "require"}}' "$URL/api/v1/tenants/$TENANT/rules/queue/sales"
+curl -H "Authorization: Bearer $TOKEN" "$URL/api/v1/explain?tenant=$TENANT&caller=101&callee=%2B4930"
 curl -H "Authorization: Bearer $TOKEN" -N "$URL/api/v1/live/events"
 ```
 
 What an account may not see is answered like what does not exist: 404. Every listening, download,
 control and change is written into the audit before it is answered.
+
+PUT replaces settings, PATCH changes those members that are sent. What is wrong with a member is
+said by its name in `errors`; the audit holds what each change made of what (`audio: off → on`).
 
 ## Control of running calls
 
@@ -53,6 +63,7 @@ def refusals() -> str:
     return "\n".join(f"| {status} | {'; '.join(texts)} |" for status, texts in sorted(words.items()))
 
 
+@cache
 def described() -> dict[str, Any]:
     nothing = cast(Any, None)
     services = Services(
@@ -74,8 +85,9 @@ def draw() -> str:
     for tag, parts in tags.items():
         text += [f"## {tag.capitalize()}\n", *parts]
     text.append("## Bodies\n")
-    for name in sorted(bodies):
-        text.append(_body(name, schema["components"]["schemas"][name]))
+    schemas = schema["components"]["schemas"]
+    for name in sorted(_within(bodies, schemas)):
+        text.append(_body(name, schemas[name]))
     return "\n".join(text).rstrip() + "\n"
 
 
@@ -99,10 +111,36 @@ def _body(name: str, schema: dict[str, Any]) -> str:
     required = set(schema.get("required", ()))
     lines = [f"### {name}", "", "| Member | Required | Meaning |", "|---|---|---|"]
     for member, about in schema["properties"].items():
-        kind = about.get("type") or " or ".join(a.get("type", "") for a in about.get("anyOf", ()))
         needed = "yes" if member in required else "no"
-        lines.append(f"| `{member}` ({kind}) | {needed} | {about.get('description', '')} |")
+        lines.append(f"| `{member}` ({_kind(about)}) | {needed} | {about.get('description', '')} |")
     return "\n".join([*lines, ""])
+
+
+def _kind(about: dict[str, Any]) -> str:
+    """A member's type; the choices of an enumeration, and a body by its name."""
+    if "$ref" in about:
+        name = about["$ref"].rpartition("/")[2]
+        schema = described()["components"]["schemas"][name]
+        if "enum" in schema:
+            return ", ".join(f"`{value}`" for value in schema["enum"])
+        return f"[{name}](#{name.lower()})"
+    if "items" in about:
+        return f"list of {_kind(about['items'])}"
+    if "anyOf" in about:
+        return " or ".join(_kind(one) for one in about["anyOf"])
+    return str(about.get("type", ""))
+
+
+def _within(names: set[str], schemas: dict[str, Any]) -> set[str]:
+    """These bodies and those that they hold."""
+    found: set[str] = set()
+    waiting = set(names)
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        refs = re.findall(r"#/components/schemas/(\w+)", str(schemas[name]["properties"]))
+        waiting |= {ref for ref in refs if "properties" in schemas[ref]} - found
+    return found
 
 
 if __name__ == "__main__":

@@ -1,33 +1,24 @@
-"""A catalog with an ordinary Monday in it, served on a local port, and pictures of every page.
-
-python -m tests.web.showcase DIR        # pictures into DIR, and docs/images/catalog.png
-"""
+"""A catalog with an ordinary Monday in it, for `pictures`."""
 
 from __future__ import annotations
 
-import asyncio
 import io
 import math
 import random
 import struct
-import sys
-import tempfile
 import wave
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-from playwright.async_api import Browser
-from pwdlib import PasswordHash
-
+from controller.core.direction import Direction
+from controller.core.options import Channels, NewUser, TenantOptions
 from controller.core.parties import Party
 from controller.core.requests import Means, UserActor
-from controller.engine.ports import LinkState, SwitchStatus
+from controller.core.rules import Mode, PolicyRule, PolicyScope, Route, Setting
 from controller.engine.reading import Account, Role, Scope, TenantSettings, UserSettings
 from tests.catalog.story import Story, inside, outside
-from tests.policies import policy_of, tenant_rule
+from tests.policies import policy_of
 
-from .serving import chromium, served
-from .world import PASSWORD, World, begin_live, opened, populate
+from .world import World, begin_live
 
 STAFF = {
     "101": "Anna Lindqvist", "102": "Marco Bellini", "103": "Priya Raman", "104": "Jonas Weber",
@@ -67,12 +58,47 @@ def speech(seconds: float, seed: int) -> bytes:
     return out.getvalue()
 
 
+OUTSIDE = frozenset({Direction.INBOUND, Direction.OUTBOUND})
+
+
+def acme(tenant: str) -> tuple[list[UserSettings], list[PolicyRule], TenantOptions]:
+    """Its users, its rules of queues and trunks, its options."""
+    on, off = Setting.ON, Setting.OFF
+    users = [
+        UserSettings(
+            tenant, user, name, on if user in ("101", "103", "104") else off, on if user == "103" else off
+        )
+        for user, name in STAFF.items()
+        if user != "105"
+    ]
+    users.append(UserSettings(tenant, "105", STAFF["105"], on, off, mode=Mode.ON_DEMAND))
+    rules = [
+        PolicyRule(PolicyScope.QUEUE, tenant, "Support", Setting.REQUIRE),
+        PolicyRule(PolicyScope.QUEUE, tenant, "Sales", on, on, sample_percent=25),
+        PolicyRule(PolicyScope.RING_GROUP, tenant, "Works council", Setting.FORBID, Setting.FORBID),
+        PolicyRule(PolicyScope.RECEPTIONIST, tenant, "Main menu", off),
+        PolicyRule(PolicyScope.INBOUND_RULE, tenant, "+49 30 555 0 (switchboard)", on, directions=OUTSIDE),
+        PolicyRule(PolicyScope.TRUNK, tenant, "carrier-berlin", on, off, frozenset({Direction.INBOUND})),
+    ]
+    options = TenantOptions(
+        channels=Channels.STEREO, longest_pause_s=300, pause_tone=True, beep_every_s=15,
+        new_user=NewUser(on, off, Mode.ALWAYS_PAUSE),
+    )  # fmt: skip
+    return users, rules, options
+
+
 async def monday(world: World) -> None:
     """Some forty calls over three days, with pauses, transfers, unanswered and running ones."""
     dice = random.Random(7)
     tenant = "acme.example"
+    users, rules, options = acme(tenant)
+    all_rules = (
+        TenantSettings(tenant, Setting.ON, directions=OUTSIDE).rule,
+        *(u.rule for u in users),
+        *rules,
+    )
     story = Story(
-        policy_of(tenant_rule(tenant, True)),
+        policy_of(all_rules, options={tenant: options}),
         begin=datetime(2026, 11, 20, 8, 2, 11, tzinfo=UTC), prefix="m",
     )  # fmt: skip
 
@@ -80,15 +106,15 @@ async def monday(world: World) -> None:
         user = dice.choice(list(STAFF))
         return inside(user, tenant, STAFF[user])
 
-    for user, name in STAFF.items():
-        await world.catalog.set_user(
-            UserSettings(tenant, user, name, user in ("101", "103", "104"), user == "103")
-        )
+    for settings in users:
+        await world.catalog.set_user(settings)
+    for rule in rules:
+        await world.catalog.set_rule(rule)
     password = await world.catalog.credentials("root")
     assert password is not None
     boss = Account("acme", "dana@acme.example", Role.TENANT, tenant, None)
     await world.catalog.add_account(boss, password.password_hash)
-    await world.catalog.set_tenant(TenantSettings(tenant, True, False))
+    await world.catalog.set_tenant(TenantSettings(tenant, Setting.ON, directions=OUTSIDE, options=options))
     made: list[tuple[str, float]] = []
     for n in range(44):
         story.at += timedelta(minutes=dice.uniform(3, 40))
@@ -97,9 +123,10 @@ async def monday(world: World) -> None:
         me, (number, name) = staff(), dice.choice(CUSTOMERS)
         other = outside(number, name, tenant)
         a, b = (me, other) if dice.random() < 0.4 else (other, me)
-        if dice.random() < 0.2:
+        if dice.random() < 0.2 and n != 43:
             a, b = me, staff()
-        story.start(f"c{n}-a", a, dialled=b.number)
+        routes = (Route(PolicyScope.QUEUE, "Support", tenant),) if n % 5 == 2 and a is other else ()
+        story.start(f"c{n}-a", a, dialled=b.number, routes=routes)
         story.start(f"c{n}-b", b, origin=f"c{n}-a")
         call_id = story.desk.book.call_of(f"c{n}-a").call_id  # type: ignore[union-attr]
         story.wait(dice.uniform(2, 14))
@@ -114,9 +141,9 @@ async def monday(world: World) -> None:
         for _ in range(2 if n % 11 == 10 or n == 43 else 1 if n % 4 == 3 else 0):
             means = dice.choice([Means.FEATURE_CODE, Means.MESSAGE, Means.PAGE])
             actor = UserActor(tenant, me.user or "")
-            assert story.ask("pause-audio-recording", mine, actor=actor, means=means).accepted
+            story.ask("pause-audio-recording", mine, actor=actor, means=means)
             story.wait(length * 0.12)
-            assert story.ask("resume-audio-recording", mine, actor=actor, means=means).accepted
+            story.ask("resume-audio-recording", mine, actor=actor, means=means)
             story.wait(length * 0.1)
         if n == 43:
             colleague = inside("110", tenant, STAFF["110"])
@@ -146,115 +173,10 @@ async def monday(world: World) -> None:
         ("l1", inside("101", tenant, STAFF["101"]), outside(*CUSTOMERS[0], tenant)),
         ("l2", inside("104", tenant, STAFF["104"]), inside("103", tenant, STAFF["103"])),
         ("l3", inside("201", "blue.example", "Ines"), outside(*CUSTOMERS[4])),
+        ("l4", inside("105", tenant, STAFF["105"]), inside("102", tenant, STAFF["102"])),
     ):
         begin_live(world.story, name, a, b)
         world.story.wait(31)
     world.story.ask("pause-audio-recording", "l2-a")
     world.story.ask("stop-recording", "l3-a")
     world.story.at = now
-
-
-async def main(folder: Path) -> None:
-    with tempfile.TemporaryDirectory() as temp:
-        async with opened(Path(temp)) as world:
-            await populate(world, PasswordHash.recommended().hash(PASSWORD))
-            for call in list(world.story.running):
-                world.story.hang_up(*call.legs)
-            await world.story.save(world.catalog, "fs1")
-            await monday(world)
-            since = datetime.now(UTC) - timedelta(hours=3)
-            world.control.statuses = [
-                SwitchStatus("fs-berlin-1", "freeswitch", LinkState.UP, since, "1.10.12"),
-                SwitchStatus("ast-oslo", "asterisk", LinkState.UP, since, "22.6.0"),
-            ]
-            async with served(world) as url, chromium() as browser:
-                for width, height, scheme in ((1440, 900, "light"), (390, 844, "light"), (1440, 900, "dark")):
-                    await pictures(browser, world, url, folder, width, height, scheme)
-
-
-async def pictures(
-    browser: Browser, world: World, url: str, folder: Path, width: int, height: int, scheme: str
-) -> None:
-    context = await browser.new_context(
-        viewport={"width": width, "height": height},
-        color_scheme=scheme,
-        timezone_id="Europe/Berlin",  # type: ignore[arg-type]
-    )
-    page = await context.new_page()
-    problems: list[str] = []
-    page.on("console", lambda m: problems.append(m.text) if m.type in ("error", "warning") else None)
-    page.on("pageerror", lambda e: problems.append(str(e)))
-    tag = f"{width}-{scheme}"
-
-    async def shot(name: str, *, full: bool = False) -> None:
-        wide = await page.evaluate("document.documentElement.scrollWidth")
-        if wide > width:
-            problems.append(f"{name} is {wide} wide at {width}")
-        await page.screenshot(path=folder / f"{name}-{tag}.png", full_page=full)
-
-    await page.goto(f"{url}/sign-in")
-    await shot("sign-in")
-    await page.fill("[name=login]", "dana@acme.example")
-    await page.fill("[name=password]", PASSWORD)
-    await page.click("button[type=submit]")
-    await page.wait_for_url("**/recordings")
-    await shot("recordings")
-    await page.locator(".row .parties").nth(2).dblclick()
-    await page.wait_for_timeout(500)
-    await shot("mini")
-    await page.goto(f"{url}/recordings")
-    if tag == "1440-light":
-        await page.screenshot(path=Path("docs/images/catalog.png"))
-    if width < 500:
-        await page.click(".bar a.button")
-        await shot("menu")
-        await page.goto(f"{url}/recordings")
-    await page.locator(".row .menu summary").nth(1).click()
-    await shot("recordings-menu")
-    await page.keyboard.press("Escape")
-    await page.goto(f"{url}/recordings/{world.recordings['monday-last']}")
-    await page.click("[data-toggle]")
-    await page.wait_for_timeout(1500)
-    await page.locator("[data-seek]").click(position={"x": 260 if width > 500 else 160, "y": 30})
-    await page.wait_for_timeout(300)
-    await page.click("[data-toggle]")
-    await shot("recording", full=True)
-    await page.goto(f"{url}/calls")
-    await shot("calls")
-    await page.goto(f"{url}/calls/{world.calls['monday-last']}")
-    await shot("call", full=True)
-    await page.goto(f"{url}/live")
-    await page.wait_for_timeout(400)
-    await shot("live")
-    await context.clear_cookies()
-    await page.goto(f"{url}/sign-in")
-    await page.fill("[name=login]", "root")
-    await page.fill("[name=password]", PASSWORD)
-    await page.click("button[type=submit]")
-    await page.wait_for_url(f"{url}/recordings")
-    for name, path in (
-        ("users", "/users"), ("options", "/company/options"), ("general", "/advanced/general"),
-        ("audit", "/audit"), ("account", "/account"), ("reference", "/api-docs"),
-        ("nothing", "/recordings?party=zzz"), ("error", "/recordings/none"),
-    ):  # fmt: skip
-        await page.goto(url + path)
-        await shot(name)
-    up = world.control.statuses
-    world.control.statuses = [
-        up[0],
-        SwitchStatus(
-            "ast-oslo", "asterisk", LinkState.DOWN, datetime.now(UTC),
-            error="10.2.0.7:5038 refuses the connection; is Asterisk running, and manager.conf enabled?",
-        ),
-    ]  # fmt: skip
-    await page.goto(f"{url}/recordings")
-    await shot("down")
-    world.control.statuses = up
-    await context.close()
-    print(tag, problems or "no complaints in the console")
-
-
-if __name__ == "__main__":
-    target = Path(sys.argv[1])
-    target.mkdir(parents=True, exist_ok=True)
-    asyncio.run(main(target))

@@ -123,7 +123,10 @@ async def test_changing_the_password_needs_the_current_one_and_a_session(world: 
 MUTATIONS = [
     ("POST", "/api/v1/live/x/recording", {"operation": "pause-recording"}),
     ("PUT", "/api/v1/settings/system", {"record_external": True}),
-    ("PUT", "/api/v1/tenants/red.example", {"record_audio": True, "record_video": True}),
+    ("PUT", "/api/v1/tenants/red.example", {"audio": "on"}),
+    ("PATCH", "/api/v1/tenants/red.example", {"options": {"pause_tone": True}}),
+    ("PUT", "/api/v1/tenants/red.example/rules/queue/sales", {"audio": "forbid"}),
+    ("DELETE", "/api/v1/settings/system/trunks/carrier", {}),
     ("POST", "/api/v1/tokens", {"label": "x"}),
 ]
 
@@ -157,7 +160,10 @@ async def test_forms_need_the_token_as_well(world: World) -> None:
             ("/sign-out", {}),
             (f"/live/{call}/recording", {"operation": "stop-recording"}),
             ("/users", {"user": "101"}),
-            ("/company/options", {"record_audio": "on"}),
+            ("/users/red.example/101", {"audio": "on"}),
+            ("/company/options", {"audio": "on"}),
+            ("/rules/edit", {"scope": "queue", "name": "sales"}),
+            ("/rules/remove", {"scope": "queue", "name": "sales"}),
             ("/account/tokens", {"label": "x"}),
         ):
             answer = await browser.post(path, data={**fields, "csrf": "f" * 64})

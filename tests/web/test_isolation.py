@@ -9,7 +9,9 @@ import pytest
 from fastapi.routing import iter_route_contexts
 
 from controller.core.requests import Means, SystemActor, TenantActor, UserActor
+from controller.core.rules import PolicyRule, PolicyScope, Setting
 from controller.engine.ports import LinkState
+from controller.engine.reading import Scope, UserSettings
 
 from .world import World, form_token
 
@@ -96,8 +98,19 @@ async def test_the_user_role_administers_nothing(world: World) -> None:
         ("GET", "/api/v1/accounts", None),
         ("GET", "/api/v1/settings/system", None),
         ("PUT", "/api/v1/settings/system", {"record_external": True}),
-        ("PUT", "/api/v1/tenants/red.example", {"record_audio": True, "record_video": True}),
-        ("PUT", "/api/v1/tenants/red.example/users/101", {"record_audio": False, "record_video": False}),
+        ("PATCH", "/api/v1/settings/system", {"record_external": True}),
+        ("GET", "/api/v1/tenants/red.example", None),
+        ("PUT", "/api/v1/tenants/red.example", {"audio": "on"}),
+        ("PATCH", "/api/v1/tenants/red.example", {"options": {"pause_tone": True}}),
+        ("GET", "/api/v1/tenants/red.example/users/101", None),
+        ("PUT", "/api/v1/tenants/red.example/users/101", {"audio": "off"}),
+        ("PATCH", "/api/v1/tenants/red.example/users/101", {"mode": "never"}),
+        ("GET", "/api/v1/rules", None),
+        ("GET", "/api/v1/tenants/red.example/rules/queue/sales", None),
+        ("PUT", "/api/v1/tenants/red.example/rules/queue/sales", {"audio": "forbid"}),
+        ("DELETE", "/api/v1/tenants/red.example/rules/queue/sales", None),
+        ("PUT", "/api/v1/settings/system/trunks/carrier", {"audio": "forbid"}),
+        ("GET", "/api/v1/explain?caller=101&callee=102", None),
         ("PUT", "/api/v1/accounts/account-root/password", {"password": "a new long one"}),
         (
             "POST",
@@ -110,17 +123,35 @@ async def test_the_user_role_administers_nothing(world: World) -> None:
             answer = await client.request(method, path, json=body)
             assert answer.status_code == 403, (method, path)
     assert world.control.reloads == 0
+    async with world.browser("red-101") as browser:
+        for path in (
+            "/users",
+            "/users/red.example/101",
+            "/rules",
+            "/rules/edit",
+            "/explain",
+            "/company/options",
+        ):
+            assert (await browser.get(path)).status_code == 403, path
 
 
 async def test_a_tenants_administrator_stays_in_its_tenant(world: World) -> None:
-    both = {"record_audio": True, "record_video": True}
+    both = {"audio": "on", "video": "on"}
     account = {"login": "new", "password": "a new long one"}
     async with world.client("red-admin") as client:
         assert (
             await client.put("/api/v1/settings/system", json={"record_external": True})
         ).status_code == 403
-        for path in ("/api/v1/tenants/blue.example", "/api/v1/tenants/blue.example/users/201"):
-            assert (await client.put(path, json=both)).status_code == 404
+        for path in (
+            "/api/v1/tenants/blue.example",
+            "/api/v1/tenants/blue.example/users/201",
+            "/api/v1/tenants/blue.example/rules/queue/sales",
+        ):
+            assert (await client.put(path, json=both)).status_code == 404, path
+        answer = await client.put("/api/v1/settings/system/trunks/carrier", json=both)
+        assert answer.status_code == 403
+        answer = await client.get("/api/v1/explain?tenant=blue.example&caller=201&callee=1")
+        assert answer.status_code == 404
         assert world.control.reloads == 0
         for fields in (
             {"role": "system_administrator"},
@@ -142,11 +173,23 @@ async def test_a_tenants_administrator_stays_in_its_tenant(world: World) -> None
     async with world.browser("red-admin") as browser:
         token = form_token((await browser.get("/users")).text)
         for path, fields in (
-            ("/users", {"user": "201", "tenant": "blue.example"}),
-            ("/company/options", {"tenant": "blue.example", "record_audio": "on"}),
+            ("/users", {"user": "201", "tenant": "blue.example", "audio": "on"}),
+            ("/users/add", {"user": "299", "tenant": "blue.example", "audio": "on", "video": "on"}),
+            ("/users/blue.example/201", {"audio": "on"}),
+            ("/company/options", {"tenant": "blue.example", "audio": "on"}),
+            ("/rules/edit", {"scope": "queue", "tenant": "blue.example", "name": "sales"}),
+            ("/rules/remove", {"scope": "queue", "tenant": "blue.example", "name": "sales"}),
+            ("/rules/remove", {"scope": "trunk", "tenant": "", "name": "carrier"}),
         ):
             assert (await browser.post(path, data={**fields, "csrf": token})).status_code == 404
-        assert (await browser.post("/advanced/general", data={"csrf": token})).status_code == 403
+        for path in ("/advanced/general", "/advanced/general/rule"):
+            assert (await browser.post(path, data={"csrf": token})).status_code == 403
+        for path in (
+            "/users/blue.example/201", "/company/options?tenant=blue.example",
+            "/rules/edit?scope=queue&tenant=blue.example&name=sales", "/explain?tenant=blue.example",
+            "/rules/edit?scope=trunk&name=carrier",
+        ):  # fmt: skip
+            assert (await browser.get(path)).status_code == 404, path
     assert world.control.reloads == 0
 
 
@@ -235,11 +278,17 @@ async def test_no_route_at_all_reaches_the_other_tenants_things(world: World, wh
         "token_id": "token-blue-admin",
         "role": "segment",
         "number": "1",
+        "scope": "queue",
     }
-    wanted = {
-        "operation": "pause-recording", "record_audio": True, "record_video": True,
-        "password": "a new long one",
+    bodies: dict[str, dict[str, object]] = {
+        "/recording": {"operation": "pause-recording"}, "/password": {"password": "a new long one"},
     }  # fmt: skip
+    await world.catalog.set_user(UserSettings("blue.example", "201", "Carl Blue"))
+    for rule in (
+        PolicyRule(PolicyScope.QUEUE, "blue.example", "live-blue-a", Setting.ON),
+        PolicyRule(PolicyScope.TRUNK, None, "live-blue-a", Setting.ON),
+    ):
+        await world.catalog.set_rule(rule)
     before = await world.catalog.policy()
     walked = 0
     async with world.client(who) as client:
@@ -250,12 +299,15 @@ async def test_no_route_at_all_reaches_the_other_tenants_things(world: World, wh
                 continue
             path = re.sub(r"{(\w+)(?::path)?}", lambda m: blues[m[1]], context.path)
             for method in sorted(context.methods or ()):
+                end = path[path.rindex("/") :]
+                wanted = bodies.get(end, {"audio": "forbid"})
                 body = {"json": wanted} if path.startswith("/api/") else {"data": wanted}
                 answer = await client.request(method, path, **({} if method in ("GET", "HEAD") else body))  # type: ignore[arg-type]
                 assert answer.status_code in (403, 404), (method, path, answer.text)
                 assert "Carl" not in answer.text
                 walked += 1
-    assert walked > 15
+    assert walked > 25
+    assert len(await world.catalog.rules(Scope(None))) == 2
     assert world.control.reloads == 0
     assert await world.catalog.policy() == before
     assert not [r for call in world.story.running for r in call.recordings if r.open_pause]

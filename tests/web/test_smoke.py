@@ -7,7 +7,10 @@ import pytest
 from .world import PEOPLE, World
 
 PAGES = ["/recordings", "/calls", "/live", "/account", "/api-docs"]
-ADMIN = ["/users", "/company/options", "/audit"]
+ADMIN = [
+    "/users", "/rules", "/rules/edit", "/explain", "/company/options", "/audit",
+    "/explain?tenant=red.example&caller=101&callee=%2B4930",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("who", PEOPLE)
@@ -17,7 +20,8 @@ async def test_pages(world: World, who: str) -> None:
             answer = await browser.get(path)
             assert answer.status_code == 200, (path, answer.text[:3000])
         for path in ADMIN:
-            expected = 403 if who.startswith("red-10") else 200
+            foreign = who == "blue-admin" and "red.example" in path
+            expected = 403 if who.startswith("red-10") else 404 if foreign else 200
             assert (await browser.get(path)).status_code == expected, path
         general = await browser.get("/advanced/general")
         assert general.status_code == (200 if who == "root" else 403)

@@ -95,6 +95,10 @@ class World:
         self.calls[name] = call_id
         for row in detail.recordings:
             self.recordings[name] = row.recording_id
+            if row.provisional:
+                await self.catalog.set_media_state(row.recording_id, MediaState.DISCARDED)
+                self.recordings["not-kept"] = row.recording_id
+                continue
             for role, number in ((FileRole.SEGMENT, 1), (FileRole.RENDITION, 0)):
                 key = f"{row.tenant}/2026/11/22/{row.recording_id}.{role}.wav"
                 path = self.store.path(key)

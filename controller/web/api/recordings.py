@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 from ...engine.reading import Account, FileRow, RecordingDetail
 from ..access import Me, address_of, known_id
 from ..changes import note
+from ..kept import not_kept
 from ..media_files import serve
 from ..problems import Problem, not_found
 from ..services import Parts, Services, web_of
@@ -96,7 +97,8 @@ for _path, _endpoint, _summary in (
 def _playable(detail: RecordingDetail) -> FileRow:
     file = detail.playable
     if file is None:
-        raise Problem(404, f"The recording has no file to play: it is {detail.row.media_state}.")
+        why = not_kept(detail.row) or f"it is {detail.row.media_state}"
+        raise Problem(404, f"The recording has no file to play: {why}.")
     return file
 
 

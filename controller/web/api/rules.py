@@ -32,7 +32,8 @@ class RouteScope(StrEnum):
     RECEPTIONIST = PolicyScope.RECEPTIONIST
 
 
-Name = Annotated[str, Path(pattern=NAME)]
+Name = Annotated[str, Path(pattern=NAME, description="As the switch calls it; it may hold slashes.")]
+Of = Annotated[RouteScope, Path(description="What the rule is about.")]
 
 
 @router.get("/rules", summary="Rules of trunks, queues, ring groups and so on")
@@ -51,13 +52,13 @@ async def get_rules(
 
 
 @router.get("/tenants/{tenant}/rules/{scope}/{name:path}", summary="One rule of a tenant")
-async def get_rule(parts: Parts, tenant: OwnTenant, scope: RouteScope, name: Name) -> RuleView:
+async def get_rule(parts: Parts, tenant: OwnTenant, scope: Of, name: Name) -> RuleView:
     return await _get(parts, PolicyScope(scope), tenant, name)
 
 
 @router.put("/tenants/{tenant}/rules/{scope}/{name:path}", summary="Make or replace a rule of a tenant")
 async def put_rule(
-    request: Request, parts: Parts, me: Admin, tenant: OwnTenant, scope: RouteScope, name: Name,
+    request: Request, parts: Parts, me: Admin, tenant: OwnTenant, scope: Of, name: Name,
     body: RouteRuleBody,
 ) -> RuleView:  # fmt: skip
     return await _put(request, parts, me, PolicyRule(PolicyScope(scope), tenant, name), body)
@@ -67,7 +68,7 @@ async def put_rule(
     "/tenants/{tenant}/rules/{scope}/{name:path}", status_code=204, summary="Remove a rule of a tenant"
 )
 async def delete_rule(
-    request: Request, parts: Parts, me: Admin, tenant: OwnTenant, scope: RouteScope, name: Name
+    request: Request, parts: Parts, me: Admin, tenant: OwnTenant, scope: Of, name: Name
 ) -> None:
     await _delete(request, parts, me, PolicyScope(scope), tenant, name)
 

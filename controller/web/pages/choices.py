@@ -16,15 +16,23 @@ SETTINGS = {
     Setting.FORBID: "Never, whatever else says",
 }
 
+#: The same in a list's narrow column.
+SETTINGS_SHORT = {
+    Setting.INHERIT: "Not set",
+    Setting.OFF: "Off",
+    Setting.ON: "On",
+    Setting.REQUIRE: "Required",
+    Setting.FORBID: "Never",
+}
+
 MODES = {
     Mode.ALWAYS_PAUSE: "Always; the user may pause",
     Mode.ALWAYS: "Always; the user cannot pause",
-    Mode.ON_DEMAND: "On demand: kept only if started before the end",
-    Mode.ON_DEMAND_START: "On demand: from the moment of the start",
+    Mode.ON_DEMAND: "On demand: kept if started",
+    Mode.ON_DEMAND_START: "On demand: from the start on",
     Mode.NEVER: "Never for the user's own sake",
 }
 
-#: The same in a list's narrow column.
 MODES_SHORT = {
     Mode.ALWAYS_PAUSE: "always, pause",
     Mode.ALWAYS: "always",
@@ -64,13 +72,13 @@ SAYINGS = {
 }
 
 PAUSE_STYLES = {
-    PauseStyle.MASK: "Silence in the recording; its length stays the call's",
+    PauseStyle.MASK: "Silence of the same length",
     PauseStyle.CUT: "Left out of the recording",
 }
 
 CHANNELS = {
-    Channels.MONO: "Mono: everybody on one channel",
-    Channels.STEREO: "Stereo: the caller on the left, the called on the right",
+    Channels.MONO: "Mono",
+    Channels.STEREO: "Stereo: caller left, called right",
 }
 
 HEARS = {

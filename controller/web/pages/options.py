@@ -114,8 +114,14 @@ def _options(sheet: Sheet, stored: TenantOptions) -> TenantOptions:
         return with_options(stored, given)
     except OptionFaults as error:
         for name, text in error.faults.items():
-            sheet.faults.setdefault(name, f"{text[:1].upper()}{text[1:]}.")
+            sheet.faults.setdefault(name, _beside(name, text))
         return stored
+
+
+def _beside(name: str, text: str) -> str:
+    """A fault beside its field, which need not be named again: ``0 (no beep) or 5 to 3600 seconds.``"""
+    plain = text.removeprefix(name).removeprefix(":").lstrip().removeprefix("is ")
+    return f"{plain[:1].upper()}{plain[1:]}."
 
 
 def _codes(sheet: Sheet) -> dict[str, str]:

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from ...engine.ports import LinkState
 from ...engine.reading import Account, Role
+from ..kept import not_kept
 from ..services import web_of
 from . import words
 
@@ -29,9 +30,10 @@ templates = Environment(
 for _name in (
     "shown", "clock", "day", "stamp", "duration", "precise", "size", "who", "number", "caller", "callees",
     "words", "sentence", "coded", "address",
-    "means", "moment", "apart", "not_kept",
+    "means", "moment", "apart", 
 ):  # fmt: skip
     templates.filters[_name] = getattr(words, _name)
+templates.filters["not_kept"] = not_kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from ...core.requests import Means
 from ...engine.ports import LiveParty
-from ...engine.reading import PartyRow, RecordingRow
+from ...engine.reading import PartyRow
 
 MOST_SHOWN = 120
 
@@ -131,16 +131,6 @@ def apart(begin: datetime, end: datetime) -> str:
     """How long after one moment the other was: ``45 ms``, ``2.3 s``."""
     ms = max(0, round((end - begin).total_seconds() * 1000))
     return f"{ms} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
-
-
-def not_kept(row: RecordingRow) -> str:
-    """Why there is nothing to hear of a recording that was made and destroyed; "" of any other."""
-    if not row.trace:
-        return ""
-    # Taken back once it was known to be forbidden: nobody could have started that.
-    if row.reason.startswith("not recorded"):
-        return f"not kept: {row.reason}"
-    return row.trace
 
 
 def sentence(text: str) -> str:
