@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 import uvicorn
+from uvicorn.server import HANDLED_SIGNALS
 
 from .catalog.database import open_database
 from .catalog.facade import SqlCatalog
@@ -70,7 +72,7 @@ class Parts:
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it has begun to listen."""
+    """A server that says when it has begun to listen, and that a signal ends in good order."""
 
     def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
         super().__init__(config)
@@ -80,6 +82,17 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._on_started()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """uvicorn's own raises the signal once more when the server has ended, which kills the process
+        before the engine has written what the catalog does not have yet."""
+        before = {sig: signal.signal(sig, self.handle_exit) for sig in HANDLED_SIGNALS}
+        try:
+            yield
+        finally:
+            for sig, handler in before.items():
+                signal.signal(sig, handler)
 
 
 def make_switch(config: FreeSwitchConfig | AsteriskConfig) -> Switch:

@@ -2,6 +2,9 @@
 
 import contextlib
 import gc
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -38,3 +41,43 @@ def test_what_was_imported_is_out_of_the_garbage_collector_before_the_first_call
     before = len(gc.get_objects())
     cli.serve(config)
     assert left_to_collect[0] < before / 20
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_good_order(tmp_path: Path, how: signal.Signals) -> None:
+    """Not by the signal itself: the engine's last state must reach the catalog before."""
+    config = tmp_path / "tapeline.toml"
+    (tmp_path / "spool").mkdir()
+    config.write_text(
+        f"""
+        [web]
+        port = 0
+        secret_file = "{tmp_path}/secret"
+        [database]
+        url = "sqlite:///{tmp_path}/catalog.sqlite"
+        [storage]
+        path = "{tmp_path}/store"
+        [[switches]]
+        kind = "asterisk"
+        name = "pbx"
+        host = "127.0.0.1"
+        port = 9
+        username = "tapeline"
+        password = "x"
+        spool = "{tmp_path}/spool"
+        """
+    )
+    command = [sys.executable, "-m", "controller.cli", "serve", "--config", str(config)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stderr
+    try:
+        said = ""
+        for line in process.stderr:
+            said += line
+            if "switch.down" in line or "unreachable" in line or "refused" in line:
+                break
+        process.send_signal(how)
+        assert process.wait(10) == 0, said
+    finally:
+        process.kill()
+        process.wait()
