@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +17,6 @@ from .core.direction import Direction
 from .core.parties import Party, Side
 from .core.policy import Decision, Policy
 from .core.rules import PolicyScope, Route
-from .engine.reading import UserSettings
 from .web.explaining import Answer, Explanation, Imagined, Said, explain
 
 STRANGER = "an outside number"
@@ -63,7 +61,7 @@ def explain_command(
     async def work(catalog: SqlCatalog) -> None:
         policy = await catalog.policy()
         notes = unknown(policy, call)
-        found = explain(with_newcomers(policy, call), call)
+        found = explain(policy, call)
         if as_json:
             print_json(as_plain(found, notes))
         else:
@@ -109,32 +107,20 @@ def _users(call: Imagined) -> list[str]:
 
 def unknown(policy: Policy, call: Imagined) -> list[str]:
     """What the call names and the settings do not know: a slip, or somebody new."""
-    notes = []
-    for user in _users(call):
-        if policy.user(call.tenant, user) is None:
-            new = policy.options_of(call.tenant).new_user
-            notes.append(
-                f"user {user} is not known: when first seen it gets audio {new.audio}, video {new.video}, "
-                f"mode {new.mode}, and this answer is for that"
-            )
     named = {(r.scope, r.name) for r in policy.rules if r.tenant in (None, call.tenant)}
+    new = policy.options_of(call.tenant).new_user
+    notes = [
+        f"user {user} is not known: from its first call it has audio {new.audio}, video {new.video}, "
+        f"mode {new.mode}"
+        for user in _users(call)
+        if (PolicyScope.USER, user) not in named
+    ]
     notes += [
         f"there is no rule of {route.scope.replace('_', ' ')} {route.name}"
         for route in call.routes
         if (route.scope, route.name) not in named
     ]
     return notes
-
-
-def with_newcomers(policy: Policy, call: Imagined) -> Policy:
-    """The policy as it will be once the catalog has made the users that it does not know yet."""
-    rules = list(policy.rules)
-    for user in dict.fromkeys(_users(call)):
-        if policy.user(call.tenant, user) is None:
-            new = policy.options_of(call.tenant).new_user
-            settings = UserSettings(call.tenant, user, "", new.audio, new.video)
-            rules.append(replace(settings, mode=new.mode).rule)
-    return Policy(policy.record_external, tuple(rules), policy.options)
 
 
 # ── the answer ────────────────────────────────────────────────────────────────────────────────

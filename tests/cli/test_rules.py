@@ -129,7 +129,7 @@ def test_lists_can_be_narrowed(tapeline: Tapeline) -> None:
         (["set", "system", "--tenant", "acme"], "a rule of the system has no tenant"),
         (["set", "tenant"], "a rule of a tenant needs a tenant"),
         (["set", "tenant", "acme", "--tenant", "other"], "a tenant's rule has one name: the tenant's"),
-        (["set", "ring_group", "x", "--tenant", "acme", "--sample", "5"], "only queues and users have a sample"),
+        (["set", "trunk", "x", "--sample", "5"], "only queues and users have a sample"),
         (["set", "ring_group", "x", "--tenant", "acme", "--mode", "never"], "only users have a mode"),
         (["set", "user", "1", "--tenant", "acme", "--sample", "101"], "a sample is 0 to 100 percent"),
         (["set", "user", "1", "--tenant", "acme", "--directions", "up"], "directions: want one of inbound, "),
