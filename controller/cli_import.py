@@ -40,7 +40,8 @@ def import_command(
         if as_json:
             print_json({"dry_run": dry_run, **as_plain(planned)})
         else:
-            _print(planned, dry_run)
+            for line in lines(planned, dry_run):
+                console.print(line, markup=False, soft_wrap=True)
 
     with_catalog(config, work)
 
@@ -53,32 +54,24 @@ def _switch(config: Config, name: str) -> FreeSwitchConfig | AsteriskConfig:
     raise NotPossible(f"there is no switch {name!r} in the configuration; there are: {names}")
 
 
-def _print(planned: ImportPlan, dry_run: bool) -> None:
+def lines(planned: ImportPlan, dry_run: bool) -> list[str]:
+    """What is (or would be) done, a line each, and the sum of it."""
     make, give = ("would make", "would give") if dry_run else ("made", "gave")
-    for tenant in planned.new_tenants:
-        _say(f"{make} tenant {tenant}")
-    for user in planned.new_users:
-        _say(f"{make} user {_who(user)}")
-    for user in planned.named:
-        _say(f"{give} user {user.user}@{user.tenant} the name {user.name}")
-    for user in planned.known:
-        _say(f"already there: user {_who(user)}")
-    for gone in planned.gone:
-        _say(f"not on the switch any more, kept: user {_who(gone)}")
-    for tenant in planned.other_tenants:
-        _say(f"not on this switch, kept: tenant {tenant}")
+    found = [f"{make} tenant {tenant}" for tenant in planned.new_tenants]
+    found += [f"{make} user {_who(user)}" for user in planned.new_users]
+    found += [f"{give} user {u.user}@{u.tenant} the name {u.name}" for u in planned.named]
+    found += [f"already there: user {_who(user)}" for user in planned.known]
+    found += [f"not on the switch any more, kept: user {_who(user)}" for user in planned.gone]
+    found += [f"not on this switch, kept: tenant {tenant}" for tenant in planned.other_tenants]
     new = f"{len(planned.new_tenants)} new tenants, {len(planned.new_users)} new users"
-    _say(f"{new}, {len(planned.known) + len(planned.named)} already there, {len(planned.gone)} gone")
-    if dry_run and (planned.new_tenants or planned.to_write):
-        _say("nothing was written: run it again without --dry-run")
+    found.append(f"{new}, {len(planned.known) + len(planned.named)} already there, {len(planned.gone)} gone")
+    if dry_run and planned.to_write:
+        found.append("nothing was written: run it again without --dry-run")
+    return found
 
 
 def _who(user: DirectoryUser | UserSettings) -> str:
     return f"{user.user}@{user.tenant}" + (f" ({user.name})" if user.name else "")
-
-
-def _say(line: str) -> None:
-    console.print(line, markup=False, soft_wrap=True)
 
 
 def as_plain(planned: ImportPlan) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from .headers import Headers, text
 
 TIMEOUT_S = 10.0
 #: ``"Ann" <101>``, ``Ann <101>``, ``101``.
-_CALLER_ID = re.compile(r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^<]*?))\s*(?:<[^>]*>)?\s*')
+_CALLER_ID = re.compile(r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^<"]*?))\s*(?:<[^>]*>)?\s*')
 
 
 class AsteriskDirectory:
