@@ -15,10 +15,13 @@ playwright = pytest.importorskip(
 
 from playwright.async_api import Browser, Page, expect  # noqa: E402
 
-from controller.engine.reading import Scope  # noqa: E402
+from controller.core.rules import Mode, PolicyRule, PolicyScope, Setting  # noqa: E402
+from controller.engine.reading import Scope, UserSettings  # noqa: E402
+from tests.catalog.story import inside, outside  # noqa: E402
+from tests.policies import policy_of  # noqa: E402
 
 from .serving import CHROMIUM, chromium, served  # noqa: E402
-from .world import PASSWORD, World  # noqa: E402
+from .world import PASSWORD, World, begin_live  # noqa: E402
 
 pytestmark = [
     pytest.mark.skipif(
@@ -93,9 +96,7 @@ async def test_from_sign_in_to_the_live_pause(world: World, url: str, browser: B
     await page.get_by_role("main").get_by_role("link", name="CDR").last.click()
     await page.wait_for_url(f"**/calls/{world.calls['red']}")
     await expect(page.get_by_text("Why was this call recorded, or not?")).to_be_visible()
-    await expect(
-        page.get_by_text("tenant red.example has every extension's audio recorded").first
-    ).to_be_visible()
+    await expect(page.get_by_text("Recorded because tenant red.example has audio on.").first).to_be_visible()
 
     await page.get_by_role("link", name="Live Calls").click()
     await expect(page.locator("[data-stream]")).to_have_text("Live")
@@ -119,22 +120,52 @@ async def test_from_sign_in_to_the_live_pause(world: World, url: str, browser: B
     await expect(page.get_by_text("No calls at the moment")).to_be_visible()
 
 
-async def test_a_toggle_saves_itself_and_goes_back_when_it_could_not(
+async def test_what_saves_itself_goes_back_when_it_could_not(
     world: World, url: str, browser: Browser
 ) -> None:
+    await world.catalog.set_user(UserSettings("red.example", "101", "Anna", Setting.OFF))
     page = await browser.new_page()
-    await enter(page, url, "red-admin")
-    await page.goto(f"{url}/company/options")
-    toggle = page.get_by_role("switch", name="Enable extension audio recording")
+    problems = await enter(page, url, "root")
+    await page.goto(f"{url}/advanced/general")
+    toggle = page.get_by_role("switch", name="Record the call between external numbers")
     await toggle.focus()
     await page.keyboard.press("Space")
     await expect(page.locator("#toast")).to_have_text("Saved.")
-    assert (await world.catalog.policy()).tenants["red.example"].audio
+    assert (await world.catalog.policy()).record_external
+    await page.goto(f"{url}/users?tenant=red.example&q=Anna")
+    audio = page.get_by_label("Record Audio Calls of 101")
+    await audio.select_option("require")
+    await expect(page.locator("#toast")).to_have_text("Saved.")
+    (user,) = await world.catalog.users(Scope("red.example", "101"))
+    assert (user.audio, user.name) == (Setting.REQUIRE, "Anna")
+    assert problems == []
     await page.evaluate("document.querySelector('[data-autosave] [name=csrf]').value = 'f'.repeat(64)")
-    await page.keyboard.press("Space")
+    await audio.select_option("off")
     await expect(page.locator("#toast")).to_contain_text("out of date")
-    await expect(toggle).to_be_checked()
-    assert (await world.catalog.policy()).tenants["red.example"].audio
+    await expect(audio).to_have_value("require")
+    assert [u.audio for u in await world.catalog.users(Scope("red.example", "101"))] == [Setting.REQUIRE]
+
+
+async def test_a_provisional_recording_is_kept_from_the_live_page(
+    world: World, url: str, browser: Browser
+) -> None:
+    rule = PolicyRule(PolicyScope.USER, "red.example", "101", Setting.ON, mode=Mode.ON_DEMAND)
+    world.story.desk.policy = policy_of(rule)
+    call = begin_live(world.story, "demand", inside("101"), outside("+49301"))
+    page = await browser.new_page()
+    problems = await enter(page, url, "red-admin")
+    await page.goto(f"{url}/live")
+    card = page.locator(f"#call-{call.call_id}")
+    await expect(card.get_by_text("provisional")).to_be_visible()
+    await card.get_by_role("button", name="Keep").click()
+    await expect(card.get_by_text("provisional")).to_have_count(0)
+    await expect(card.get_by_role("alert")).to_have_text("Kept from its beginning.")
+    await expect(card.get_by_role("button", name="Keep")).to_have_count(0)
+    assert not call.recordings[0].provisional
+    await card.get_by_role("button", name="Stop").click()
+    await expect(card.get_by_text("not recorded")).to_be_visible()
+    await expect(card.get_by_role("button", name="Start recording")).to_be_visible()
+    assert problems == []
 
 
 async def test_everything_reads_and_pauses_without_javascript(
@@ -152,9 +183,28 @@ async def test_everything_reads_and_pauses_without_javascript(
     await expect(page.get_by_role("alert").first).to_have_text("Paused.")
     await expect(page.get_by_role("button", name="Resume")).to_be_visible()
     await page.get_by_role("link", name="General › Options").click()
-    await page.locator("label", has_text="Enable extension video recording").click()
+    await page.get_by_label("Enable extension video recording").select_option("on")
+    await page.get_by_label("Code 5", exact=True).fill("*4")
     await page.get_by_role("button", name="Save").click()
-    assert (await world.catalog.policy()).tenants["red.example"].video
+    await expect(page.get_by_text("*4 is the beginning of *48.")).to_be_visible()
+    await expect(page.get_by_label("Code 5", exact=True)).to_have_value("*4")
+    await page.get_by_label("Code 5", exact=True).fill("*7")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("Saved.")).to_be_visible()
+    (tenant,) = await world.catalog.tenants(Scope("red.example"))
+    assert (tenant.video, str(tenant.options.codes["*7"])) == (Setting.ON, "pause-recording")
+    await page.get_by_role("link", name="Recording rules").click()
+    await page.get_by_role("link", name="Add a rule").click()
+    await page.get_by_label("Name").fill("Sales")
+    await page.get_by_label("Audio").select_option("forbid")
+    await page.get_by_role("button", name="Save").click()
+    await page.get_by_role("link", name="Explain").click()
+    await page.get_by_label("Who calls").fill("+4930")
+    await page.get_by_label("Who is called").fill("101")
+    await page.get_by_text("It comes through a queue").click()
+    await page.get_by_label("Queue").fill("Sales")
+    await page.get_by_role("button", name="Explain").click()
+    await expect(page.get_by_text("Not recorded because queue Sales forbids audio")).to_be_visible()
     await context.close()
 
 
@@ -163,9 +213,14 @@ async def test_no_page_is_wider_than_the_screen(world: World, url: str, browser:
     context = await browser.new_context(viewport={"width": width, "height": 800})
     page = await context.new_page()
     await enter(page, url, "root")
+    await world.catalog.set_user(UserSettings("red.example", "101", "A" * 90))
+    await world.catalog.set_rule(PolicyRule(PolicyScope.QUEUE, "red.example", "q" * 190, Setting.FORBID))
     for path in (
         "/recordings", f"/recordings/{world.recordings['red']}", "/calls", f"/calls/{world.calls['red']}",
-        "/live", "/users", "/company/options", "/advanced/general", "/audit", "/account", "/api-docs",
+        "/live", "/users", "/users/red.example/101", "/company/options?tenant=red.example", "/rules",
+        "/rules/edit", f"/rules/edit?scope=queue&tenant=red.example&name={'q' * 190}", "/advanced/general",
+        f"/explain?tenant=red.example&caller=101&callee={'5' * 190}&queue={'q' * 190}",
+        "/audit", "/account", "/api-docs",
     ):  # fmt: skip
         await page.goto(url + path)
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, path

@@ -61,6 +61,9 @@ class RecordingView(BaseModel):
     pauses: list[PauseRow]
     segments: list[SegmentRow]
     files: list[FileView]
+    channels: tuple[str, str] | None = Field(
+        description="Who is on the left and on the right of a stereo recording."
+    )
     playable: bool
 
     @classmethod
@@ -71,6 +74,7 @@ class RecordingView(BaseModel):
             pauses=list(detail.pauses),
             segments=list(detail.segments),
             files=[FileView.of(detail.row.recording_id, f) for f in detail.files],
+            channels=detail.channels,
             playable=detail.playable is not None,
         )
 
