@@ -18,7 +18,7 @@ from .keys import segment_key
 from .sides import is_merged, take_sides
 from .spool import Patience, Spool, unchanged
 from .store import LocalStore
-from .take import UNREADABLE, Job, Source, Taken, Taker
+from .take import UNFINISHED, UNREADABLE, Job, Source, Taken, Taker
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Collected:
     @property
     def complaint(self) -> str:
         """What is wrong with it, the same whether it was collected now or by an earlier run."""
-        if self.file is None or self.usable:
+        if self.file is None or not self.file.note.startswith((UNREADABLE, UNFINISHED)):
             return self.note
         return f"segment {self.segment.number}: {self.file.note}"
 

@@ -41,13 +41,17 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The result's shape. 16-bit PCM at the highest rate and with the most channels of its parts."""
+    """The result's shape. 16-bit PCM at the highest rate and with the most channels of its parts.
+
+    ``origin`` is the wall time at which it begins, if any part's is known.
+    """
 
     channels: int
     sample_rate: int
     frames: int
     placed: tuple[Placed, ...]
     note: str = ""
+    origin: datetime | None = None
 
     @property
     def duration_ms(self) -> int:
@@ -81,7 +85,7 @@ def plan(parts: Sequence[Part], infos: Sequence[WavInfo], without: Sequence[Span
                 note = "a segment claims to begin more than a day after its predecessor: joined without a gap"
         placed.append(Placed(start, length))
         end = start + length
-    return Joined(max(i.channels for i in infos), rate, end, tuple(placed), note)
+    return Joined(max(i.channels for i in infos), rate, end, tuple(placed), note, origin)
 
 
 def join(parts: Sequence[Part], target: Path, without: Sequence[Span] = ()) -> Joined:

@@ -1,16 +1,16 @@
-"""MP4 files of video captures: passed through as they are, measured and joined by ffmpeg if it is there."""
+"""MP4 files of video captures: whether they are whole, and what ffprobe finds in them."""
 
 from __future__ import annotations
 
-import shutil
+import json
 import struct
-import subprocess
-from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+from . import ffmpeg
 from .errors import JoinError
-
-_TIMEOUT_S = 600
 
 
 def complete(path: Path) -> bool:
@@ -42,47 +42,69 @@ def complete(path: Path) -> bool:
     return False
 
 
-def duration_ms(path: Path) -> int | None:
-    """How long it plays; None if that cannot be told (no ffprobe, no index). Blocking."""
-    ffprobe = shutil.which("ffprobe")
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What is in a file. ``lasts_ms`` is the longest track's length; ``width`` and ``height`` are 0
+    without a picture, ``sample_rate`` and ``channels`` without sound. ``sounds``: how many tracks of
+    it. ``picture_ms``: when the first picture is shown."""
+
+    lasts_ms: int
+    width: int = 0
+    height: int = 0
+    rate: float = 0.0
+    picture_ms: int = 0
+    sample_rate: int = 0
+    channels: int = 0
+    sounds: int = 0
+
+
+def probe(path: Path) -> Probe | None:
+    """What it is; None if that cannot be told (no ffprobe, no index). Blocking."""
+    ffprobe = ffmpeg.find("ffprobe")
     if ffprobe is None:
         return None
-    command = [ffprobe, "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", _input(path)]
+    entries = "format=duration,start_time:stream=codec_type,width,height,avg_frame_rate,start_time"
+    entries += ",sample_rate,channels"
+    line = [ffprobe, "-v", "error", "-of", "json", "-show_entries", entries, *ffmpeg.INPUT]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-        return max(0, round(float(done.stdout.strip()) * 1000))
-    except (subprocess.SubprocessError, OSError, ValueError):
+        found: dict[str, Any] = json.loads(ffmpeg.run([*line, ffmpeg.argument(path)], 60))
+        begins = float(found["format"].get("start_time") or 0)
+        lasts_ms = round(float(found["format"]["duration"]) * 1000)
+        streams: list[dict[str, Any]] = found.get("streams") or []
+    except (JoinError, ValueError, KeyError, TypeError):
         return None
+    picture = next((s for s in streams if s.get("codec_type") == "video"), {})
+    sounds = [s for s in streams if s.get("codec_type") == "audio"]
+    sound = sounds[0] if sounds else {}
+    return Probe(
+        lasts_ms=max(0, lasts_ms),
+        width=int(picture.get("width") or 0),
+        height=int(picture.get("height") or 0),
+        rate=_rate(str(picture.get("avg_frame_rate") or "0")),
+        picture_ms=max(0, round((float(picture.get("start_time") or begins) - begins) * 1000)),
+        sample_rate=int(sound.get("sample_rate") or 0),
+        channels=int(sound.get("channels") or 0),
+        sounds=len(sounds),
+    )
 
 
-def join(parts: Sequence[tuple[Path, int]], target: Path) -> None:
-    """One file of several, without encoding again; the next part begins ``lasts_ms`` after its
-    predecessor, so that the last picture stands through a gap. Raises JoinError. Blocking."""
-    ffmpeg = shutil.which("ffmpeg")
-    if ffmpeg is None:
-        raise JoinError(
-            f"{len(parts)} video segments need ffmpeg to become one file; install it. "
-            "The segments are in the store, each by itself."
-        )
-    script = target.with_suffix(".concat.tapeline-tmp")
-    lines = ["ffconcat version 1.0"]
-    for path, lasts_ms in parts:
-        quoted = str(path.resolve()).replace("'", "'\\''")
-        lines += [f"file 'file:{quoted}'", f"duration {lasts_ms / 1000:.3f}"]
-    command = [ffmpeg, "-nostdin", "-v", "error", "-y", "-f", "concat", "-safe", "0"]
-    command += ["-protocol_whitelist", "file", "-i", _input(script), "-c", "copy", "-map_metadata", "-1"]
-    command += ["-fflags", "+bitexact", "-movflags", "+faststart", "-f", "mp4", _input(target)]
+def salvageable(path: Path) -> bool:
+    """Whether a file that its writer did not finish can be read all the same, as far as it goes: it
+    was written in fragments, or only something behind its index is missing. Blocking."""
+    ffprobe = ffmpeg.find("ffprobe")
+    if ffprobe is None:
+        return False
+    line = [ffprobe, "-v", "error", "-of", "csv=p=0", "-count_packets", "-show_entries"]
     try:
-        script.write_text("\n".join(lines) + "\n")
-        subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=True)
-    except subprocess.CalledProcessError as error:
-        raise JoinError(f"ffmpeg could not join the video segments: {error.stderr.strip()[-400:]}") from error
-    except (subprocess.TimeoutExpired, OSError) as error:
-        raise JoinError(f"ffmpeg could not join the video segments: {error}") from error
-    finally:
-        script.unlink(missing_ok=True)
+        counted = ffmpeg.run([*line, "stream=nb_read_packets", *ffmpeg.INPUT, ffmpeg.argument(path)], 600)
+    except JoinError:
+        return False
+    return any(count.strip(",").isdigit() and int(count.strip(",")) > 0 for count in counted.split())
 
 
-def _input(path: Path) -> str:
-    """A file argument that ffmpeg can take neither for an option nor for another protocol."""
-    return f"file:{path.resolve()}"
+def _rate(text: str) -> float:
+    """``25/1``, or ``0/0`` where there is none."""
+    try:
+        return float(Fraction(text))
+    except (ValueError, ZeroDivisionError):
+        return 0.0

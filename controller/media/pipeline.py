@@ -171,6 +171,7 @@ class MediaPipeline:
             rendition = await asyncio.to_thread(render, recording, segments, self._store)
         await self._catalog.add_file(rendition)
         crash_point("rendition.cataloged")
+        notes = "; ".join(note for note in (notes, rendition.note) if note)
         await self._state(recording, MediaState.AVAILABLE, duration_ms=rendition.duration_ms, error=notes)
         crash_point("recording.available")
         return MediaState.AVAILABLE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ..core.media_kinds import Kind
@@ -12,10 +12,16 @@ from ..engine.ports import DueRecording, DueSegment, FileRole, StoredFile
 from . import mp4, wav
 from .crash_points import crash_point
 from .errors import StoreError, store_error
+from .ffmpeg import NoFfmpeg
+from .film import Shot
+from .film import make as make_film
 from .integrity import Digest
 from .join import Part, join
 from .keys import rendition_key
 from .store import LocalStore
+
+#: A shorter pause at a video's very end is not worth encoding all of it again.
+_WORTH_SHOWING = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ def render(
             raise StoreError(f"{file.key} is missing from the store: restore it from a backup")
     cuts = _cuts(recording)
     if recording.kind is Kind.VIDEO:
-        shape = _video(segments, store, key)
+        shape = _video(recording, segments, cuts, store, key)
     else:
         shape = _audio(segments, cuts, store, key)
     crash_point("rendition.stored")
@@ -88,23 +94,51 @@ def _audio(
     return _Shape(digest, joined.duration_ms, joined.channels, joined.sample_rate, joined.note)
 
 
-def _video(segments: Sequence[tuple[DueSegment, StoredFile]], store: LocalStore, key: str) -> _Shape:
-    if len(segments) == 1:
-        only = segments[0][1]
-        store.link(only.key, key)
-        crash_point("rendition.joined")
-        return _Shape(Digest(only.sha256, only.size), only.duration_ms, 0, 0)
-    lasts = [file.duration_ms for _, file in segments]
-    for index in range(len(segments) - 1):
-        began, following = segments[index][0].opened_at, segments[index + 1][0].opened_at
-        if began is not None and following is not None:
-            # The next one begins at its true time, never before this one has ended.
-            lasts[index] = max(lasts[index], (following - began) // timedelta(milliseconds=1))
+def _video(
+    recording: DueRecording,
+    segments: Sequence[tuple[DueSegment, StoredFile]],
+    cuts: Sequence[Span],
+    store: LocalStore,
+    key: str,
+) -> _Shape:
+    shots = [Shot(s.number, store.path(f.key), s.opened_at, s.closed_at) for s, f in segments]
+    pauses = () if recording.cut_pauses else _pauses(recording)
+    # Its own bytes where they are all there is to show; a pause behind it has to be shown as well.
+    only = segments[0] if len(segments) == 1 and mp4.complete(shots[0].path) else None
+    if only is not None and not _paused_at_the_end(only[0], pauses):
+        return _link_video(only[1], store, key)
     temp = store.scratch()
     try:
-        mp4.join([(store.path(f.key), ms) for (_, f), ms in zip(segments, lasts, strict=True)], temp)
+        film = make_film(shots, temp, store.scratch, without=cuts, pauses=pauses)
         crash_point("rendition.joined")
         digest = store.put(temp, key)
+    except NoFfmpeg as error:
+        if only is None:
+            raise
+        return replace(_link_video(only[1], store, key), note=f"the pause at its end is not shown: {error}")
+    except OSError as error:
+        raise store_error("join the segments into", store.path(key), error) from error
     finally:
         temp.unlink(missing_ok=True)
-    return _Shape(digest, sum(lasts), 0, 0)
+    return _Shape(digest, film.duration_ms, film.channels, film.sample_rate, film.note)
+
+
+def _link_video(only: StoredFile, store: LocalStore, key: str) -> _Shape:
+    store.link(only.key, key)
+    crash_point("rendition.joined")
+    return _Shape(Digest(only.sha256, only.size), only.duration_ms, only.channels, only.sample_rate)
+
+
+def _pauses(recording: DueRecording) -> list[Span]:
+    """Those that are kept on the time line; one without an end lasted to the recording's."""
+    spans = [
+        (began, min(ended or recording.ended_at, recording.ended_at)) for began, ended in recording.pauses
+    ]
+    return [(began, ended) for began, ended in spans if began < ended]
+
+
+def _paused_at_the_end(segment: DueSegment, pauses: Sequence[Span]) -> bool:
+    ended = segment.closed_at
+    if ended is None:
+        return False
+    return any(last - max(first, ended) >= _WORTH_SHOWING for first, last in pauses)

@@ -172,7 +172,8 @@ class _Spooled:
             if file.parsed.kind is Kind.AUDIO:
                 lasts = wav.inspect(path).duration_ms
             else:
-                lasts = mp4.duration_ms(path) or 0
+                probe = mp4.probe(path)
+                lasts = probe.lasts_ms if probe else 0
         except (UnreadableAudio, OSError):
             lasts = 0  # it is adopted all the same; the pipeline says what is wrong with it
         return file.parsed.number, file.segment_path, ended - timedelta(milliseconds=lasts), ended

@@ -15,6 +15,8 @@ from .store import LocalStore
 
 #: What the note of a file begins with that is kept but cannot be played or joined.
 UNREADABLE = "unreadable: "
+#: And that of one that can be played as far as it goes.
+UNFINISHED = "the switch did not finish this file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +96,16 @@ class Taker:
             whole = mp4.complete(path)
         except OSError as error:
             raise cannot_read(path, error) from error
-        lasts = mp4.duration_ms(path) if whole else None
-        if lasts is None:
+        probe, note = mp4.probe(path), ""
+        if not whole:
+            note = UNFINISHED
+            if probe is None or not mp4.salvageable(path):
+                probe, note = None, f"{UNREADABLE}{UNFINISHED} (it has no index)"
+        if probe is None:
             opened = job.segment.opened_at or job.recording.started_at
             ended = job.segment.closed_at or job.recording.ended_at
-            lasts = max(0, round((ended - opened).total_seconds() * 1000))
-        note = "" if whole else f"{UNREADABLE}the switch did not finish this file (it has no index)"
-        return self.put(job, path, "mp4", lasts=lasts, note=note)
+            probe = mp4.Probe(max(0, round((ended - opened).total_seconds() * 1000)))
+        return self.put(job, path, "mp4", video=probe, note=note)
 
     def put(
         self,
@@ -109,7 +114,7 @@ class Taker:
         suffix: str,
         *,
         info: wav.WavInfo | None = None,
-        lasts: int = 0,
+        video: mp4.Probe | None = None,
         repaired: bool = False,
         note: str = "",
     ) -> StoredFile:
@@ -117,6 +122,7 @@ class Taker:
         if job.known and self.store.exists(job.key) and path.stat().st_size < job.known.size:
             raise StoreError(f"{job.key}: the spool now holds less than was stored: compare the two by hand")
         digest = self.store.put(path, job.key)
+        lasts, sound = (info.duration_ms, info) if info else (video.lasts_ms if video else 0, video)
         return StoredFile(
             recording_id=job.recording.recording_id,
             role=FileRole.SEGMENT,
@@ -125,9 +131,9 @@ class Taker:
             format=suffix,
             size=digest.size,
             sha256=digest.sha256,
-            duration_ms=info.duration_ms if info else lasts,
-            channels=info.channels if info else 0,
-            sample_rate=info.sample_rate if info else 0,
+            duration_ms=lasts,
+            channels=sound.channels if sound else 0,
+            sample_rate=sound.sample_rate if sound else 0,
             repaired=repaired,
             note=note or ("the header was repaired" if repaired else ""),
         )

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import errno
 import os
-import subprocess
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
@@ -17,7 +16,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from controller.core.media_kinds import Kind
 from controller.engine.ports import DueRecording, FileRole, MediaState
 from controller.media import samples, wav
 from controller.media.integrity import digest
@@ -371,54 +369,3 @@ async def test_the_same_recording_twice_at_once(bench: Bench) -> None:
     assert MediaState.AVAILABLE in states
     assert bench.catalog.states["r1"] is MediaState.AVAILABLE
     check_rows(bench)
-
-
-def video(ffmpeg: str, path: Path, seconds: float) -> bytes:
-    command = [ffmpeg, "-v", "error", "-f", "lavfi", "-i", f"testsrc=size=64x48:rate=10:duration={seconds}"]
-    subprocess.run([*command, "-c:v", "mpeg4", "-y", path], check=True)
-    return path.read_bytes()
-
-
-async def test_video_is_passed_through_and_joined_at_its_true_times(
-    bench: Bench, tmp_path: Path, ffmpeg: str
-) -> None:
-    one, two = video(ffmpeg, tmp_path / "1.mp4", 1.0), video(ffmpeg, tmp_path / "2.mp4", 0.5)
-    single = bench.record(due("r1", (0, 1), kind=Kind.VIDEO), one)
-    assert await bench.pipeline().process(single) is MediaState.AVAILABLE
-    assert bench.store.path(f"{FOLDER}/r1.mp4").read_bytes() == one
-    assert bench.catalog.durations["r1"] == 1000
-    several = bench.record(due("r2", (0, 1), (3, 3.5), kind=Kind.VIDEO), one, two)
-    assert await bench.pipeline().process(several) is MediaState.AVAILABLE
-    assert bench.catalog.durations["r2"] == 3500
-    probe = ["ffprobe", "-v", "error", "-show_entries", "packet=pts_time", "-of", "csv=p=0"]
-    lines = subprocess.run(
-        [*probe, bench.store.path(f"{FOLDER}/r2.mp4")], check=True, capture_output=True, text=True
-    ).stdout.split()
-    times = [float(line.strip(",")) for line in lines]
-    assert len(times) == 15
-    assert times[9] == pytest.approx(0.9, abs=0.02)
-    assert times[10] == pytest.approx(3.0, abs=0.02)
-    check_rows(bench)
-
-
-async def test_an_mp4_of_a_killed_switch_is_kept_and_flagged(
-    bench: Bench, tmp_path: Path, ffmpeg: str
-) -> None:
-    content = video(ffmpeg, tmp_path / "1.mp4", 1.0)[:-500]
-    recording = bench.record(due("r1", (0, 1), kind=Kind.VIDEO), content)
-    assert await bench.pipeline().process(recording) is MediaState.FAILED
-    assert "no index" in bench.catalog.errors["r1"]
-    assert bench.store.path(f"{FOLDER}/r1.1.mp4").read_bytes() == content
-
-
-async def test_video_segments_without_ffmpeg_are_safe_and_wait(
-    bench: Bench, tmp_path: Path, ffmpeg: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    contents = [video(ffmpeg, tmp_path / "1.mp4", 1.0), video(ffmpeg, tmp_path / "2.mp4", 0.5)]
-    recording = bench.record(due("r1", (0, 1), (3, 3.5), kind=Kind.VIDEO), *contents)
-    monkeypatch.setenv("PATH", "")
-    assert await bench.pipeline().process(recording) is MediaState.FAILED
-    assert "install it" in bench.catalog.errors["r1"]
-    assert [f.duration_ms for f in await bench.catalog.files("r1")] == [1000, 500]
-    monkeypatch.undo()
-    assert await bench.pipeline().process(recording) is MediaState.AVAILABLE

@@ -1,0 +1,144 @@
+"""Running ffmpeg and ffprobe: found or missing, on a leash, with the last words of what went wrong."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from .errors import JoinError
+
+#: Arguments before an input from a call: one format, local files, nothing that a file may refer to.
+INPUT = ("-protocol_whitelist", "file", "-f", "mov", "-i")
+
+
+class NoFfmpeg(JoinError):
+    """It is not installed, or cannot do what is needed."""
+
+
+def find(name: str) -> str | None:
+    return shutil.which(name)
+
+
+def argument(path: Path) -> str:
+    """A file argument that ffmpeg can take neither for an option nor for another protocol."""
+    return f"file:{path.resolve()}"
+
+
+def encoder() -> str:
+    """The H.264 encoder that this ffmpeg has. Raises NoFfmpeg. Blocking."""
+    listed = run([_ffmpeg(), "-hide_banner", "-encoders"], 60)
+    for name in ("libx264", "libopenh264"):
+        if f" {name} " in listed:
+            return name
+    raise NoFfmpeg("this ffmpeg cannot write H.264: install one with libx264")
+
+
+def command(*arguments: str) -> list[str]:
+    """ffmpeg with these arguments, quiet, and giving way to whatever else the machine does."""
+    nice = find("nice")
+    gently = [nice, "-n", "10"] if nice else []
+    return [*gently, _ffmpeg(), "-nostdin", "-hide_banner", "-v", "error", "-y", *arguments]
+
+
+def run(arguments: Sequence[str], timeout_s: float) -> str:
+    """What it printed. Raises JoinError with what it said about its failure. Blocking."""
+    try:
+        done = subprocess.run(
+            arguments, capture_output=True, timeout=timeout_s, check=True, stdin=subprocess.DEVNULL
+        )
+    except subprocess.CalledProcessError as error:
+        raise JoinError(f"ffmpeg failed: {_words(error.stderr)}") from error
+    except (subprocess.TimeoutExpired, OSError) as error:
+        raise JoinError(f"ffmpeg failed: {error}") from error
+    return done.stdout.decode("utf-8", "replace")
+
+
+class Piped:
+    """An ffmpeg that we write to or read from, block by block."""
+
+    def __init__(self, process: subprocess.Popen[bytes], said: IO[bytes]) -> None:
+        self._process = process
+        self._said = said
+
+    def write(self, block: bytes) -> None:
+        """Raises JoinError if it has given up."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(block)
+        except OSError as error:
+            self._process.wait(60)
+            raise JoinError(f"ffmpeg gave up: {self.words() or error}") from error
+
+    def read(self, length: int) -> bytes:
+        """So many bytes, or fewer at the end."""
+        assert self._process.stdout is not None
+        return self._process.stdout.read(length)
+
+    def finish(self) -> None:
+        """Nothing more comes: wait for it. Raises JoinError if it fails."""
+        if self._process.stdin is not None:
+            try:
+                self._process.stdin.close()
+            except OSError:
+                self._process.kill()  # what it has to say about that comes next
+        if self._process.wait() != 0:
+            raise JoinError(f"ffmpeg failed: {self.words() or f'code {self._process.returncode}'}")
+
+    def words(self) -> str:
+        self._said.seek(0)
+        return _words(self._said.read())
+
+
+@contextmanager
+def piped(arguments: Sequence[str], limit_s: float, *, writing: bool) -> Iterator[Piped]:
+    """Start one that takes its input from us (``writing``) or gives us its output. It is killed on
+    leaving, and after ``limit_s`` in any case. Raises JoinError."""
+    pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+    with tempfile.TemporaryFile() as said:  # a pipe that nobody reads would stop it
+        try:
+            process = subprocess.Popen(
+                arguments,
+                stdin=pipe if writing else nothing,
+                stdout=nothing if writing else pipe,
+                stderr=said,
+            )
+        except OSError as error:
+            raise JoinError(f"ffmpeg failed: {error}") from error
+        leash = threading.Timer(limit_s, process.kill)
+        leash.daemon = True
+        leash.start()
+        try:
+            yield Piped(process, said)
+        finally:
+            leash.cancel()
+            process.kill()
+            for stream in (process.stdin, process.stdout):
+                if stream is not None:
+                    _close(stream)
+            process.wait()
+
+
+def _close(stream: IO[bytes]) -> None:
+    try:
+        stream.close()
+    except OSError:
+        return  # what was still to be written to a process that has gone
+
+
+def _ffmpeg() -> str:
+    found = find("ffmpeg")
+    if found is None:
+        raise NoFfmpeg(
+            "joining video segments needs ffmpeg: install it. The segments are in the store, each by itself"
+        )
+    return found
+
+
+def _words(said: bytes) -> str:
+    return " ".join(said.decode("utf-8", "replace").split())[-400:]
