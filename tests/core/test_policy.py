@@ -181,6 +181,8 @@ def test_a_rule_of_each_scope(scope: PolicyScope) -> None:
     assert audio(policy, STRANGER, USER, routes=[replace(through, tenant="acme")]).record
     assert not audio(policy, STRANGER, USER, routes=[replace(through, tenant="beta")]).record
     assert not audio(policy, STRANGER, USER, routes=[replace(through, name="y")]).record
+    for other in ROUTE_SCOPES - {scope}:
+        assert not audio(policy, STRANGER, USER, routes=[Route(other, "x")]).record
     assert not audio(policy, STRANGER, USER).record
     assert not decide(policy, Kind.AUDIO, "beta", legs(STRANGER, USER_OF_BETA, routes=[through])).record
 
