@@ -6,22 +6,50 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .lab import MOBILE
+
 # Listed one by one: the boot takes a second and what is not needed cannot misbehave.
 # app_mixmonitor needs func_periodic_hook, which needs app_chanspy, func_cut, func_groupcount and
 # func_uri; without any of them it is silently absent.
 _MODULES = """
-app_chanspy app_dial app_echo app_mixmonitor app_playback app_stack app_userevent app_verbose app_queue
+app_chanspy app_confbridge app_dial app_directed_pickup app_echo app_mixmonitor app_playback app_playtones
+app_queue app_read app_stack app_userevent app_verbose
 bridge_builtin_features bridge_holding bridge_native_rtp bridge_simple bridge_softmix
 chan_pjsip codec_alaw codec_ulaw codec_gsm codec_resample format_gsm format_pcm format_sln format_wav
 func_base64 func_callerid func_channel func_cut func_devstate func_global func_groupcount func_logic
 func_periodic_hook func_pjsip_aor func_pjsip_contact func_pjsip_endpoint func_strings func_timeout func_uri
-pbx_config res_crypto res_format_attr_h264 res_format_attr_opus res_format_attr_vp8 res_musiconhold
+pbx_config res_parking res_pjsip_one_touch_record_info
+res_crypto res_format_attr_h264 res_format_attr_opus res_format_attr_vp8 res_musiconhold
 res_pjproject res_pjsip res_pjsip_authenticator_digest res_pjsip_caller_id res_pjsip_dtmf_info
 res_pjsip_endpoint_identifier_ip res_pjsip_endpoint_identifier_user res_pjsip_header_funcs
 res_pjsip_logger res_pjsip_messaging res_pjsip_nat res_pjsip_outbound_authenticator_digest res_pjsip_path
 res_pjsip_pubsub
 res_pjsip_refer res_pjsip_registrar res_pjsip_rfc3326 res_pjsip_sdp_rtp res_pjsip_session res_rtp_asterisk
 res_sorcery_astdb res_sorcery_config res_sorcery_memory res_timing_timerfd
+"""
+_QUEUES = """[general]
+[sales]
+strategy=ringall
+timeout=30
+member => PJSIP/101
+member => PJSIP/102
+[support]
+timeout=30
+member => Local/103@internal
+"""
+_CONFBRIDGE = """[general]
+[default_bridge]
+type=bridge
+[default_user]
+type=user
+quiet=yes
+"""
+_PARKING = """[general]
+[default]
+parkext => 7050
+parkpos => 7101-7120
+context => parkedcalls
+parkingtime => 300
 """
 
 
@@ -62,7 +90,9 @@ def write(plan: Plan) -> None:
         "musiconhold.conf": f"[default]\nmode=files\ndirectory={plan.folder}/moh\n",
         "extensions.conf": _extensions(plan),
         "pjsip.conf": _pjsip(plan),
-        "queues.conf": "[general]\n",
+        "queues.conf": _QUEUES,
+        "confbridge.conf": _CONFBRIDGE,
+        "res_parking.conf": _PARKING,
         "kamailio.cfg": _kamailio(plan),
     }
     for name in ("cdr", "cel", "ccss", "codecs", "indications", "stasis", "udptl", "acl", "dnsmgr", "http",
@@ -108,7 +138,8 @@ secret={plan.password}
 
 def _extensions(plan: Plan) -> str:
     by_tenant = "".join(
-        f"exten => {number},1,Set(REC_TENANT={tenant})\n same => n,Goto(internal,{number},1)\n"
+        f"exten => {number},1,Set(REC_TENANT={tenant})\n"
+        f" same => n,Set(REC_INBOUND_RULE=main)\n same => n,Goto(internal,{number},1)\n"
         for number, (_, tenant) in plan.users.items()
     )
     return f"""[general]
@@ -118,11 +149,15 @@ writeprotect=yes
 
 [internal]
 include => tapeline-codes
+include => services
 exten => _[1-7]XX,1,Dial(PJSIP/${{EXTEN}},60)
  same => n,Hangup()
-exten => _+X.,1,Dial(PJSIP/${{EXTEN}}@trunk,60)
+; the leg that is called came by the rule as well: two underscores hand the variable on to it
+exten => _+X.,1,Set(__REC_OUTBOUND_RULE=mobile)
+ same => n,Dial(PJSIP/${{EXTEN}}@trunk,60)
  same => n,Hangup()
-exten => _9X.,1,Dial(PJSIP/${{EXTEN}}@trunk,60)
+exten => _9X.,1,Set(__REC_OUTBOUND_RULE=mobile)
+ same => n,Dial(PJSIP/${{EXTEN}}@trunk,60)
  same => n,Hangup()
 ; a ring group through Local channels, as queues and follow-me make them
 exten => 800,1,Dial(Local/102@internal&Local/103@internal,60)
@@ -132,9 +167,43 @@ exten => 850,1,Answer()
  same => n,Gosub(tapeline-request,s,1(pause-audio-recording))
  same => n,Hangup()
 
+; the same numbers on every switch of the demo, for the users and for the trunk
+[services]
+include => parkedcalls
+; a queue: app_queue's own events say which
+exten => 7001,1,Answer()
+ same => n,Queue(sales,,,,60)
+ same => n,Hangup()
+; a queue whose member is reached through a Local channel
+exten => 7002,1,Answer()
+ same => n,Queue(support,,,,60)
+ same => n,Hangup()
+; a ring group
+exten => 7010,1,Set(REC_RING_GROUP=all)
+ same => n,Dial(PJSIP/101&PJSIP/102&PJSIP/103,60)
+ same => n,Hangup()
+; a virtual receptionist: 1 is for 101
+exten => 7020,1,Set(REC_RECEPTIONIST=welcome)
+ same => n,Answer()
+ same => n,Read(CHOICE,,1,,1,20)
+ same => n,GotoIf($["${{CHOICE}}" = "1"]?internal,101,1)
+ same => n,Hangup()
+; forwarded to somebody's mobile
+exten => 7030,1,Goto(internal,{MOBILE},1)
+; a conference room
+exten => 7040,1,ConfBridge(7040)
+ same => n,Hangup()
+; 7050 parks (res_parking.conf), 7101 and on retrieve
+; pickup of what rings at a colleague's
+exten => *8,1,Pickup()
+ same => n,Hangup()
+
 [from-trunk]
 ; the number called says whose call it is
 {by_tenant}
+exten => _7XXX,1,Set(REC_TENANT=acme.test)
+ same => n,Set(REC_INBOUND_RULE=main)
+ same => n,Goto(services,${{EXTEN}},1)
 """
 
 
@@ -174,9 +243,13 @@ type=identify
 endpoint=trunk
 match={plan.trunk_host}
 """
+    tenants = dict.fromkeys(tenant for _, tenant in plan.users.values())
+    groups = {tenant: number for number, tenant in enumerate(tenants, 1)}
     for number, (password, tenant) in plan.users.items():
         text += f"""
 [{number}](phone)
+call_group={groups[tenant]}
+pickup_group={groups[tenant]}
 auth={number}
 aors={number}
 callerid=User {number} <{number}>

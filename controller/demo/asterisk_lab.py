@@ -19,7 +19,16 @@ from typing import Self
 
 from . import asterisk_conf
 from .debs import Prefix, Progress, unpack
-from .lab import USERS, LabUnavailable, free_port, project_folder, start_process, stop_process
+from .lab import (
+    ANNOUNCEMENT_HZ,
+    USERS,
+    LabUnavailable,
+    free_port,
+    project_folder,
+    start_process,
+    stop_process,
+    write_tone,
+)
 
 STARTUP_S = 30.0
 PACKAGES = ("asterisk", "kamailio")
@@ -73,6 +82,11 @@ class AsteriskLab:
     def trunk_entry(self) -> tuple[str, int]:
         """Where a call from the trunk's side is sent to."""
         return self.sip_host, self.asterisk_port
+
+    @property
+    def announcement(self) -> str:
+        """A sound of this switch, as a tenant's options name it: a second of ANNOUNCEMENT_HZ."""
+        return f"{self.folder}/sounds/announcement"
 
     @property
     def log(self) -> Path:
@@ -215,6 +229,7 @@ class AsteriskLab:
         )
         asterisk_conf.write(plan)
         _write_hold_music(self.folder / "moh/hold.wav")
+        write_tone(Path(f"{self.announcement}.wav"), ANNOUNCEMENT_HZ, 1.0)
 
 
 def _write_hold_music(path: Path, seconds: int = 8) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
 import contextlib
+import math
 import shutil
 import socket
+import wave
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,6 +23,15 @@ USERS: dict[str, tuple[str, str]] = {
     "201": ("pw201", "other.test"),
     "202": ("pw202", "other.test"),
 }
+
+#: What every private switch has beside its users, for them and for calls from the trunk: 7001 the queue
+#: "sales" (101 and 102), 7010 the ring group "all" (101, 102, 103), 7020 the receptionist "welcome" (1 is
+#: 101), 7030 forwarded to this number by the trunk, 7040 a conference, 7050 parks and 7101–7120
+#: retrieve, *8 picks up. Calls in come by the inbound rule "main", calls out by the outbound rule "mobile".
+MOBILE = "+15559990000"
+
+#: The tone that stands for a tenant's announcement; none of the parties' own.
+ANNOUNCEMENT_HZ = 3100
 
 
 class LabUnavailable(TapelineError):
@@ -80,3 +92,14 @@ async def stop_process(process: asyncio.subprocess.Process, patience_s: float = 
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+
+
+def write_tone(path: Path, hertz: int, seconds: float) -> None:
+    """A WAV of 8 kHz, mono, that every switch can play."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    samples = array.array(
+        "h", (round(8000 * math.sin(2 * math.pi * hertz * n / 8000)) for n in range(round(8000 * seconds)))
+    )
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 8000, len(samples), "NONE", ""))
+        file.writeframes(samples.tobytes())

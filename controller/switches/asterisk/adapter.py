@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any
@@ -14,15 +13,17 @@ import structlog
 
 from ...config import AsteriskConfig, ConfigError
 from ...core import facts as f
-from ...core.commands import Announce, BindFeatureCodes, Command
-from ...core.requests import ControlOutcome, ControlRequest, Means
+from ...core.commands import Announce, BindFeatureCodes, Command, PlaySound
+from ...core.requests import ControlOutcome, ControlRequest
 from ...engine.ports import LinkState, SwitchDown, SwitchStatus
 from ..backoff import Backoff
+from .answers import Answers, send_result
 from .connection import AmiConnection, ConnectionLost, UnsafeValue
+from .ear import Ear
 from .headers import Headers, text, timestamp
 from .messages import RefusedInput
 from .recorder import Recorder
-from .resync import channel_event, names_of, system_name, take_snapshot, variable
+from .resync import channel_event, names_of, routes_now, system_name, take_snapshot, variable
 from .seal import Damaged, Seal
 from .translate import Translator
 from .verbs import FEATURES
@@ -31,11 +32,8 @@ log = structlog.get_logger(__name__)
 
 #: How often the switch is asked for a sign of life, and how long it may take.
 HEARTBEAT_S = 5.0
-#: Requests from the bus whose answer is still to come.
-MAX_ASKED = 1000
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
-_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
 class AsteriskSwitch:
@@ -55,13 +53,14 @@ class AsteriskSwitch:
         self._timeout_s = config.command_timeout_ms / 1000
         self._translator = Translator(config, new_id, now)
         self._recorder = Recorder(config, now, self._channel_of)
+        self._ear = Ear(new_id, now, self._channel_of, self._timeout_s)
+        self._answers = Answers()
         self._ami: AmiConnection | None = None
         self._status = SwitchStatus(config.name, self.kind, LinkState.CONNECTING, now())
         self._on_fact: Callable[[f.Fact], None] = lambda fact: None
         self._on_request: Callable[[ControlRequest], None] = lambda request: None
         self._held_back: list[Headers] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._asked: OrderedDict[str, str] = OrderedDict()
         self._seal = Seal()
         self._cut: dict[str, list[Headers]] = {}
 
@@ -173,28 +172,31 @@ class AsteriskSwitch:
                 self._spawn(self._look_up, checked.channel)
             waiting.append(event)
             return
-        event = checked
+        whole, event = event, checked
         name = text(event, "Event")
+        if self._ear.ended(event):
+            return
         if before is None or name in ("Hold", "Unhold") or timestamp(event, before) >= before:
             for fact in self._translator.facts(event):
                 self._on_fact(fact)
                 if isinstance(fact, f.LegHungUp):
                     self._recorder.forget_leg(fact.leg_id)
-            self._follow(name, text(event, "Uniqueid"))
+            self._follow(name, text(event, "Uniqueid"), cut=event is not whole)
         try:
             request = self._translator.request(event)
         except RefusedInput as error:
             log.warning("control.refused", switch=self.name, reason=error.reason, who=error.who)
             return
         if request is not None:
-            if request.means is Means.BUS:
-                self._note_asked(request.request_id, text(event, "Request-Id"))
+            self._answers.note(request, event)
             self._on_request(request)
 
-    def _follow(self, event: str, leg_id: str) -> None:
-        """Ask what no event says, as soon as the switch can answer."""
+    def _follow(self, event: str, leg_id: str, *, cut: bool) -> None:
+        """Ask what no event says, as soon as the switch can answer. ``cut``: see seal.py."""
         if event == "MixMonitorStop":
             self._spawn(self._look_after, leg_id)
+        elif event == "QueueCallerJoin" or (event == "VarSet" and cut):
+            self._spawn(self._ask_routes, leg_id)
         elif event in ("Newchannel", "Newstate"):
             channel = self._translator.channels.get(leg_id)
             # A leg that the switch calls has its Call-ID once it rings; asked before, Asterisk warns.
@@ -208,6 +210,16 @@ class AsteriskSwitch:
         named = await names_of(self._ami, self._translator, channel, self._now, self._timeout_s)
         if named is not None:
             self._on_fact(named)
+
+    async def _ask_routes(self, leg_id: str) -> None:
+        """What a channel came through, where no event could say it; a queue is noted on the channel,
+        where whoever connects later finds it."""
+        channel = self._translator.channels.get(leg_id)
+        if channel is None or self._ami is None:
+            return
+        said = await routes_now(self._ami, channel, self._timeout_s)
+        for fact in self._translator.route(channel, said, self._now()):
+            self._on_fact(fact)
 
     async def _look_up(self, name: str) -> None:
         """A channel whose event was cut by the line ends in its caller's number: ask who it is.
@@ -246,7 +258,7 @@ class AsteriskSwitch:
 
     # ── commands out ──────────────────────────────────────────────────────────────────────
 
-    async def execute(self, command: Command) -> f.CaptureFact | None:
+    async def execute(self, command: Command) -> f.CaptureFact | f.AnnouncementPlayed | None:
         ami = self._ami
         if ami is None:
             raise SwitchDown(f"{self.name} is not connected")
@@ -257,6 +269,8 @@ class AsteriskSwitch:
                 case Announce():
                     fields = [("Leg-Id", command.leg_id)] if command.leg_id else []
                     await self._tell(ami, [*fields, *command.fields])
+                case PlaySound():
+                    return await self._ear.play(ami, command)
                 case _:
                     return await self._recorder.execute(ami, command)
         except ConnectionLost as error:
@@ -268,26 +282,28 @@ class AsteriskSwitch:
         return None
 
     async def message(self, outcome: ControlOutcome) -> None:
-        asked = self._asked.pop(outcome.request_id, None)
+        asked = self._answers.take(outcome.request_id)
         if asked is None or self._ami is None:
             return
         fields = [
             ("Action", "answer"),
-            ("Request-ID", asked),
+            ("Request-ID", asked.theirs),
             ("Accepted", "true" if outcome.accepted else "false"),
             ("Reason", outcome.reason),
             ("Call-ID", outcome.call_id or "-"),
         ]
+        objection = ""
         try:
-            await self._tell(self._ami, fields)
-        except (ConnectionLost, TimeoutError) as error:
-            log.warning("bus.unanswered", switch=self.name, reason=str(error) or "no answer in time")
-
-    def _note_asked(self, request_id: str, theirs: str) -> None:
-        """Remember under which name the requester wants the answer; "-" if it gave none."""
-        self._asked[request_id] = theirs if _REQUEST_ID.fullmatch(theirs) else "-"
-        while len(self._asked) > MAX_ASKED:
-            self._asked.popitem(last=False)
+            if not asked.endpoint:
+                await self._tell(self._ami, fields)
+            elif outcome.answer:
+                objection = await send_result(self._ami, asked, outcome, self._timeout_s)
+        except (ConnectionLost, TimeoutError, UnsafeValue) as error:
+            objection = str(error) or "no answer in time"
+        if objection:
+            log.warning(
+                "control.unanswered", switch=self.name, who=asked.endpoint or "the bus", reason=objection
+            )
 
     async def _bind(self, ami: AmiConnection, leg_id: str) -> None:
         """Let the party dial our codes; pjsip.conf should have done so, which is in time for every

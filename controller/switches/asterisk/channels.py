@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from ...config import AsteriskConfig
 from ...core.parties import UNKNOWN, Party, Side
+from ...core.rules import Route
 from .headers import Headers, known, text, variables
 
 #: Longer numbers and names are cut: nothing real is, and the catalog must not be flooded.
@@ -18,12 +20,18 @@ _HELPERS = frozenset(
 )  # fmt: skip
 _UP, _RING, _DOWN = "6", "4", "0"
 
+#: Our own helper's two halves, ``Local/s@tapeline-ear-0000001f;2``: see ear.py.
+_EAR = re.compile(r"Local/[^/]*@tapeline-ear-[0-9a-f]+;[12]")
+#: Whoever is in such a bridge hears music, not the others: a parking lot, a waiting room.
+HOLDING = "holding_bridge"
+
 
 @dataclass(slots=True)
 class Channel:
     """One live channel. ``call_id`` is its SIP Call-ID once that has been asked.
 
     ``guessed_name`` is what Dial put down as the name of whoever it calls, see `Translator`.
+    ``linked`` is the Linkedid that it began with: the channel on whose behalf it was made.
     """
 
     leg_id: str
@@ -33,6 +41,8 @@ class Channel:
     held: bool = False
     call_id: str = ""
     guessed_name: str = ""
+    linked: str = ""
+    routes: tuple[Route, ...] = ()
 
     @property
     def technology(self) -> str:
@@ -54,7 +64,9 @@ class Channel:
 def is_leg(headers: Headers) -> bool:
     """Whether a channel event is about somebody's leg rather than a helper of the switch."""
     name = text(headers, "Channel")
-    return bool(text(headers, "Uniqueid")) and "/" in name and name.partition("/")[0] not in _HELPERS
+    if not text(headers, "Uniqueid") or "/" not in name or _EAR.fullmatch(name):
+        return False
+    return name.partition("/")[0] not in _HELPERS
 
 
 def is_up(headers: Headers) -> bool:

@@ -38,7 +38,7 @@ ACTIONS = frozenset(
     {
         "Challenge", "Login", "Logoff", "Ping", "CoreSettings", "CoreShowChannels", "Command", "Getvar",
         "Setvar", "MixMonitor", "MixMonitorMute", "StopMixMonitor", "UserEvent", "PJSIPShowEndpoints",
-        "PJSIPShowEndpoint",
+        "PJSIPShowEndpoint", "Originate", "MessageSend", "BridgeList",
     }
 )  # fmt: skip
 #: Headers of which panoramisk reads the value as one text, and fails on two.

@@ -9,7 +9,7 @@ from ...config import AsteriskConfig
 from ...engine.ports import Check
 from .connection import AmiConnection, ConnectionLost, LoginRefused
 from .headers import text, timestamp
-from .resync import system_name
+from .resync import VARIABLES, system_name
 from .verbs import FEATURES
 
 Cli = Callable[[str], Awaitable[list[str]]]
@@ -29,7 +29,6 @@ CONTEXTS = {
     "tapeline-codes": "the feature codes as calls of their own",
     "tapeline-message": "control by SIP MESSAGE",
 }
-VARIABLES = ("REC_SIDE", "REC_TENANT", "REC_USER")
 #: More than this between the two clocks makes pauses lie at the wrong place.
 LARGEST_SKEW_S = 2.0
 TIMEOUT_S = 5.0

@@ -11,13 +11,22 @@ import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePath
 
 import structlog
 
 from ...config import AsteriskConfig
 from ...core import facts as f
-from ...core.commands import CaptureCommand, CloseCapture, MaskCapture, OpenCapture, UnmaskCapture
+from ...core.commands import (
+    CaptureCommand,
+    CloseCapture,
+    Layout,
+    MaskCapture,
+    OpenCapture,
+    UnmaskCapture,
+)
 from ...core.media_kinds import Kind
+from ...core.recording import side_paths
 from .connection import AmiConnection, UnsafeValue
 from .headers import text
 from .resync import variable
@@ -93,13 +102,14 @@ class Recorder:
         channel = self._channel_of(command.leg_id)
         if channel is None:
             return self._refusal(command, GONE)
-        file = str(self._config.seen_by_switch / command.path)
-        if not is_safe_file(file):
+        file, options = _files(self._config.seen_by_switch, command)
+        if not all(is_safe_file(part) for part in (file, *options.values()) if part):
             return self._refusal(command, "the path holds a character that MixMonitor would split it at")
         name = id_variable(command.capture_id)
+        written = "".join(f"{letter}({path})" for letter, path in options.items())
         try:
             answer = await ami.action(
-                "MixMonitor", self._timeout_s, Channel=channel, File=file, Options=f"i({name})"
+                "MixMonitor", self._timeout_s, Channel=channel, File=file, Options=f"i({name}){written}"
             )
         except TimeoutError:
             # It may start yet. Stop whatever there is, so that nothing runs that nobody knows of.
@@ -113,10 +123,11 @@ class Recorder:
         if await self._file_appears(command):
             return f.CaptureOpened(command.capture_id, at)
         await self._stop_unconfirmed(ami, command)
+        where = self._config.spool / _first_file(command)
         return self._refusal(
             command,
-            f"Asterisk reported success, but no file appeared at {self._config.spool / command.path}: the "
-            "spool must be the same folder for both and writable by Asterisk",
+            f"Asterisk reported success, but no file appeared at {where}: the spool must be the same "
+            "folder for both and writable by Asterisk",
         )
 
     async def _close(self, ami: AmiConnection, command: CloseCapture) -> f.CaptureFact:
@@ -200,7 +211,7 @@ class Recorder:
 
     async def _file_appears(self, command: OpenCapture) -> bool:
         """Whether the file is on the disk in time; a leg that hangs up meanwhile needs none."""
-        path = self._config.spool / command.path
+        path = self._config.spool / _first_file(command)
         loop = asyncio.get_running_loop()
         deadline, pause = loop.time() + self._timeout_s, 0.001
         while not path.exists():
@@ -234,3 +245,20 @@ class Recorder:
             UnmaskCapture: f.CaptureUnmaskRefused,
         }  # fmt: skip
         return kinds[type(command)](command.capture_id, self._now(), reason[:300])
+
+
+def _files(spool: PurePath, command: OpenCapture) -> tuple[str, dict[str, str]]:
+    """The file that both sides are mixed into ("" for none), and MixMonitor's options for one side
+    each: r for what the leg says, t for what it hears. The two are in step from the start."""
+    mix = str(spool / command.path)
+    rx, tx = (str(spool / side) for side in side_paths(command.path))
+    if command.layout is Layout.MONO:
+        return ("", {"r": mix}) if command.own_voice_only else (mix, {})
+    return ("", {"r": rx}) if command.own_voice_only else (mix, {"r": rx, "t": tx})
+
+
+def _first_file(command: OpenCapture) -> str:
+    """The file by which one sees that Asterisk writes."""
+    if command.own_voice_only and command.layout is not Layout.MONO:
+        return side_paths(command.path)[0]
+    return command.path

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import PurePath
 
 from ...core import facts as f
-from .channels import Channel
+from ...core.rules import Route
+from .channels import HOLDING, Channel
 from .connection import AmiConnection
 from .headers import Headers, text, timestamp
 from .holds import find_holders
+from .routes import QUEUE_VARIABLE, ROUTE_VARIABLES, TENANT_VARIABLE, queue_in, routes_of
 from .translate import Translator
 from .verbs import Monitor, mask_variable, monitors
 
 #: So many questions are under way at once; each takes about a millisecond.
 AT_ONCE = 32
+#: A capture of one side alone is known by the segment's path all the same.
+_SIDE = re.compile(r"\.(rx|tx)\.wav$")
+#: What ``channelvars`` of manager.conf must name.
+VARIABLES = ("REC_SIDE", "REC_TENANT", "REC_USER", *ROUTE_VARIABLES, TENANT_VARIABLE)
 
 
 async def take_snapshot(
@@ -32,7 +39,9 @@ async def take_snapshot(
     older time stamp is contained in it. Raises ConnectionLost, TimeoutError.
     """
     at = timestamp(await ami.action("Ping", timeout_s), now())
-    legs = translator.snapshot(await ami.listing("CoreShowChannels", timeout_s), at)
+    bridges = await ami.listing("BridgeList", timeout_s)
+    holding = {text(b, "BridgeUniqueid") for b in bridges if text(b, "BridgeTechnology") == HOLDING}
+    legs = translator.snapshot(await ami.listing("CoreShowChannels", timeout_s), at, holding)
     gate = asyncio.Semaphore(AT_ONCE)
     seen: list[f.CaptureSeen] = []
     ids: dict[str, str] = {}
@@ -99,9 +108,7 @@ async def channel_event(ami: AmiConnection, channel: str, timeout_s: float) -> H
     unique_id = await variable(ami, channel, "UNIQUEID", timeout_s)
     if not unique_id:
         return None
-    said = [
-        f"{v}={await variable(ami, channel, v, timeout_s)}" for v in ("REC_SIDE", "REC_TENANT", "REC_USER")
-    ]
+    said = [f"{v}={await variable(ami, channel, v, timeout_s)}" for v in VARIABLES]
     state = await variable(ami, channel, "CHANNEL(state)", timeout_s)
     return {
         "Event": "Newchannel",
@@ -112,7 +119,21 @@ async def channel_event(ami: AmiConnection, channel: str, timeout_s: float) -> H
         "Uniqueid": unique_id,
         "Linkedid": await variable(ami, channel, "CHANNEL(linkedid)", timeout_s) or unique_id,
         "ChanVariable": said,
+        "Application": await variable(ami, channel, "CHANNEL(appname)", timeout_s),
+        "ApplicationData": await variable(ami, channel, "CHANNEL(appdata)", timeout_s),
     }
+
+
+async def routes_now(ami: AmiConnection, channel: Channel, timeout_s: float) -> tuple[Route, ...]:
+    """What a channel came through, by single questions; the queue that it is in is noted on it."""
+    application = await variable(ami, channel.name, "CHANNEL(appname)", timeout_s)
+    data = await variable(ami, channel.name, "CHANNEL(appdata)", timeout_s)
+    said = [f"{v}={await variable(ami, channel.name, v, timeout_s)}" for v in VARIABLES]
+    queue = queue_in(application, data)
+    if queue and f"{QUEUE_VARIABLE}={queue}" not in said:
+        await ami.action("Setvar", timeout_s, Channel=channel.name, Variable=QUEUE_VARIABLE, Value=queue)
+    row: Headers = {"ChanVariable": said, "Application": application, "ApplicationData": data}
+    return routes_of(channel.party, row)
 
 
 async def _seen(
@@ -130,4 +151,5 @@ async def _seen(
             "MixMonitorMute", timeout_s, Channel=channel.name, Direction="both", State="1",
             MixMonitorID=monitor.monitor_id,
         )  # fmt: skip
-    return f.CaptureSeen(capture_id, channel.leg_id, str(file.relative_to(spool)), masked=noted == "1")
+    path = _SIDE.sub(".wav", str(file.relative_to(spool)))
+    return f.CaptureSeen(capture_id, channel.leg_id, path, masked=noted == "1")

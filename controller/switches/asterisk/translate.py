@@ -6,7 +6,8 @@ a caller's text (names, numbers) are only ever passed on as a party's number and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -18,6 +19,7 @@ from ...core.media_kinds import OPERATIONS, Operation
 from ...core.parties import Party, Side
 from ...core.requests import (
     ControlRequest,
+    DialledCode,
     LegActor,
     LegTarget,
     Means,
@@ -25,9 +27,15 @@ from ...core.requests import (
     SystemActor,
     UserActor,
 )
-from .channels import MAX_TEXT, Channel, is_calling, is_guess, is_leg, is_up, party
+from ...core.rules import Route
+from .channels import HOLDING, MAX_TEXT, Channel, is_calling, is_guess, is_leg, is_up, party
 from .headers import Headers, text, timestamp
 from .messages import RefusedInput, decoded, sip_message
+from .routes import joined_queue, routes_of
+
+_CODE = re.compile(r"[*#][0-9]{1,6}")
+#: What a desk phone's Record key says → the verb that core understands by it (see permission.py).
+_KEYS = {"on": OPERATIONS["start-recording"], "off": OPERATIONS["stop-recording"]}
 
 
 class Translator:
@@ -66,13 +74,18 @@ class Translator:
             # Its Newchannel was lost or it hung up already; only the snapshot may bring it back.
             return []
         found: list[f.LegFact] = list(self._identified(channel, event, at))
+        said = routes_of(channel.party, event)
+        if name == "QueueCallerJoin":
+            said += joined_queue(channel.party, event)
+        found += self.route(channel, said, at)
         match name:
             case "Newstate" if is_up(event):
                 found.append(f.LegAnswered(leg_id, at))
             case "BridgeEnter":
                 if is_up(event):  # who is in a bridge and up has answered, even if Newstate was lost
                     found.append(f.LegAnswered(leg_id, at))
-                found.append(f.BridgeEntered(leg_id, text(event, "BridgeUniqueid"), at))
+                if text(event, "BridgeTechnology") != HOLDING:
+                    found.append(f.BridgeEntered(leg_id, text(event, "BridgeUniqueid"), at))
             case "BridgeLeave":
                 found.append(f.BridgeLeft(leg_id, text(event, "BridgeUniqueid"), at))
             case "Hold":
@@ -94,8 +107,27 @@ class Translator:
         channel.call_id = call_id.strip()
         return f.LegIdentified(leg_id, at, aliases=aliases)
 
-    def snapshot(self, rows: Iterable[Headers], at: datetime) -> dict[str, tuple[f.LegFact, ...]]:
-        """Every live leg by CoreShowChannels, and what would have led to its state."""
+    def route(self, channel: Channel, said: Iterable[Route], at: datetime) -> list[f.LegFact]:
+        """Take note of what a channel came through. The half-legs that were made for it stand for
+        it in the bridge with whoever answers, so they came through it as well."""
+        found: list[f.LegFact] = []
+        new = tuple(r for r in dict.fromkeys(said) if r not in channel.routes)
+        if not new:
+            return found
+        channel.routes += new
+        found.append(f.LegRouted(channel.leg_id, at, new))
+        for half in self.channels.values():
+            if not half.recordable and half.linked == channel.leg_id:
+                found += self.route(half, new, at)
+        return found
+
+    def snapshot(
+        self, rows: Iterable[Headers], at: datetime, holding: Collection[str] = ()
+    ) -> dict[str, tuple[f.LegFact, ...]]:
+        """Every live leg by CoreShowChannels, and what would have led to its state.
+
+        ``holding`` are the bridges in which nobody hears another.
+        """
         before, self.channels = self.channels, {}
         legs: dict[str, tuple[f.LegFact, ...]] = {}
         eldest: dict[str, str] = {}  # Linkedid → the first of its channels that is still there
@@ -106,7 +138,7 @@ class Translator:
             facts: list[f.LegFact] = [self._started(row, _began(row, at), origin=origin, before=was)]
             if is_up(row):
                 facts.append(f.LegAnswered(leg_id, at))
-            if text(row, "BridgeId"):
+            if text(row, "BridgeId") and text(row, "BridgeId") not in holding:
                 facts.append(f.BridgeEntered(leg_id, text(row, "BridgeId"), at))
             if was is not None and was.held:  # what was known stays known, see holds.py
                 self.channels[leg_id].held = True
@@ -125,7 +157,13 @@ class Translator:
             # In a snapshot nothing tells whose name this is, see is_guess(): rather none than a wrong one.
             channel.guessed_name = channel.party.name
             channel.party = replace(channel.party, name=before.party.name if before else "")
-        origin = origin or text(event, "Linkedid")
+        channel.linked = text(event, "Linkedid")
+        eldest = self.channels.get(channel.linked)
+        routes = routes_of(channel.party, event)
+        if eldest is not None and not channel.recordable:
+            routes += eldest.routes
+        channel.routes = tuple(dict.fromkeys((*(before.routes if before else ()), *routes)))
+        origin = origin or channel.linked
         dialled = text(event, "Exten")[:MAX_TEXT] if calling else channel.party.number
         return f.LegStarted(
             leg_id,
@@ -135,6 +173,7 @@ class Translator:
             origin=origin if origin and origin != leg_id else None,
             dialled="" if dialled == "s" else dialled,
             recordable=channel.recordable,
+            routes=channel.routes,
         )
 
     def _identified(
@@ -174,10 +213,8 @@ class Translator:
             case "TapelineFeature":
                 # Whether whoever is on that leg may do this is for the core to say.
                 leg_id = text(event, "Uniqueid")
-                operation = _operation(text(event, "Operation"), leg_id)
-                return ControlRequest(
-                    self._new_id(), at, operation, LegTarget(leg_id), LegActor(leg_id), Means.FEATURE_CODE
-                )
+                asked, means = _dialled(event, leg_id)
+                return ControlRequest(self._new_id(), at, asked, LegTarget(leg_id), LegActor(leg_id), means)
             case "TapelineMessage":
                 return self._sip_message(event, at)
             case "TapelineRequest":
@@ -198,7 +235,7 @@ class Translator:
             assert control.session_id is not None  # parse() wants it out of dialog
             return ControlRequest(
                 self._new_id(), at, control.operation, NameTarget(control.session_id),
-                UserActor(actor.tenant, actor.user), Means.MESSAGE,
+                UserActor(actor.tenant, actor.user), Means.MESSAGE, control.reply,
             )  # fmt: skip
         # The Call-ID alone names the leg; that it is one of the sender's own legs is what counts,
         # since the sender chose the header and only the digest proves who that is.
@@ -208,7 +245,7 @@ class Translator:
         return ControlRequest(
             self._new_id(), at, control.operation,
             NameTarget(control.session_id) if control.session_id else LegTarget(leg.leg_id),
-            LegActor(leg.leg_id), Means.MESSAGE_IN_DIALOG,
+            LegActor(leg.leg_id), Means.MESSAGE_IN_DIALOG, control.reply,
         )  # fmt: skip
 
     def _bus(self, event: Headers, at: datetime) -> ControlRequest:
@@ -224,6 +261,20 @@ class Translator:
             self._new_id(), at, operation,
             NameTarget(session_id) if session_id else LegTarget(leg_id), SystemActor("bus"), Means.BUS,
         )  # fmt: skip
+
+
+def _dialled(event: Headers, who: str) -> tuple[Operation | DialledCode, Means]:
+    """A code, the Record key, or (from a dialplan of one's own) an operation."""
+    code, key = text(event, "Code"), text(event, "Key")
+    if code:
+        if not _CODE.fullmatch(code):
+            raise RefusedInput(f"unknown operation {code[:40]!r}", who)
+        return DialledCode(code), Means.FEATURE_CODE
+    if key:
+        if key not in _KEYS:
+            raise RefusedInput(f"unknown operation {key[:40]!r}", who)
+        return _KEYS[key], Means.RECORD_KEY
+    return _operation(text(event, "Operation"), who), Means.FEATURE_CODE
 
 
 def _operation(name: str, who: str) -> Operation:

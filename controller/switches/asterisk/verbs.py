@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from ...core.recording import parse_segment_path
 
 #: What phones may dial, as features.conf names it.
-FEATURES = ("tapeline-pause", "tapeline-resume", "tapeline-start", "tapeline-stop")
+FEATURES = (
+    "tapeline-pause", "tapeline-resume", "tapeline-start", "tapeline-stop", "tapeline-record-on",
+    "tapeline-record-off",
+)  # fmt: skip
 
 _CAPTURE_ID = re.compile(r"[0-9A-Za-z]{1,40}\.[0-9]{1,6}")
 _FILE = re.compile(r"[A-Za-z0-9_./=-]+")
@@ -52,7 +55,8 @@ def monitors(lines: Iterable[str]) -> Iterator[Monitor]:
     for line in lines:
         fields = line.split("\t")
         if len(fields) >= 2 and fields[0].startswith("0x"):
-            file = fields[1].strip()
+            # A capture of one side alone has no file in the first column.
+            file = next((field.strip() for field in fields[1:] if field.strip()), "")
             if file and not file.endswith((".wav", ".mp4")):
                 file += ".wav"
             yield Monitor(fields[0].strip(), file)

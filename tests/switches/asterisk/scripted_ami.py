@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ class ScriptedAmi:
         self.rows: list[dict[str, str | list[str]]] = []  # of CoreShowChannels
         self.monitors: dict[str, list[tuple[str, str]]] = {}  # channel → (id, file)
         self.variables: dict[tuple[str, str], str] = {}
+        self.holding: list[str] = []  # bridges in which nobody hears another
         self.silent: set[str] = set()  # actions that are not answered
         self.writes_files = True
         self.frozen = False
@@ -110,6 +112,12 @@ class ScriptedAmi:
                 for row in self.rows:
                     yield {"Event": "CoreShowChannel", **row}
                 yield {"Event": "CoreShowChannelsComplete", "EventList": "Complete", "ListItems": "1"}
+            case "BridgeList":
+                yield {**ok, "EventList": "start", "Message": "Bridge listing will follow"}
+                for bridge in self.holding:
+                    yield {"Event": "BridgeListItem", "BridgeUniqueid": bridge,
+                           "BridgeTechnology": "holding_bridge"}  # fmt: skip
+                yield {"Event": "BridgeListComplete", "EventList": "Complete", "ListItems": "0"}
             case "Command" if a["Command"] == "core show settings":
                 lines = ["PBX Core settings", f"  System name:                 {self.system_name}"]
                 yield {**ok, "Message": "Command output follows", "Output": lines}
@@ -129,9 +137,9 @@ class ScriptedAmi:
             case "MixMonitor":
                 monitor = f"0x{self._next_id:x}"
                 self._next_id += 1
-                self.monitors.setdefault(a["Channel"], []).append((monitor, a["File"]))
-                if self.writes_files:
-                    path = Path(a["File"])
+                files = [f for f in (a["File"], *re.findall(r"[rt]\((/[^)]*)\)", a["Options"])) if f]
+                self.monitors.setdefault(a["Channel"], []).append((monitor, files[0]))
+                for path in map(Path, files if self.writes_files else ()):
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_bytes(b"RIFF")
                 yield {**ok, "MixMonitorID": monitor}

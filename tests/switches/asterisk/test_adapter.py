@@ -21,6 +21,7 @@ from controller.core.media_kinds import Kind
 from controller.core.requests import ControlOutcome
 from controller.engine.ports import LinkState, SwitchDown
 from controller.switches.asterisk import adapter
+from controller.switches.asterisk.verbs import FEATURES
 
 from .bench import Bench
 from .scripted_ami import ScriptedAmi, channel
@@ -308,7 +309,7 @@ class TestBus:
                 await up(bench, eventually)
                 await bench.switch.execute(BindFeatureCodes("u1", ()))
                 bound = ami.variables["PJSIP/101-00000001", "DYNAMIC_FEATURES"]
-                assert bound == "theirs#tapeline-pause#tapeline-resume#tapeline-start#tapeline-stop"
+                assert bound == "#".join(["theirs", *FEATURES])
                 before = len(ami.of("Setvar"))
                 await bench.switch.execute(BindFeatureCodes("u1", ()))
                 assert len(ami.of("Setvar")) == before

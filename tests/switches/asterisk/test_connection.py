@@ -103,9 +103,9 @@ async def test_line_ends_are_refused_before_anything_is_sent(tmp_path: Path, val
         with pytest.raises(UnsafeValue):
             await connection.action("UserEvent", 1.0, UserEvent="x", **{value: "y"})
         with pytest.raises(UnsafeValue):
-            await connection.action("UserEvent", 1.0, UserEvent="x", **{"Action": "Originate"})
-        with pytest.raises(ValueError, match="Originate"):
-            await connection.action("Originate", 1.0)
+            await connection.action("UserEvent", 1.0, UserEvent="x", **{"Action": "Reload"})
+        with pytest.raises(ValueError, match="Reload"):
+            await connection.action("Reload", 1.0)
         await connection.action("Ping", 1.0)
         assert [a["Action"] for a in ami.actions[before:]] == ["Ping"]
 
