@@ -24,18 +24,43 @@ async def stored_policy(settings: SettingsStore, tenant: str) -> Policy:
     return Policy(system.record_external, rules, {t.tenant: t.options for t in tenants})
 
 
+#: Before an extension that nobody has called from yet: ``user:150``.
+NEW_USER = "user:"
+
+
 def imagine(
     policy: Policy, tenant: str, caller: str, callee: str, through: Mapping[PolicyScope, str],
     *, video: bool = False, call_id: str = "",
 ) -> Imagined:  # fmt: skip
-    """Who is a user of the tenant is inside, whoever else is an outside number."""
+    """Who is a user of the tenant is inside, whoever else is an outside number, unless NEW_USER says
+    that it is an extension all the same."""
     routes = tuple(Route(scope, through[scope], tenant) for scope in ROUTES if through.get(scope))
-    return Imagined(
-        tenant, _party(policy, tenant, caller), _party(policy, tenant, callee), routes, video, call_id
-    )
+    known = {r.name for r in policy.rules if r.scope is PolicyScope.USER and r.tenant == tenant}
+    first, second = (_party(known, tenant, text) for text in (caller, callee))
+    return Imagined(tenant, first, second, routes, video, call_id)
 
 
-def _party(policy: Policy, tenant: str, text: str) -> Party:
-    if policy.user(tenant, text) is not None:
-        return Party(Side.INTERNAL, tenant, text, text)
+def _party(known: set[str], tenant: str, text: str) -> Party:
+    user = text.removeprefix(NEW_USER).strip()
+    if user and (user in known or user != text):
+        return Party(Side.INTERNAL, tenant, user, user)
     return Party(Side.EXTERNAL, None, None, text)
+
+
+def notes(policy: Policy, call: Imagined) -> list[str]:
+    """What the call names and the settings do not know: a slip, or something new."""
+    named = {(r.scope, r.name) for r in policy.rules if r.tenant in (None, call.tenant)}
+    new = policy.options_of(call.tenant).new_user
+    found = []
+    for party in (call.caller, call.callee):
+        if party.internal and (PolicyScope.USER, party.user) not in named:
+            found.append(
+                f"user {party.user} is not known: from its first call it has audio {new.audio}, "
+                f"video {new.video}, mode {new.mode}"
+            )
+    found += [
+        f"there is no rule of {route.scope.replace('_', ' ')} {route.name}"
+        for route in call.routes
+        if (route.scope, route.name) not in named
+    ]
+    return found

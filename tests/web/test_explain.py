@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from controller.core.media_kinds import Kind
+from controller.core.options import NewUser, TenantOptions
 from controller.core.parties import Party, Side
 from controller.core.policy import decide
 from controller.core.rules import Mode, PolicyRule, PolicyScope, Route, Setting, sample_point
@@ -41,7 +42,7 @@ async def ask(world: World, who: str = "red-admin", **query: str) -> dict[str, A
         answer = await client.get("/api/v1/explain", params=params)
         assert answer.status_code == 200, answer.text
         body: dict[str, Any] = answer.json()
-        return {**body, "audio": body["answers"][0], "video": body["answers"][1]}
+        return {**body, "audio": body["answers"]["audio"], "video": body["answers"]["video"]}
 
 
 async def test_the_answer_is_the_cores(settled: World) -> None:
@@ -131,6 +132,22 @@ async def test_another_tenants_users_and_rules_count_for_nothing(settled: World)
     assert (blue["audio"]["rule"], blue["callee"]["side"]) == ("queue.forbid", "external")
 
 
+async def test_who_is_not_known_is_said(settled: World) -> None:
+    options = TenantOptions(new_user=NewUser(Setting.ON, mode=Mode.ALWAYS))
+    await settled.catalog.set_tenant(TenantSettings(RED, options=options))
+    found = await ask(settled, caller="150", callee="+4930", queue="Nowhere")
+    assert (found["caller"]["side"], found["audio"]["rule"]) == ("external", "external_only")
+    assert found["notes"] == ["there is no rule of queue Nowhere"]
+    new = await ask(settled, caller="user:150")
+    assert new["caller"] == {"number": "150", "side": "internal"}
+    assert (new["audio"]["verdict"], new["audio"]["rule"]) == ("record", "user.on")
+    assert new["notes"] == [
+        "user 150 is not known: from its first call it has audio on, video off, mode always"
+    ]
+    assert {m["who"]: m["pause"] for m in new["audio"]["may"]}["user 150"] is False
+    assert (await ask(settled))["notes"] == []
+
+
 async def test_what_is_missing_or_wrong_is_named(settled: World) -> None:
     async with settled.client("root") as root:
         nobody = await root.get("/api/v1/explain?caller=101&callee=102")
@@ -144,7 +161,7 @@ async def test_what_is_missing_or_wrong_is_named(settled: World) -> None:
             answer = await root.get(f"/api/v1/explain?{query}")
             assert (answer.status_code, answer.json()["errors"][0]["where"]) == (422, where)
         same = await root.get(f"/api/v1/explain?caller=101&callee=%2B4930&tenant={RED}")
-        assert same.json()["answers"][0]["rule"] == "user.on_demand"
+        assert same.json()["answers"]["audio"]["rule"] == "user.on_demand"
 
 
 async def test_the_page_shows_the_same(settled: World) -> None:

@@ -8,12 +8,13 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from ...core.direction import Direction
+from ...core.media_kinds import Kind
 from ...core.policy import Verdict
 from ...core.rules import PolicyScope, Setting
 from ...core.voices import Saying
 from ..access import Admin, own_tenant
 from ..explaining import Answer, Explanation, May, Said, explain
-from ..imagining import imagine, stored_policy
+from ..imagining import imagine, notes, stored_policy
 from ..problems import Fault, Problem
 from ..services import Parts
 from .params import plain
@@ -60,7 +61,6 @@ class DecisionView(BaseModel):
 
 
 class KindView(DecisionView):
-    kind: str
     outside_sample: DecisionView | None = Field(
         description="Where a sample decides and no call_id was given: the decision for a call outside it."
     )
@@ -71,7 +71,7 @@ class KindView(DecisionView):
     def of(cls, answer: Answer) -> KindView:
         decision, other = answer.decision, answer.otherwise
         return cls(
-            kind=answer.kind, verdict=decision.verdict, rule=decision.rule, reason=decision.reason,
+            verdict=decision.verdict, rule=decision.rule, reason=decision.reason,
             outside_sample=DecisionView.model_validate(other, from_attributes=True) if other else None,
             rules=[SaidView.of(s) for s in answer.said], may=[MayView.of(m) for m in answer.may],
         )  # fmt: skip
@@ -87,24 +87,28 @@ class ExplainView(BaseModel):
     direction: Direction
     caller: ImaginedParty
     callee: ImaginedParty
-    answers: list[KindView]
+    notes: list[str] = Field(description="What the call names and the settings do not know.")
+    answers: dict[Kind, KindView]
 
     @classmethod
-    def of(cls, explanation: Explanation) -> ExplainView:
+    def of(cls, explanation: Explanation, notes: list[str]) -> ExplainView:
         caller, callee = (
             ImaginedParty(number=p.number, side=p.side)
             for p in (explanation.call.caller, explanation.call.callee)
         )
         return cls(
             tenant=explanation.call.tenant, direction=explanation.direction, caller=caller, callee=callee,
-            answers=[KindView.of(a) for a in explanation.answers],
+            notes=notes, answers={a.kind: KindView.of(a) for a in explanation.answers},
         )  # fmt: skip
 
 
 _Party = Annotated[
     str,
     Query(
-        min_length=1, max_length=200, description="A user of the tenant; anybody else is an outside number."
+        min_length=1,
+        max_length=200,
+        description="A user of the tenant; anybody else is an outside number, unless it is `user:` and an "
+        "extension that is not known yet.",
     ),
 ]
 
@@ -142,4 +146,4 @@ async def get_explain(
     }  # fmt: skip
     policy = await stored_policy(parts.settings, wanted)
     call = imagine(policy, wanted, plain(caller), plain(callee), through, video=video, call_id=plain(call_id))
-    return ExplainView.of(explain(policy, call))
+    return ExplainView.of(explain(policy, call), notes(policy, call))

@@ -10,7 +10,7 @@ from ...core.rules import PolicyScope
 from ..access import Admin
 from ..api.params import plain
 from ..explaining import Explanation, explain
-from ..imagining import ROUTES, imagine, stored_policy
+from ..imagining import ROUTES, imagine, notes, stored_policy
 from ..services import Parts
 from . import choices
 from .forms import Sheet
@@ -34,14 +34,15 @@ async def explain_page(request: Request, parts: Parts, me: Admin, tenant: Name =
         _check(sheet)
     elif wanted:
         tenant_for(me, wanted)
-    found = await _explained(parts, me, sheet) if asked and not sheet.faults else None
+    found, told = await _explained(parts, me, sheet) if asked and not sheet.faults else (None, [])
     own = tenant_for(me, wanted) if is_tenant(wanted) else ""
     users = [u for u in await parts.settings.users(me.scope) if u.tenant == own]
     rules = [r for r in await parts.settings.rules(me.scope) if r.tenant in (None, own)]
     return page(
-        request, "explain.html", 422 if sheet.faults else 200, sheet=sheet, found=found, tenants=tenants,
-        users=users[:500], routes=[(s, [r.name for r in rules if r.scope is s]) for s in ROUTES],
-        choices=choices, detailed=any(sheet.one(name) for name in (*ROUTES, "call_id")),
+        request, "explain.html", 422 if sheet.faults else 200, sheet=sheet, found=found, notes=told,
+        tenants=tenants, users=users[:500], choices=choices,
+        routes=[(s, [r.name for r in rules if r.scope is s]) for s in ROUTES],
+        detailed=any(sheet.one(name) for name in (*ROUTES, "call_id")),
     )  # fmt: skip
 
 
@@ -56,7 +57,7 @@ def _check(sheet: Sheet) -> None:
         sheet.faults["tenant"] = TENANT_FAULT
 
 
-async def _explained(parts: Parts, me: Admin, sheet: Sheet) -> Explanation:
+async def _explained(parts: Parts, me: Admin, sheet: Sheet) -> tuple[Explanation, list[str]]:
     tenant = tenant_for(me, sheet.one("tenant"))
     policy = await stored_policy(parts.settings, tenant)
     through = {PolicyScope(scope): sheet.one(scope) for scope in ROUTES}
@@ -64,4 +65,4 @@ async def _explained(parts: Parts, me: Admin, sheet: Sheet) -> Explanation:
         policy, tenant, sheet.one("caller"), sheet.one("callee"), through,
         video=sheet.ticked("video"), call_id=sheet.one("call_id")[:64],
     )  # fmt: skip
-    return explain(policy, call)
+    return explain(policy, call), notes(policy, call)
