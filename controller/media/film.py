@@ -2,9 +2,11 @@
 
 Seen on FreeSWITCH 1.10: a paused .mp4 capture goes on showing the picture, so a pause ends one
 segment and opens the next, and each begins with parameters of its own. Copied one behind the other
-they neither fit nor stay in step. So the sound is laid out to the sample by `join`, the pictures are
-counted out on a grid to that sound, and the whole is encoded once. What no segment holds is a dark
-picture and silence. The segments themselves stay as they are.
+they neither fit nor stay in step. Nothing is written before the first key frame, neither picture nor
+sound, which was a second in calls measured; so a file that is shorter than its capture lacks its
+start. Hence the sound is laid out to the sample by `join`, the pictures are counted out on a grid to
+that sound, and the whole is encoded once. What no segment holds is a dark picture and silence. The
+segments themselves stay as they are.
 """
 
 from __future__ import annotations
@@ -36,6 +38,20 @@ class Shot:
     path: Path
     opened_at: datetime | None
     closed_at: datetime | None
+    finished: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Take:
+    """A shot that can be read: ``lead_ms`` of nothing, then its file, together ``lasts_ms``."""
+
+    shot: Shot
+    probe: mp4.Probe
+    lead_ms: int
+
+    @property
+    def lasts_ms(self) -> int:
+        return self.lead_ms + self.probe.lasts_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +95,9 @@ def make(
     """
     coder = ffmpeg.encoder()
     probes = [mp4.probe(shot.path) for shot in shots]
-    seen = [(shot, probe) for shot, probe in zip(shots, probes, strict=True) if probe is not None]
+    seen = [
+        _Take(shot, probe, _lead_ms(shot, probe)) for shot, probe in zip(shots, probes, strict=True) if probe
+    ]
     if not seen:
         raise JoinError("ffmpeg can read none of the video segments; they are kept as they are")
     notes = [_cannot(shot, "be read by ffmpeg") for shot, p in zip(shots, probes, strict=True) if p is None]
@@ -89,7 +107,7 @@ def make(
         joined = _lay_out(seen, sound, scratch, without, notes)
         silent = _shown(joined, pauses, without)
         ends = [joined.frames / joined.sample_rate, *(end for _, end in silent)]
-        canvas = _canvas([probe for _, probe in seen])
+        canvas = _canvas([take.probe for take in seen])
         total = math.ceil(round(max(ends) * canvas.rate, 3))
         if total == 0:
             raise JoinError("the video segments hold nothing")
@@ -105,7 +123,7 @@ def make(
 
 
 def _lay_out(
-    seen: Sequence[tuple[Shot, mp4.Probe]],
+    seen: Sequence[_Take],
     target: Path,
     scratch: Callable[[], Path],
     without: Sequence[Span],
@@ -114,20 +132,26 @@ def _lay_out(
     """The sound of all, each segment's exactly as long as the segment."""
     with ExitStack() as stack:
         parts: list[Part] = []
-        for shot, probe in seen:
+        for take in seen:
             path = scratch()
             stack.callback(path.unlink, missing_ok=True)
             try:
-                if probe.sounds == 0:
-                    _silence(path, probe.lasts_ms)
+                if take.probe.sounds == 0:
+                    _silence(path, take.lasts_ms)
                 else:
-                    ffmpeg.run(_decode_sound(shot, probe, path), _LIMIT_S + probe.lasts_ms / 1000)
+                    ffmpeg.run(_decode_sound(take, path), _LIMIT_S + take.lasts_ms / 1000)
             except JoinError as error:
-                notes.append(_cannot(shot, f"be heard: {error}"))
+                notes.append(_cannot(take.shot, f"be heard: {error}"))
                 path.unlink(missing_ok=True)
-                _silence(path, probe.lasts_ms)
-            parts.append(Part(path, shot.opened_at, shot.closed_at))
+                _silence(path, take.lasts_ms)
+            parts.append(Part(path, take.shot.opened_at, take.shot.closed_at))
         return join(parts, target, without)
+
+
+def _lead_ms(shot: Shot, probe: mp4.Probe) -> int:
+    if shot.opened_at is None or shot.closed_at is None or not shot.finished:
+        return 0  # of one that was not finished the end is missing, too
+    return max(0, (shot.closed_at - shot.opened_at) // timedelta(milliseconds=1) - probe.lasts_ms)
 
 
 def _cannot(shot: Shot, what: str) -> str:
@@ -142,11 +166,11 @@ def _silence(path: Path, lasts_ms: int) -> None:
         file.truncate(44 + frames * 2)
 
 
-def _decode_sound(shot: Shot, probe: mp4.Probe, target: Path) -> list[str]:
-    lasts = f"{probe.lasts_ms / 1000:.3f}"
+def _decode_sound(take: _Take, target: Path) -> list[str]:
+    lasts = f"{take.lasts_ms / 1000:.3f}"
     # By its time stamps: silence before the first and where some are missing, and up to the end.
-    even = f"aresample=async=1:first_pts=0,apad=whole_dur={lasts}"
-    if probe.sounds > 1 and probe.channels == 1:  # the two sides as tracks of their own
+    even = f"aresample=async=1:first_pts=0,adelay={take.lead_ms}:all=1,apad=whole_dur={lasts}"
+    if take.probe.sounds > 1 and take.probe.channels == 1:  # the two sides as tracks of their own
         pick = [
             "-filter_complex",
             f"[0:a:0][0:a:1]join=inputs=2:channel_layout=stereo,{even}[a]",
@@ -156,7 +180,7 @@ def _decode_sound(shot: Shot, probe: mp4.Probe, target: Path) -> list[str]:
     else:
         pick = ["-map", "0:a:0", "-af", even]
     out = ["-t", lasts, "-c:a", "pcm_s16le", "-bitexact", "-rf64", "auto", "-f", "wav"]
-    source = [*ffmpeg.INPUT, ffmpeg.argument(shot.path)]
+    source = [*ffmpeg.INPUT, ffmpeg.argument(take.shot.path)]
     return ffmpeg.command(*source, "-vn", *pick, *out, ffmpeg.argument(target))
 
 
@@ -199,7 +223,7 @@ def _encode(coder: str, canvas: _Canvas, sound: Path, total: int, channels: int,
 
 
 def _draw(
-    seen: Sequence[tuple[Shot, mp4.Probe]],
+    seen: Sequence[_Take],
     joined: Joined,
     canvas: _Canvas,
     total: int,
@@ -216,34 +240,33 @@ def _draw(
             now = (number + 0.5) / canvas.rate
             sink.write(paused if any(a <= now < b for a, b in silent) else dark)
 
-    for (shot, probe), place in zip(seen, joined.placed, strict=True):
+    for take, place in zip(seen, joined.placed, strict=True):
         began = place.start / joined.sample_rate
         until = canvas.at((place.start + place.frames) / joined.sample_rate)
         fill(canvas.at(began))
         done = max(done, canvas.at(began))
-        if probe.width and until > done:
-            if not _copy(shot, probe, canvas, began, until - done, dark, sink):
-                notes.append(_cannot(shot, "be seen"))
+        if take.probe.width and until > done:
+            if not _copy(take, canvas, began, until - done, dark, sink):
+                notes.append(_cannot(take.shot, "be seen"))
             done = until
     fill(total)
 
 
-def _copy(
-    shot: Shot, probe: mp4.Probe, canvas: _Canvas, began: float, count: int, dark: bytes, sink: ffmpeg.Piped
-) -> bool:
+def _copy(take: _Take, canvas: _Canvas, began: float, count: int, dark: bytes, sink: ffmpeg.Piped) -> bool:
     """``count`` pictures of a segment; dark before its first, the last one for as long as it lasts.
 
     False if there was none at all.
     """
-    shift = began - canvas.at(began) / canvas.rate  # from the grid to the segment's true beginning
-    first = canvas.at(probe.picture_ms / 1000 + shift)
+    # From the grid to where its file truly begins.
+    shift = began - canvas.at(began) / canvas.rate + take.lead_ms / 1000
+    first = canvas.at(take.probe.picture_ms / 1000 + shift)
     frame = f"{canvas.width}:{canvas.height}"
     look = (
         f"setpts=PTS+({shift:.6f})/TB,fps={canvas.rate}:start_time=0,"
-        f"scale={frame}:force_original_aspect_ratio=decrease:force_divisible_by=2,"
+        f"scale={frame}:force_original_aspect_ratio=decrease:force_divisible_by=2:out_range=tv,"
         f"pad={frame}:(ow-iw)/2:(oh-ih)/2,setsar=1,format=yuv420p"
     )
-    source = [*ffmpeg.INPUT, ffmpeg.argument(shot.path), "-an", "-map", "0:v:0"]
+    source = [*ffmpeg.INPUT, ffmpeg.argument(take.shot.path), "-an", "-map", "0:v:0"]
     line = ffmpeg.command("-threads", "2", *source, "-vf", look, "-f", "rawvideo", "pipe:1")
     latest = dark
     with ffmpeg.piped(line, _LIMIT_S + 4 * count / canvas.rate, writing=False) as pictures:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 
 from ..core.media_kinds import Kind
 from ..core.timeline import Span, left_out
@@ -101,10 +102,10 @@ def _video(
     store: LocalStore,
     key: str,
 ) -> _Shape:
-    shots = [Shot(s.number, store.path(f.key), s.opened_at, s.closed_at) for s, f in segments]
+    shots = [_shot(segment, store.path(file.key)) for segment, file in segments]
     pauses = () if recording.cut_pauses else _pauses(recording)
     # Its own bytes where they are all there is to show; a pause behind it has to be shown as well.
-    only = segments[0] if len(segments) == 1 and mp4.complete(shots[0].path) else None
+    only = segments[0] if len(segments) == 1 and shots[0].finished else None
     if only is not None and not _paused_at_the_end(only[0], pauses):
         return _link_video(only[1], store, key)
     temp = store.scratch()
@@ -121,6 +122,10 @@ def _video(
     finally:
         temp.unlink(missing_ok=True)
     return _Shape(digest, film.duration_ms, film.channels, film.sample_rate, film.note)
+
+
+def _shot(segment: DueSegment, path: Path) -> Shot:
+    return Shot(segment.number, path, segment.opened_at, segment.closed_at, finished=mp4.complete(path))
 
 
 def _link_video(only: StoredFile, store: LocalStore, key: str) -> _Shape:

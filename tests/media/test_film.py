@@ -170,6 +170,34 @@ def test_pictures_that_begin_after_the_sound_stay_in_step(
     assert seen.shown(2.1, 2.9)[0] < 30  # nothing is shown before its time
 
 
+def test_what_the_switch_wrote_late_is_in_its_place(tmp_path: Path, scratch: Callable[[], Path]) -> None:
+    """FreeSWITCH writes nothing before the first key frame: 2 s of a file for 3.5 s of a capture."""
+    shoot(tmp_path / "1.mp4", 2, [1.0])
+    shoot(tmp_path / "2.mp4", 2, [0.5])
+    _, seen = filmed(
+        tmp_path, scratch, (tmp_path / "1.mp4", 0.0, 3.5), (tmp_path / "2.mp4", 10.0, 12.25),
+        without=[span(3.5, 10.0)],
+    )  # fmt: skip
+    assert seen.duration == pytest.approx(5.75, abs=0.04)
+    assert_in_step(seen, [2.5, 4.25])
+    assert seen.shown(0.1, 1.4)[0] < 30
+    assert seen.shown(3.55, 3.7)[0] < 30
+    # One that was not finished has lost its end, not its start.
+    (tmp_path / "film.mp4").unlink()
+    make([Shot(1, tmp_path / "1.mp4", *span(0, 3.5), finished=False)], tmp_path / "film.mp4", scratch)
+    assert_in_step(watch(tmp_path / "film.mp4"), [1.0])
+
+
+def test_full_range_pictures_keep_their_brightness(tmp_path: Path, scratch: Callable[[], Path]) -> None:
+    """FreeSWITCH says that its luma is 0…255."""
+    full = ["-vf", "scale=out_range=pc", "-color_range", "pc", "-pix_fmt", "yuvj420p"]
+    shoot(tmp_path / "1.mp4", 1, grey=60)
+    shoot(tmp_path / "2.mp4", 1, grey=60, options=full)
+    _, seen = filmed(tmp_path, scratch, (tmp_path / "1.mp4", 0.0, 1.0), (tmp_path / "2.mp4", 1.0, 2.0))
+    assert seen.shown(0.1, 0.9)[0] == pytest.approx(60, abs=3)
+    assert seen.shown(1.1, 1.9)[0] == pytest.approx(60, abs=3)
+
+
 def test_without_sound_and_without_pictures(tmp_path: Path, scratch: Callable[[], Path]) -> None:
     shoot(tmp_path / "1.mp4", 2, [1.0], sound=False)
     shoot(tmp_path / "both.mp4", 2, [1.0])
