@@ -14,7 +14,10 @@ from .writing import add_missing, chunks
 
 
 async def add_users(connection: AsyncConnection, rows: Sequence[Row]) -> bool:
-    """Insert the users that are not there yet, whose tenants are; True if there were any."""
+    """Insert the users that are not there yet, whose tenants are; True if there were any.
+
+    In order, so that two transactions with the same users never wait for each other in a circle.
+    """
     new = await _missing(connection, rows)
     if not new:
         return False
@@ -24,7 +27,7 @@ async def add_users(connection: AsyncConnection, rows: Sequence[Row]) -> bool:
     )
     defaults = {tenant: options_of(tenant, options).new_user for tenant, options in found}
     made = []
-    for row in new:
+    for row in sorted(new, key=lambda r: (name_key(r["tenant"]), name_key(r["user"]))):
         begin = defaults[name_key(row["tenant"])]
         made.append(row | {"audio": str(begin.audio), "video": str(begin.video), "mode": str(begin.mode)})
     await add_missing(connection, t.users, made)

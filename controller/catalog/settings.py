@@ -85,7 +85,7 @@ class Settings(OnDatabase):
             await add_missing(connection, t.tenants, [tenant_row(TenantSettings(n), now) for n in names])
             rows = [user_row(UserSettings(one.tenant, one.user, one.name), now) for one in users]
             changed = await add_users(connection, rows)
-            for one in users:
+            for one in sorted(users, key=lambda u: (u.tenant, u.user)):
                 if one.name:
                     nameless = (u.tenant == one.tenant, u.user == one.user, u.name == "")
                     await connection.execute(update(t.users).where(*nameless).values(name=one.name))

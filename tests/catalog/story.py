@@ -72,6 +72,9 @@ class Story:
         for leg in legs:
             self.apply(f.LegHungUp(leg, self.at, cause))
 
+    def tick(self) -> None:
+        self._take(self.desk.tick(self.at))
+
     def talk(
         self, a: str, caller: Party, b: str, called: Party, *, seconds: float = 60, **more: object
     ) -> str:
@@ -110,6 +113,11 @@ class Story:
             c.UnmaskCapture: f.CaptureUnmasked,
         }
         for _, command in effects.commands:
+            if isinstance(command, c.PlaySound) and command.sound is c.Sound.ANNOUNCEMENT:
+                if self.answer_captures:
+                    self.wait(0.01)
+                    self.apply(f.AnnouncementPlayed(command.leg_id, command.tenant, self.at))
+                continue
             answer = answers.get(type(command))
             if answer is not None and self.answer_captures:
                 self.wait(0.01)

@@ -16,9 +16,10 @@ from controller.catalog.columns import clean
 from controller.core import facts as f
 from controller.core.calls import Call, JourneyEntry, Leg
 from controller.core.desk import Desk
+from controller.core.options import Channels, Hears, TenantOptions
 from controller.core.parties import Party, Side
 from controller.core.policy import Policy
-from controller.core.rules import Setting
+from controller.core.rules import Mode, PolicyRule, PolicyScope, Route, Setting
 from controller.engine.reading import (
     RecordingFilter,
     Scope,
@@ -28,7 +29,7 @@ from controller.engine.reading import (
 )
 from tests.policies import policy_of, tenant_rule, user_rule
 
-from .story import BEGIN, Story, inside, outside
+from .story import BEGIN, EVERYBODY, Story, inside, outside
 
 ALL = Scope(None)
 ON, OFF = Setting.ON, Setting.OFF
@@ -79,10 +80,28 @@ async def test_a_paused_call_comes_back_as_it_was(catalog: SqlCatalog) -> None:
     assert audio.running.state == "paused"
 
 
+#: Everything that a call can gather: seats, announcements, recordings on demand, beeps, rules of routes.
+EVERYTHING = policy_of(
+    PolicyRule(PolicyScope.USER, "red.example", "1001", ON, ON, mode=Mode.ON_DEMAND),
+    PolicyRule(PolicyScope.QUEUE, "red.example", "sales", ON),
+    tenant_rule("blue.example", True, True),
+    external=True,
+    options={
+        "red.example": TenantOptions(channels=Channels.STEREO, beep_every_s=5),
+        "blue.example": TenantOptions(announcement="rec", announce_to=Hears.EVERYBODY),
+    },
+)
+ROUTES = [
+    Route(PolicyScope.QUEUE, "sales", "red.example"),
+    Route(PolicyScope.TRUNK, "Lïne 1", None),
+]
+
+
+@pytest.mark.parametrize("policy", [EVERYBODY, EVERYTHING], ids=["everybody", "everything"])
 @pytest.mark.parametrize("seed", range(12))
-async def test_any_story_comes_back_at_every_save(catalog: SqlCatalog, seed: int) -> None:
+async def test_any_story_comes_back_at_every_save(catalog: SqlCatalog, seed: int, policy: Policy) -> None:
     rng = random.Random(seed)
-    story = Story()
+    story = Story(policy)
     people = [
         inside("1001"), inside("1002"), inside("2001", "blue.example"), inside("3001", "green.example"),
         outside("15551234567", "Ann"), outside("0049 30 1", "", "blue.example"),
@@ -93,7 +112,7 @@ async def test_any_story_comes_back_at_every_save(catalog: SqlCatalog, seed: int
         story.wait(rng.random() * 3)
         story.answer_captures = rng.random() < 0.9
         leg, other = rng.choice(legs), rng.choice(legs)
-        match rng.randrange(9):
+        match rng.randrange(10):
             case 0 | 1:
                 story.start(
                     leg, rng.choice(people), origin=rng.choice([None, other]), video=rng.random() < 0.3
@@ -108,12 +127,61 @@ async def test_any_story_comes_back_at_every_save(catalog: SqlCatalog, seed: int
                 story.ask(rng.choice(operations), leg)
             case 7:
                 story.apply(rng.choice([f.LegHeld, f.LegUnheld])(leg, story.at))
+            case 9:
+                story.apply(f.LegRouted(leg, story.at, (rng.choice(ROUTES),)))
+                story.tick()
             case 8 if rng.random() < 0.4:
                 story.hang_up(leg)
         if rng.random() < 0.5:
             await story.save(catalog)
     await story.save(catalog)
     assert by_id(await catalog.open_calls("switch")) == story.running
+
+
+async def test_what_a_call_has_gathered_comes_back(catalog: SqlCatalog) -> None:
+    """Not left to chance: each of them is really there."""
+    story = Story(EVERYTHING)
+    story.start("a", inside("1001"))
+    story.start("b", inside("2001", "blue.example"), origin="a")
+    story.apply(f.LegRouted("a", story.at, tuple(ROUTES)))
+    story.answer("a", "b")
+    story.bridge("talk", "a", "b")
+    story.wait(6)
+    story.tick()
+    story.start("c", outside("1555"))
+    story.answer_captures = False
+    story.start("d", inside("2002", "blue.example"), origin="c")
+    story.answer("c", "d")
+    story.bridge("other", "c", "d")  # the announcement is still playing
+    await story.save(catalog)
+    back = {call.call_id: call for call in await catalog.open_calls("switch")}
+    assert list(back.values()) == story.running
+    first, second = story.running
+    assert [leg.seat for leg in back[first.call_id].legs.values()] == ["left", "right"]
+    assert back[first.call_id].legs["a"].routes == tuple(ROUTES)
+    assert back[first.call_id].legs["a"].announced == {"blue.example": None}
+    assert set(back[second.call_id].legs["c"].announced.values()) != {None}
+    of_red = [r for r in back[first.call_id].recordings if r.tenant == "red.example"]
+    assert {(r.provisional, r.beeped_at is not None) for r in of_red} == {(False, True)}
+    assert of_red[0].segments[0].layout != "mono"
+    assert of_red[0].segments[0].far
+
+
+async def test_a_provisional_recording_stays_so_over_a_restart(catalog: SqlCatalog) -> None:
+    story = Story(EVERYTHING)
+    story.start("a", inside("1001"))
+    story.start("b", outside("1555"), origin="a")
+    story.answer("a", "b")
+    story.bridge("talk", "a", "b")
+    await story.save(catalog)
+    (call,) = await catalog.open_calls("switch")
+    assert [r.provisional for r in call.recordings] == [True]
+    again = Story(EVERYTHING, prefix="new", begin=story.at)
+    again.desk.restore([call])
+    assert again.ask("start-audio-recording", "a").reason == "kept from its beginning"
+    await again.save(catalog)
+    (call,) = await catalog.open_calls("switch")
+    assert [(r.provisional, r.rule) for r in call.recordings] == [(False, "requested")]
 
 
 async def test_a_restarted_desk_goes_on_from_the_rows(catalog: SqlCatalog) -> None:
