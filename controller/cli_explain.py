@@ -15,9 +15,10 @@ from .cli_common import ConfigOption, JsonOption, NotPossible, console, print_js
 from .cli_rules import rule_as_json
 from .core.direction import Direction
 from .core.parties import Party, Side
-from .core.policy import Decision, Policy
+from .core.policy import Decision
 from .core.rules import PolicyScope, Route
 from .web.explaining import Answer, Explanation, Imagined, Said, explain
+from .web.imagining import notes
 
 STRANGER = "an outside number"
 
@@ -60,12 +61,12 @@ def explain_command(
 
     async def work(catalog: SqlCatalog) -> None:
         policy = await catalog.policy()
-        notes = unknown(policy, call)
+        told = notes(policy, call)
         found = explain(policy, call)
         if as_json:
-            print_json(as_plain(found, notes))
+            print_json(as_plain(found, told))
         else:
-            _print(found, notes)
+            _print(found, told)
 
     with_catalog(config, work)
 
@@ -99,28 +100,6 @@ def imagine(
     }[direction]
     routes = tuple(Route(scope, name, tenant) for scope, name in through.items() if name)
     return Imagined(tenant, caller, callee, routes, video, call_id)
-
-
-def _users(call: Imagined) -> list[str]:
-    return [p.user for p in (call.caller, call.callee) if p.internal and p.user]
-
-
-def unknown(policy: Policy, call: Imagined) -> list[str]:
-    """What the call names and the settings do not know: a slip, or somebody new."""
-    named = {(r.scope, r.name) for r in policy.rules if r.tenant in (None, call.tenant)}
-    new = policy.options_of(call.tenant).new_user
-    notes = [
-        f"user {user} is not known: from its first call it has audio {new.audio}, video {new.video}, "
-        f"mode {new.mode}"
-        for user in _users(call)
-        if (PolicyScope.USER, user) not in named
-    ]
-    notes += [
-        f"there is no rule of {route.scope.replace('_', ' ')} {route.name}"
-        for route in call.routes
-        if (route.scope, route.name) not in named
-    ]
-    return notes
 
 
 # ── the answer ────────────────────────────────────────────────────────────────────────────────

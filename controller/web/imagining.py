@@ -53,7 +53,7 @@ def notes(policy: Policy, call: Imagined) -> list[str]:
     new = policy.options_of(call.tenant).new_user
     found = []
     for party in (call.caller, call.callee):
-        if party.internal and (PolicyScope.USER, party.user) not in named:
+        if party.internal and party.user and (PolicyScope.USER, party.user) not in named:
             found.append(
                 f"user {party.user} is not known: from its first call it has audio {new.audio}, "
                 f"video {new.video}, mode {new.mode}"
