@@ -9,7 +9,7 @@ A file in tests/core/scenarios is one scenario::
     2  | alice + xena in B1      | open R1.1 audio of acme on alice
     9  | alice hangs up          |
     --
-    R1 audio of acme (user_wants) 2-9: 1 on alice 2-9
+    R1 audio of acme (user.on) 2-9: 1 on alice 2-9
 
 A policy's clauses: ``external``; ``<scope> <name>[@<tenant>] <audio|video …> [<setting>] [<mode>]
 [sample=<percent>] [<direction> …]`` with the setting ``on`` where none is named; and

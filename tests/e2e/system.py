@@ -134,15 +134,23 @@ class System:
             "control.refused" in line and reason in line for line in self.controller.log().splitlines()
         )
 
-    async def put_policy(self, tenant: str, user: str, audio: bool) -> None:
-        body = {"record_audio": audio, "record_video": False, "name": ""}
+    async def put_policy(self, tenant: str, user: str, audio: bool | str, **more: Any) -> None:
+        """A user's rule: on or off or another setting; and ``video``, ``mode`` and so on."""
+        body = {"audio": setting(audio), **more}
         answer = await self.controller.api("PUT", f"/tenants/{tenant}/users/{user}", body)
         assert answer.status < 300, answer
 
-    async def put_tenant(self, tenant: str, audio: bool) -> None:
-        answer = await self.controller.api(
-            "PUT", f"/tenants/{tenant}", {"record_audio": audio, "record_video": False}
-        )
+    async def put_tenant(
+        self, tenant: str, audio: bool | str, video: bool | str = False, **options: Any
+    ) -> None:
+        """A tenant's rule and its options; those that are not named have their defaults."""
+        body = {"audio": setting(audio), "video": setting(video), "options": options}
+        answer = await self.controller.api("PUT", f"/tenants/{tenant}", body)
+        assert answer.status < 300, answer
+
+    async def put_rule(self, tenant: str, scope: str, name: str, audio: str) -> None:
+        """The rule of a queue, ring group, receptionist, trunk, inbound or outbound rule."""
+        answer = await self.controller.api("PUT", f"/tenants/{tenant}/rules/{scope}/{name}", {"audio": audio})
         assert answer.status < 300, answer
 
     async def put_external(self, on: bool) -> None:
@@ -153,8 +161,15 @@ class System:
         await self.put_external(False)
         for tenant in ("acme.test", "other.test"):
             await self.put_tenant(tenant, False)
+            for rule in items((await self.controller.api("GET", f"/rules?tenant={tenant}")).body):
+                path = f"/tenants/{tenant}/rules/{rule['scope']}/{rule['name']}"
+                await self.controller.api("DELETE", path)
         for (tenant, user), audio in POLICY.items():
             await self.put_policy(tenant, user, audio)
+
+
+def setting(on: bool | str) -> str:
+    return on if isinstance(on, str) else "on" if on else "off"
 
 
 @asynccontextmanager

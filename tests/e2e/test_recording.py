@@ -21,7 +21,9 @@ async def test_both_parties_are_heard_in_the_recording_of_a_user_who_wants_it(sy
     heard = presence(await system.audio(recording["recording"]["recording_id"]), [TONES["101"], TONES["102"]])
     for tone, spans in heard.items():
         assert sum(s.duration_ms for s in spans) > 1700, (tone, spans)
-    assert recording["recording"]["reason"] == "user 101 of acme.test has audio calls recorded"
+    assert recording["recording"]["reason"] == (
+        "recorded because user 101 has audio on; tenant acme.test has audio off; user 102 has audio off"
+    )
     assert {(p["user"], p["tenant"]) for p in recording["recording"]["parties"]} == {
         ("101", "acme.test"),
         ("102", "acme.test"),
@@ -66,7 +68,7 @@ async def test_the_tenant_forces_its_users(system: System) -> None:
     await asyncio.sleep(0.6)
     await a.bye()
     [recording] = await system.recordings(call_id)
-    assert recording["rule"] == "tenant_forces"
+    assert recording["rule"] == "tenant.on"
 
 
 async def test_a_policy_changed_in_the_middle_of_a_call_counts_at_once(system: System) -> None:
