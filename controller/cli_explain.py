@@ -27,7 +27,8 @@ def explain_command(
     tenant: Annotated[str, typer.Option(help="For whose recordings.")],
     user: Annotated[str | None, typer.Option(help="The tenant's user in the call.")] = None,
     direction: Annotated[
-        Direction | None, typer.Option(help="Which way the call goes. [default: inbound]")
+        Direction | None,
+        typer.Option(help="Which way the call goes; internal with --other-user.", show_default="inbound"),
     ] = None,
     other_user: Annotated[str | None, typer.Option(help="Whom the user calls: an internal call.")] = None,
     queue: Annotated[str | None, typer.Option(help="The queue that it comes through.")] = None,
@@ -40,8 +41,8 @@ def explain_command(
     outbound_rule: Annotated[str | None, typer.Option(help="The outbound rule that let it out.")] = None,
     video: Annotated[bool, typer.Option("--video", help="It is a video call.")] = False,
     call_id: Annotated[
-        str, typer.Option(help="A call's id, to learn whether it is in a queue's or user's sample.")
-    ] = "",
+        str | None, typer.Option(help="A call's id, to learn whether it is in a queue's or user's sample.")
+    ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -57,7 +58,7 @@ def explain_command(
         PolicyScope.RING_GROUP: ring_group,
         PolicyScope.RECEPTIONIST: receptionist,
     }
-    call = imagine(tenant, user, other_user, direction, through, video=video, call_id=call_id)
+    call = imagine(tenant, user, other_user, direction, through, video=video, call_id=call_id or "")
 
     async def work(catalog: SqlCatalog) -> None:
         policy = await catalog.policy()

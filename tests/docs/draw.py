@@ -120,7 +120,9 @@ def _commands(command: Any, name: str, parts: list[str]) -> None:
     hints = get_type_hints(_innermost(command.callback))
     arguments = [p for p in command.params if not p.opts[0].startswith("-")]
     options = [p for p in command.params if p.opts[0].startswith("-") and p.name in hints]
-    usage = " ".join([name, *(p.name.upper() for p in arguments), *(["[OPTIONS]"] if options else [])])
+    usage = " ".join(
+        [name, *(p.metavar or p.name.upper() for p in arguments), *(["[OPTIONS]"] if options else [])]
+    )
     lines = [f"## `{usage}`", "", " ".join((command.help or "").split()), ""]
     if options:
         lines += ["| Option | Value | Default | Meaning |", "|---|---|---|---|"]

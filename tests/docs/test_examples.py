@@ -25,6 +25,8 @@ PERFORMANCE = PROJECT / "docs/performance.md"
 ALLOWED_HOSTS = re.compile(
     r"localhost|127\.\d+\.\d+\.\d+|192\.0\.2\.\d+|.*\.(test|example|invalid)|semver\.org|www\.rfc-editor\.org"
 )
+#: Words of a command's usage that stand for one of several, and one of them.
+STANDS_FOR = {"SCOPE": "queue"}
 #: Where things lie on somebody's own machine, which a document for everybody cannot know.
 MACHINE_PATHS = re.compile(r"/(work|var/tmp|home|root|Users)/")
 
@@ -76,6 +78,7 @@ def test_commands_are_accepted(line: str) -> None:
             return  # the group alone is named
         assert words[0] in command.commands, f"there is no command {words[0]!r}"
         command = command.commands[words.pop(0)]
+    words = [STANDS_FOR.get(word, word) for word in words]
     if words:  # a command that is only named needs no arguments
         command.make_context("tapeline", words)
 
