@@ -8,17 +8,20 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from controller.catalog import SqlCatalog, open_database
 from controller.core.calls import Call
 from controller.core.captures import CaptureState
+from controller.core.commands import Layout
 from controller.core.media_kinds import Kind
-from controller.core.recording import Recording, Segment, segment_path
+from controller.core.recording import Recording, Segment, segment_path, side_paths
 from controller.core.rules import Setting
 from controller.engine.ports import FileRole, MediaState
 from controller.engine.reading import TenantSettings
-from controller.media.crash_points import CRASH_POINTS, arm
+from controller.media import samples
+from controller.media.crash_points import CRASH_POINTS, DISCARD_POINTS, arm
 from controller.media.pipeline import MediaPipeline
 from controller.media.store import LocalStore
 from controller.media.sweep import sweep
@@ -118,3 +121,63 @@ async def test_orphans_are_adopted_and_late_files_collected(
     assert report.processed == {"r1": "available", "lost": "available"}
     assert [p for p in spool.rglob("*") if p.is_file()] == []
     assert (await sweep(catalog, {"fs": spool}, store, False)).rows == 4
+
+
+@pytest.mark.parametrize("name", [*DISCARD_POINTS, ""])
+async def test_a_recording_that_nobody_started_leaves_its_row_and_nothing_else(
+    catalog: SqlCatalog,
+    spool: Path,
+    store: LocalStore,
+    name: str,
+    at_crash_point: Callable[[Callable[[str], None]], None],
+) -> None:
+    call, kept = ended_call("r1", (0, 1), (2, 2.5)), ended_call("r2", (0, 1))
+    call.recordings[0].provisional = True
+    await catalog.save("fs", [call, kept], {})
+    for recording in (*call.recordings, *kept.recordings):
+        for segment in recording.segments:
+            write(spool / segment.path, wav_bytes(voice(8000)))
+    pipeline = MediaPipeline(catalog, {"fs": spool}, store, now, patience=BRIEF)
+    due = {r.recording_id: r for r in await catalog.due()}
+    assert {i: r.discard for i, r in due.items()} == {"r1": True, "r2": False}
+    if name:
+        at_crash_point(at(name, 1, die))
+        with pytest.raises(Killed):
+            await pipeline.process(due["r1"])
+        arm(None)
+    states = await pipeline.drain()
+    assert states["r2"] is MediaState.AVAILABLE
+    assert await catalog.due() == []
+    assert await catalog.files("r1") == []
+    assert {p.name for p in store.root.rglob("*.wav")} == {"r2.1.wav", "r2.wav"}
+    # What comes later has the same end.
+    late = write(spool / call.recordings[0].segments[1].path, wav_bytes(voice(8000)))
+    os.utime(late, (time.time() - 7200,) * 2)
+    report = await sweep(catalog, {"fs": spool}, store, False, pipeline=pipeline)
+    assert report.processed == {"r1": "discarded"}
+    assert report.adopted == []
+    assert [p for p in spool.rglob("*") if p.is_file()] == []
+    # Started after all, by a row that changed while the work went on with what it had read before.
+    call.recordings[0].provisional = False
+    await catalog.save("fs", [call], {})
+    assert not await catalog.may_discard("r1")
+
+
+async def test_two_sides_become_the_channels_that_the_row_says(
+    catalog: SqlCatalog, spool: Path, store: LocalStore
+) -> None:
+    call = ended_call("r1", (0, 1))
+    segment = call.recordings[0].segments[0]
+    segment.layout = Layout.OWN_RIGHT
+    await catalog.save("fs", [call], {})
+    rx, tx = voice(8000, seed=1), voice(8000, seed=2)
+    for path, sound in zip((segment.path, *side_paths(segment.path)), (voice(8100), rx, tx), strict=True):
+        write(spool / path, wav_bytes(sound))
+    pipeline = MediaPipeline(catalog, {"fs": spool}, store, now, patience=BRIEF)
+    assert await pipeline.drain() == {"r1": MediaState.AVAILABLE}
+    rows = {row.role: row for row in await catalog.files("r1")}
+    assert set(rows) == {FileRole.SEGMENT, FileRole.RENDITION, FileRole.MIX}  # no sum of the two
+    sound = samples.whole(store.path(rows[FileRole.RENDITION].key))
+    assert np.array_equal(sound, np.concatenate((tx, rx), axis=1))
+    assert (await sweep(catalog, {"fs": spool}, store, False, min_age_s=0)).sound
+    assert [p for p in spool.rglob("*") if p.is_file()] == []
