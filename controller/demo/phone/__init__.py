@@ -3,16 +3,19 @@
 from .dialog import Dialog
 from .dialog_state import CallRefused
 from .digest import Credentials
+from .h264 import Film
 from .message import Message, PhoneError
 from .phone import Phone
 from .rtp import RtpStream
 from .sound import Source, clip, digital_silence, room, tone
 from .transactions import NoResponse, Reply
+from .video import VideoStream
 
 __all__ = [
     "CallRefused",
     "Credentials",
     "Dialog",
+    "Film",
     "Message",
     "NoResponse",
     "Phone",
@@ -20,6 +23,7 @@ __all__ = [
     "Reply",
     "RtpStream",
     "Source",
+    "VideoStream",
     "clip",
     "digital_silence",
     "room",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .dialog_state import CallRefused, DialogState
 from .digest import Credentials
+from .h264 import Film
 from .message import Message, PhoneError, Request, uri_of
 from .sound import Source
 from .transactions import Address, NoResponse, Reply
@@ -56,7 +57,7 @@ class Dialog(DialogState):
         self.remote = reply.message.get("to")
         self.target = uri_of(reply.message.get("contact")) or self.target
         self.routes = tuple(reversed(reply.message.routes()))
-        self.media.take(reply.message.body)
+        self.media.take(reply.message.body, offered=False)
         self._acknowledge(reply.message.cseq)
         self._up()
 
@@ -137,6 +138,16 @@ class Dialog(DialogState):
         await self.reinvite("sendrecv")
         self.media.hold(False)
 
+    async def add_video(self, film: Film) -> None:
+        """Make the call a video call, by a re-INVITE. What the other side says to it: see ``video``."""
+        self.media.add_video(film)
+        await self.reinvite("sendrecv")
+
+    async def remove_video(self) -> None:
+        """Make it an audio call again, and take no video from now on."""
+        self.media.drop_video()
+        await self.reinvite("sendrecv")
+
     async def reinvite(self, mode: str) -> Reply:
         """Raises PhoneError if the other side does not agree."""
         for attempt in range(_GLARE_TRIES):
@@ -144,7 +155,7 @@ class Dialog(DialogState):
             try:
                 reply = await self.request("INVITE", self.media.offer(mode), "application/sdp")
                 if reply.status < 300:
-                    self.media.take(reply.message.body)
+                    self.media.take(reply.message.body, offered=False)
                     self._acknowledge(reply.message.cseq)
                     return reply
             finally:
@@ -204,7 +215,7 @@ class Dialog(DialogState):
         method = message.method
         if method == "ACK":
             self.acks.came(message.cseq)
-            self.media.take(message.body)
+            self.media.take(message.body, offered=False)
         elif method == "BYE":
             self._reply(message, peer)
             self._finish("remote")
@@ -218,6 +229,9 @@ class Dialog(DialogState):
                 self.messages.append(message)
             elif method == "INFO":
                 self.infos.append(message)
+                # RFC 5168: how a switch asks for a key frame where it cannot by RTCP.
+                if "picture_fast_update" in message.body and self.media.video is not None:
+                    self.media.video.want_key()
             elif method == "NOTIFY":
                 self._transfer.on_notify(message)
         else:

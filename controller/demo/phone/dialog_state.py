@@ -16,6 +16,7 @@ from .message import Message, PhoneError, Request, new_branch, response, tag_of,
 from .rtp import RtpStream
 from .sound import Source
 from .transactions import Address, Reply
+from .video import VideoStream
 
 if TYPE_CHECKING:
     from .phone import Phone
@@ -44,7 +45,7 @@ class DialogState:
         self.remote = remote
         self.target = target
         self.routes: tuple[str, ...] = ()
-        self.media = Media(phone.ip, source)
+        self.media = Media(phone.ip, source, phone.film)
         self.invite: Message | None = None  # the INVITE that came (callee)
         self.ok: Message | None = None  # the 200 that came (caller)
         self.provisionals: list[Message] = []
@@ -69,6 +70,11 @@ class DialogState:
     @property
     def rtp(self) -> RtpStream:
         return self.media.rtp
+
+    @property
+    def video(self) -> VideoStream | None:
+        """None while the call has no video."""
+        return self.media.video
 
     @property
     def held(self) -> bool:
@@ -141,7 +147,7 @@ class DialogState:
     def _send_ok(self, request: Message, peer: Address, mode: str, headers: Sequence[str] = ()) -> None:
         data = response(
             request, 200, "OK", tag=self.local_tag, contact=self.phone.contact, extra=headers,
-            content_type="application/sdp", body=self.media.offer(mode),
+            content_type="application/sdp", body=self.media.answer(mode),
         )  # fmt: skip
         self.phone.transactions.respond(request, data, peer)
         if request.method == "INVITE":
@@ -155,13 +161,13 @@ class DialogState:
 
     def _up(self) -> None:
         self.answered_at = time.time()
-        self.rtp.start()
+        self.media.start()
         self.established.set()
 
     def _finish(self, how: str) -> None:
         if not self.ended.is_set():
             self.ended_at, self.ended_by = time.time(), how
-            self.rtp.close()
+            self.media.close()
             self._progress.set()
             self.ended.set()
 

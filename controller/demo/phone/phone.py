@@ -14,6 +14,7 @@ from . import sound
 from .dialog import Dialog
 from .digest import Credentials
 from .endpoint import Endpoint
+from .h264 import Film
 from .message import Message, PhoneError, Request, new_branch, response, tag_of, token, uri_of
 from .registration import Registration
 from .sound import Source
@@ -49,6 +50,7 @@ class Phone(Endpoint):
         self.domain = domain or server[0]
         self.display_name = display_name
         self.source = source or sound.room()
+        self.film: Film | None = None  # a camera; without one its calls have no video
         self.auto_answer = True
         self.answer_delay = 0.0
         self.answer_headers: tuple[str, ...] = ()

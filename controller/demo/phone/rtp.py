@@ -128,6 +128,11 @@ class RtpStream:
             self._started = self._loop.time()
             self._tick()
 
+    @property
+    def started(self) -> float | None:
+        """The loop's time of the first packet: the zero of everything that is in step with it."""
+        return self._started
+
     def play(self, source: Source) -> None:
         """Say this from the next packet on; ``changes`` tells when that was."""
         self.source = source
