@@ -58,7 +58,9 @@ async def _policy(connection: AsyncConnection, system: Any) -> Policy:
     for some in users.partitions(AT_ONCE):
         rules += (user_settings(row).rule for row in some)
         await asyncio.sleep(0)
-    return Policy(system is not None and system.record_external, tuple(rules), options)
+    # In a thread: it makes every rule ready for its decisions, 40 ms of ten thousand.
+    external = system is not None and system.record_external
+    return await asyncio.to_thread(Policy, external, tuple(rules), options)
 
 
 async def settings_changed(connection: AsyncConnection) -> None:
