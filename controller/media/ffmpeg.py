@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -62,12 +62,17 @@ def run(arguments: Sequence[str], timeout_s: float) -> str:
 class Piped:
     """An ffmpeg that we write to or read from, block by block."""
 
-    def __init__(self, process: subprocess.Popen[bytes], said: IO[bytes]) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], said: IO[bytes], stopped: Callable[[], bool]
+    ) -> None:
         self._process = process
         self._said = said
+        self._stopped = stopped
 
     def write(self, block: bytes) -> None:
-        """Raises JoinError if it has given up."""
+        """Raises JoinError if it has given up, or we shall."""
+        if self._stopped():
+            raise JoinError("the controller stops; it is done again when it is back")
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(block)
@@ -96,7 +101,13 @@ class Piped:
 
 
 @contextmanager
-def piped(arguments: Sequence[str], limit_s: float, *, writing: bool) -> Iterator[Piped]:
+def piped(
+    arguments: Sequence[str],
+    limit_s: float,
+    *,
+    writing: bool,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Iterator[Piped]:
     """Start one that takes its input from us (``writing``) or gives us its output. It is killed on
     leaving, and after ``limit_s`` in any case. Raises JoinError."""
     pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
@@ -114,7 +125,7 @@ def piped(arguments: Sequence[str], limit_s: float, *, writing: bool) -> Iterato
         leash.daemon = True
         leash.start()
         try:
-            yield Piped(process, said)
+            yield Piped(process, said, stopped)
         finally:
             leash.cancel()
             process.kill()

@@ -86,12 +86,14 @@ def make(
     *,
     without: Sequence[Span] = (),
     pauses: Sequence[Span] = (),
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Film:
     """Write a new file, complete and on the disk when this returns. Blocking.
 
     ``without`` are spans of wall time that are left out; ``pauses`` are shown as such where no
     segment runs, also behind the last one. ``scratch`` names files for work in progress; they are
-    removed. Memory stays bounded. Raises JoinError (NoFfmpeg if it is not installed) and OSError.
+    removed. It gives up once ``stopped``. Memory stays bounded. Raises JoinError (NoFfmpeg if it is
+    not installed) and OSError.
     """
     coder = ffmpeg.encoder()
     probes = [mp4.probe(shot.path) for shot in shots]
@@ -113,7 +115,7 @@ def make(
             raise JoinError("the video segments hold nothing")
         line = _encode(coder, canvas, sound, total, joined.channels, target)
         limit = _LIMIT_S + 4 * total / canvas.rate
-        with ffmpeg.piped(line, limit, writing=True) as sink:
+        with ffmpeg.piped(line, limit, writing=True, stopped=stopped) as sink:
             _draw(seen, joined, canvas, total, silent, sink, notes)
             sink.finish()
     _settle(target)

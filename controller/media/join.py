@@ -109,6 +109,7 @@ def join(parts: Sequence[Part], target: Path, without: Sequence[Span] = ()) -> J
             if written != place.frames * frame:
                 raise JoinError(f"{part.path.name} changed while it was joined")
             position = place.start + place.frames
+        file.truncate(file.tell())  # a hole may be the end
         file.flush()
         os.fsync(file.fileno())
     return joined
@@ -127,9 +128,8 @@ def _frames(span: timedelta, rate: int) -> int:
 
 
 def _silence(file: BinaryIO, length: int) -> None:
-    zeros = bytes(min(length, 1 << 20))
-    while length > 0:
-        length -= file.write(zeros[:length])
+    """As a hole: a pause of hours takes no room in work in progress, where the disk can leave any."""
+    file.seek(length, os.SEEK_CUR)
 
 
 def _bytes(path: Path, info: WavInfo, joined: Joined) -> Iterator[bytes]:

@@ -42,6 +42,24 @@ def complete(path: Path) -> bool:
     return False
 
 
+def hollow(path: Path) -> bool:
+    """Whether nothing was written behind the head: FreeSWITCH makes that at the first picture and
+    keeps the next seconds to itself, so a switch killed early leaves 48 bytes. Raises OSError."""
+    size = path.stat().st_size
+    if size > 1024:
+        return False
+    content = path.read_bytes()
+    position = 0
+    while position + 8 <= size:
+        length, name = struct.unpack(">I4s", content[position : position + 8])
+        if name == b"mdat":
+            return position + 8 == size
+        if name not in (b"ftyp", b"free", b"wide", b"skip") or length < 8:
+            return False
+        position += length
+    return position >= size
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """What is in a file. ``lasts_ms`` is the longest track's length; ``width`` and ``height`` are 0

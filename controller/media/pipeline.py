@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -16,6 +17,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
+from ..core.media_kinds import Kind
 from ..engine.ports import DueRecording, DueSegment, FileRole, MediaCatalog, MediaState, StoredFile
 from .collect import Collected, Collector
 from .crash_points import crash_point
@@ -35,8 +37,8 @@ _LAST_RETRY_S = 600.0
 class MediaPipeline:
     """``spools``: each switch's name and its spool as we see it. ``now`` gives aware UTC.
 
-    ``workers`` recordings at most use the disk at once. ``on_available`` is called on the event
-    loop with the id of each recording that can now be played.
+    ``workers`` recordings at most use the disk at once, besides one film. ``on_available`` is called
+    on the event loop with the id of each recording that can now be played.
     """
 
     def __init__(
@@ -60,6 +62,9 @@ class MediaPipeline:
         self._first_retry_s = first_retry_s
         self._on_available = on_available
         self._slots = asyncio.Semaphore(workers)
+        # A film takes minutes: one at a time, and none of the places of those that take no time.
+        self._films = asyncio.Semaphore(1)
+        self._stopping = threading.Event()
         self._collector = Collector(catalog, store, now, patience or Patience(), self._slots)
         self._discarder = Discarder(catalog, store, now, patience or Patience())
         self._wake = asyncio.Event()
@@ -73,6 +78,7 @@ class MediaPipeline:
 
     async def run(self) -> None:
         """Work off what is due, now and as it comes. Never returns by itself; cancel it to stop."""
+        self._stopping.clear()
         try:
             while True:
                 self._wake.clear()
@@ -87,6 +93,7 @@ class MediaPipeline:
                     async with asyncio.timeout(self._until_next_look()):
                         await self._wake.wait()
         finally:
+            self._stopping.set()  # its thread would otherwise be waited for at the exit
             tasks = list(self._running.values())
             for task in tasks:
                 task.cancel()
@@ -167,8 +174,9 @@ class MediaPipeline:
     async def _render(
         self, recording: DueRecording, segments: Sequence[tuple[DueSegment, StoredFile]], notes: str
     ) -> MediaState:
-        async with self._slots:
-            rendition = await asyncio.to_thread(render, recording, segments, self._store)
+        async with self._films if recording.kind is Kind.VIDEO else self._slots:
+            stopped = self._stopping.is_set
+            rendition = await asyncio.to_thread(render, recording, segments, self._store, stopped)
         await self._catalog.add_file(rendition)
         crash_point("rendition.cataloged")
         notes = "; ".join(note for note in (notes, rendition.note) if note)

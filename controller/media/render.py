@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -35,9 +35,14 @@ class _Shape:
 
 
 def render(
-    recording: DueRecording, segments: Sequence[tuple[DueSegment, StoredFile]], store: LocalStore
+    recording: DueRecording,
+    segments: Sequence[tuple[DueSegment, StoredFile]],
+    store: LocalStore,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> StoredFile:
     """Make the rendition and put it into the store; answers its row. Blocking, idempotent.
+
+    A film may take minutes; it gives up once ``stopped``.
 
     Raises MediaError (the segments stay as they are).
     """
@@ -47,7 +52,7 @@ def render(
             raise StoreError(f"{file.key} is missing from the store: restore it from a backup")
     cuts = _cuts(recording)
     if recording.kind is Kind.VIDEO:
-        shape = _video(recording, segments, cuts, store, key)
+        shape = _video(recording, segments, cuts, store, key, stopped)
     else:
         shape = _audio(segments, cuts, store, key)
     crash_point("rendition.stored")
@@ -101,6 +106,7 @@ def _video(
     cuts: Sequence[Span],
     store: LocalStore,
     key: str,
+    stopped: Callable[[], bool],
 ) -> _Shape:
     shots = [_shot(segment, store.path(file.key)) for segment, file in segments]
     pauses = () if recording.cut_pauses else _pauses(recording)
@@ -110,7 +116,7 @@ def _video(
         return _link_video(only[1], store, key)
     temp = store.scratch()
     try:
-        film = make_film(shots, temp, store.scratch, without=cuts, pauses=pauses)
+        film = make_film(shots, temp, store.scratch, without=cuts, pauses=pauses, stopped=stopped)
         crash_point("rendition.joined")
         digest = store.put(temp, key)
     except NoFfmpeg as error:

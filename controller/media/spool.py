@@ -198,7 +198,7 @@ def _examine(path: Path) -> tuple[_Look, bool, bool]:
     look = _Look(found.st_size, found.st_mtime_ns, found.st_ino)
     try:
         if path.suffix == ".mp4":
-            return look, mp4.complete(path), found.st_size > 0
+            return look, mp4.complete(path), not mp4.hollow(path)
         info = wav.inspect(path)
         return look, info.header_ok, info.frames > 0
     except UnreadableAudio:

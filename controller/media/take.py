@@ -91,7 +91,7 @@ class Taker:
 
     def _video(self, job: Job, path: Path) -> StoredFile | None:
         try:
-            if path.stat().st_size == 0:
+            if mp4.hollow(path):
                 return None
             whole = mp4.complete(path)
         except OSError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from controller.engine.ports import DueRecording, FileRole, MediaState
 from controller.media.crash_points import CRASH_POINTS, arm
 
 from .conftest import Bench
-from .doubles import T0, due
+from .doubles import T0, due, voice, wav_bytes
 from .filming import shoot, watch
 from .test_crash_points import Killed, at, die
 from .test_film import assert_in_step
@@ -104,6 +104,45 @@ async def test_an_mp4_of_a_killed_switch_is_kept_and_flagged(bench: Bench, tmp_p
         assert "no index" in bench.catalog.errors["r1"]
         assert bench.store.path(f"{FOLDER}/r1.1.mp4").read_bytes() == cut_off
     assert bench.spooled() == []
+
+
+async def test_the_head_alone_that_a_switch_killed_early_leaves_is_nothing(bench: Bench) -> None:
+    """The 48 bytes that FreeSWITCH 1.10.12 left, killed after six seconds of a video capture."""
+    head = bytes.fromhex("000000206674797069736f6d0000020069736f6d69736f32617663316d703431")
+    head += bytes.fromhex("0000000866726565000000006d646174")
+    assert len(head) == 48
+    recording = bench.record(due("r1", (0, 6), kind=Kind.VIDEO), head)
+    assert await bench.pipeline().process(recording) is MediaState.EMPTY
+    assert "recorded nothing" in bench.catalog.errors["r1"]
+    assert bench.spooled() == []
+    written = bench.record(due("r2", (0, 6), kind=Kind.VIDEO), head + b"\0\0\0\5\x65abcd")
+    assert await bench.pipeline().process(written) is MediaState.FAILED
+    assert bench.store.path(f"{FOLDER}/r2.1.mp4").exists()
+
+
+async def test_a_stop_does_not_wait_for_a_film_and_loses_nothing(
+    bench: Bench, tmp_path: Path, eventually: Callable[..., Awaitable[None]]
+) -> None:
+    """Twelve hours of a pause between two segments: a million pictures to encode."""
+    contents = two(tmp_path)
+    recording = due("r1", (0, 2), (43_200, 43_201), kind=Kind.VIDEO)
+    bench.record(paused(recording, (2.0, 43_200.0)), *contents)
+    pipeline = bench.pipeline()
+    running = asyncio.ensure_future(pipeline.run())
+    scratch = bench.store.root / ".scratch"
+    await eventually(lambda: scratch.exists() and len(list(scratch.iterdir())) == 2, within=60)
+    sound = due("r2", (0, 1))
+    bench.record(sound, wav_bytes(voice(8000)))
+    pipeline.poke()
+    await eventually(
+        lambda: bench.catalog.states["r2"] is MediaState.AVAILABLE, "a film keeps nobody waiting"
+    )
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await eventually(lambda: list(scratch.iterdir()) == [], "the film's thread has given up")
+    assert bench.catalog.states["r1"] is MediaState.STORED
+    assert [r.recording_id for r in await bench.catalog.due()] == ["r1"]
+    assert [bench.store.path(f"{FOLDER}/r1.{n}.mp4").read_bytes() for n in (1, 2)] == list(contents)
 
 
 async def test_a_half_written_index_is_no_index(bench: Bench, tmp_path: Path) -> None:
