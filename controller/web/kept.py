@@ -6,7 +6,7 @@ from ..engine.reading import RecordingRow
 
 
 def not_kept(row: RecordingRow) -> str:
-    """"" of any other recording."""
+    """ "" of any other recording."""
     if not row.trace:
         return ""
     # Taken back once it was known to be forbidden: nobody could have started that.

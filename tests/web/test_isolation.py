@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 
 import pytest
-from fastapi.routing import iter_route_contexts
 
 from controller.core.requests import Means, SystemActor, TenantActor, UserActor
-from controller.core.rules import PolicyRule, PolicyScope, Setting
 from controller.engine.ports import LinkState
-from controller.engine.reading import Scope, UserSettings
 
 from .world import World, form_token
 
@@ -263,53 +259,3 @@ async def test_only_the_system_administrator_reads_a_switchs_error(world: World)
         assert "Switch fs1 is down" in page
         assert "10.9.9.9" not in page
         assert "10.9.9.9" not in (await user.get("/api/v1/switches")).text
-
-
-@pytest.mark.parametrize("who", ["red-admin", "red-101"])
-async def test_no_route_at_all_reaches_the_other_tenants_things(world: World, who: str) -> None:
-    """Every route that names a thing is walked with the names of blue's, the routes of tomorrow too."""
-    blues = {
-        "recording_id": world.recordings["blue"],
-        "call_id": world.calls["live-blue"],
-        "name": "live-blue-a",
-        "tenant": "blue.example",
-        "user": "201",
-        "account_id": "account-blue-admin",
-        "token_id": "token-blue-admin",
-        "role": "segment",
-        "number": "1",
-        "scope": "queue",
-    }
-    bodies: dict[str, dict[str, object]] = {
-        "/recording": {"operation": "pause-recording"}, "/password": {"password": "a new long one"},
-    }  # fmt: skip
-    await world.catalog.set_user(UserSettings("blue.example", "201", "Carl Blue"))
-    for rule in (
-        PolicyRule(PolicyScope.QUEUE, "blue.example", "live-blue-a", Setting.ON),
-        PolicyRule(PolicyScope.TRUNK, None, "live-blue-a", Setting.ON),
-    ):
-        await world.catalog.set_rule(rule)
-    before = await world.catalog.policy()
-    walked = 0
-    async with world.client(who) as client:
-        for context in iter_route_contexts(world.app.routes):
-            assert context.path is not None
-            names = re.findall(r"{(\w+)(?::path)?}", context.path)
-            if not names:
-                continue
-            path = re.sub(r"{(\w+)(?::path)?}", lambda m: blues[m[1]], context.path)
-            for method in sorted(context.methods or ()):
-                end = path[path.rindex("/") :]
-                wanted = bodies.get(end, {"audio": "forbid"})
-                body = {"json": wanted} if path.startswith("/api/") else {"data": wanted}
-                answer = await client.request(method, path, **({} if method in ("GET", "HEAD") else body))  # type: ignore[arg-type]
-                assert answer.status_code in (403, 404), (method, path, answer.text)
-                assert "Carl" not in answer.text
-                walked += 1
-    assert walked > 25
-    assert len(await world.catalog.rules(Scope(None))) == 2
-    assert world.control.reloads == 0
-    assert await world.catalog.policy() == before
-    assert not [r for call in world.story.running for r in call.recordings if r.open_pause]
-    async with world.client("blue-admin") as blue:
-        assert (await blue.get("/api/v1/me")).status_code == 200
