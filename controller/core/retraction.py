@@ -22,7 +22,7 @@ def take_back(call: Call, at: datetime, effects: Effects) -> None:
         if decision is None or not decision.forbidden or recording.ended_at is not None:
             continue
         held = {segment.bridge_id for segment in recording.segments}
-        if len(held) == 1 and held <= set(bridges) and not recording.provisional:
+        if held <= set(bridges) and not recording.provisional:
             recording.provisional = True
             recording.rule, recording.reason = decision.rule, decision.reason
             call.journey.append(JourneyEntry(at, "recording taken back", None, decision.reason))

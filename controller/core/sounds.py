@@ -56,7 +56,6 @@ def beep(call: Call, policy: Policy, at: datetime, effects: Effects) -> None:
             or recording.kind is not Kind.AUDIO
             or running is None
             or running.state is not CaptureState.RECORDING
-            or recording.open_pause is not None
         ):
             continue
         if recording.beeped_at is None or at - recording.beeped_at >= timedelta(seconds=every):

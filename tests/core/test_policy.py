@@ -231,6 +231,11 @@ def test_a_sample_can_be_proved() -> None:
     assert 0 <= sample_point("x", rule) < 100
 
 
+def test_a_user_in_the_mode_never_is_so_in_and_out_of_the_sample() -> None:
+    rule = PolicyRule(PolicyScope.USER, "acme", "101", audio=S.ON, mode=Mode.NEVER, sample_percent=0)
+    assert audio(policy_of(rule), USER, STRANGER).rule == "user.never"
+
+
 def test_a_sample_weakens_no_require() -> None:
     rule = PolicyRule(PolicyScope.USER, "acme", "101", audio=S.REQUIRE, sample_percent=0)
     assert audio(policy_of(rule), USER, STRANGER).required
