@@ -124,9 +124,7 @@ def _merged(taker: Taker, job: Job, found: list[_Original], sides: list[_Origina
                 what = "kept beside it" if original.role in kept else "the sum of both"
                 note += f"; {original.told}, {what}"
         repaired = any(o.info is not None and not o.info.header_ok for o in sides)
-        segment = taker.put(
-            job, temp, "wav", info=wav.inspect(temp), repaired=repaired, note=f"merged: {note}"
-        )
+        segment = taker.put(job, temp, "wav", info=wav.inspect(temp), repaired=repaired, note=note)
         return Taken(segment, tuple(extra))
     except OSError as error:
         raise store_error("merge the two sides of", taker.store.path(job.key), error) from error
