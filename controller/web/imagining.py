@@ -10,22 +10,25 @@ from ..core.rules import ROUTE_SCOPES, PolicyScope, Route
 from ..engine.reading import Scope, SettingsStore
 from .explaining import Imagined
 
+#: Before an extension that nobody has called from yet: ``user:150``.
+NEW_USER = "user:"
+
 #: In the order in which people read them.
 ROUTES = tuple(scope for scope in PolicyScope if scope in ROUTE_SCOPES)
 
 
-async def stored_policy(settings: SettingsStore, tenant: str) -> Policy:
-    """As much of the policy as is about one tenant's calls: its own, and the system's."""
+async def stored_policy(settings: SettingsStore, tenant: str, *people: str) -> Policy:
+    """As much of the policy as is about calls of these people: the system's, the tenant's, theirs.
+
+    Not that of all users: a tenant may have ten thousand, and running calls share this event loop.
+    """
     system = await settings.system()
     tenants = await settings.tenants(Scope(tenant))
-    users = await settings.users(Scope(tenant))
     routes = [r for r in await settings.rules(Scope(None)) if r.tenant in (None, tenant)]
+    names = {text.removeprefix(NEW_USER).strip() for text in people} - {""}
+    users = [u for name in sorted(names) for u in await settings.users(Scope(tenant, name))]
     rules = (system.rule, *(t.rule for t in tenants), *routes, *(u.rule for u in users))
     return Policy(system.record_external, rules, {t.tenant: t.options for t in tenants})
-
-
-#: Before an extension that nobody has called from yet: ``user:150``.
-NEW_USER = "user:"
 
 
 def imagine(

@@ -144,6 +144,7 @@ async def get_explain(
         PolicyScope.OUTBOUND_RULE: outbound_rule, PolicyScope.QUEUE: queue,
         PolicyScope.RING_GROUP: ring_group, PolicyScope.RECEPTIONIST: receptionist,
     }  # fmt: skip
-    policy = await stored_policy(parts.settings, wanted)
-    call = imagine(policy, wanted, plain(caller), plain(callee), through, video=video, call_id=plain(call_id))
+    first, second = plain(caller), plain(callee)
+    policy = await stored_policy(parts.settings, wanted, first, second)
+    call = imagine(policy, wanted, first, second, through, video=video, call_id=plain(call_id))
     return ExplainView.of(explain(policy, call), notes(policy, call))

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from ...core.rules import PolicyScope
+from ...engine.reading import Scope
 from ..access import Admin
 from ..api.params import plain
 from ..explaining import Explanation, explain
@@ -36,7 +37,7 @@ async def explain_page(request: Request, parts: Parts, me: Admin, tenant: Name =
         tenant_for(me, wanted)
     found, told = await _explained(parts, me, sheet) if asked and not sheet.faults else (None, [])
     own = tenant_for(me, wanted) if is_tenant(wanted) else ""
-    users = [u for u in await parts.settings.users(me.scope) if u.tenant == own]
+    users = await parts.settings.users(Scope(own)) if own else []
     rules = [r for r in await parts.settings.rules(me.scope) if r.tenant in (None, own)]
     return page(
         request, "explain.html", 422 if sheet.faults else 200, sheet=sheet, found=found, notes=told,
@@ -59,7 +60,7 @@ def _check(sheet: Sheet) -> None:
 
 async def _explained(parts: Parts, me: Admin, sheet: Sheet) -> tuple[Explanation, list[str]]:
     tenant = tenant_for(me, sheet.one("tenant"))
-    policy = await stored_policy(parts.settings, tenant)
+    policy = await stored_policy(parts.settings, tenant, sheet.one("caller"), sheet.one("callee"))
     through = {PolicyScope(scope): sheet.one(scope) for scope in ROUTES}
     call = imagine(
         policy, tenant, sheet.one("caller"), sheet.one("callee"), through,

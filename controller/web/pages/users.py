@@ -137,7 +137,7 @@ async def _page(
     request: Request, parts: Parts, found: UserSettings, sheet: Sheet, status: int = 200
 ) -> Response:
     """With what the settings as they are stored come to on the user's everyday calls."""
-    policy = await stored_policy(parts.settings, found.tenant)
+    policy = await stored_policy(parts.settings, found.tenant, found.user)
     calls = common_calls(found.tenant, found.user)
     everyday = [(text, explain(policy, call).answers) for text, call in calls]
     return page(
