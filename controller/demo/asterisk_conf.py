@@ -12,7 +12,7 @@ from .lab import MOBILE
 # app_mixmonitor needs func_periodic_hook, which needs app_chanspy, func_cut, func_groupcount and
 # func_uri; without any of them it is silently absent.
 _MODULES = """
-app_chanspy app_confbridge app_dial app_directed_pickup app_echo app_mixmonitor app_playback app_playtones
+app_chanspy app_confbridge app_dial app_directed_pickup app_echo app_mixmonitor app_playback
 app_queue app_read app_stack app_userevent app_verbose
 bridge_builtin_features bridge_holding bridge_native_rtp bridge_simple bridge_softmix
 chan_pjsip codec_alaw codec_ulaw codec_gsm codec_resample format_gsm format_pcm format_sln format_wav

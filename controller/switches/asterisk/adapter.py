@@ -53,7 +53,7 @@ class AsteriskSwitch:
         self._timeout_s = config.command_timeout_ms / 1000
         self._translator = Translator(config, new_id, now)
         self._recorder = Recorder(config, now, self._channel_of)
-        self._ear = Ear(new_id, now, self._channel_of, self._timeout_s)
+        self._ear = Ear(config, new_id, now, self._channel_of)
         self._answers = Answers()
         self._ami: AmiConnection | None = None
         self._status = SwitchStatus(config.name, self.kind, LinkState.CONNECTING, now())
@@ -106,6 +106,7 @@ class AsteriskSwitch:
             for channel in self._translator.channels.values():
                 self._seal.know(channel.name, channel.leg_id)
             self._recorder.take_over(snapshot.captures, ids)
+            await asyncio.to_thread(self._ear.prepare)
             self._ami = ami
             self._set_status(LinkState.UP, version=_short(text(settings, "AsteriskVersion")))
             backoff.reset()

@@ -20,8 +20,8 @@ _HELPERS = frozenset(
 )  # fmt: skip
 _UP, _RING, _DOWN = "6", "4", "0"
 
-#: Our own helper's two halves, ``Local/s@tapeline-ear-0000001f;2``: see ear.py.
-_EAR = re.compile(r"Local/[^/]*@tapeline-ear-[0-9a-f]+;[12]")
+#: Our own helper's two halves, ``Local/s@tapeline-say-0000001f;2``: see ear.py.
+_EAR = re.compile(r"Local/[^/]*@tapeline-say-[0-9a-f]+;[12]")
 #: Whoever is in such a bridge hears music, not the others: a parking lot, a waiting room.
 HOLDING = "holding_bridge"
 

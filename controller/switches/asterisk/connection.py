@@ -231,7 +231,9 @@ class AmiConnection:
         if self.closed.done() or self._manager is None or self._manager.protocol is None:
             raise ConnectionLost(self.closed.result() if self.closed.done() else "not connected")
         fields = {key.replace("_", "-"): value for key, value in headers.items()}
-        future: asyncio.Future[Any] = self._manager.send_action({"Action": name, **fields})
+        # An Originate is answered twice, and panoramisk waits for the second time, when the call is up.
+        once = False if name == "Originate" else None
+        future: asyncio.Future[Any] = self._manager.send_action({"Action": name, **fields}, as_list=once)
         self._pending.add(future)
         responses = self._manager.protocol.responses
         try:

@@ -1,7 +1,7 @@
 """Sounds that one party hears: tones, the beep, a tenant's announcement.
 
-A helper channel of two halves (``Local/…@tapeline-ear``) whispers into the party's channel: one half
-runs ChanSpy with a private whisper, the other plays (dialplan/asterisk/extensions.conf). What is
+A helper channel of two halves (``Local/…@tapeline-say``) whispers into the party's channel: one half
+plays, the other runs ChanSpy with a private whisper (dialplan/asterisk/extensions.conf). What is
 whispered is mixed into what goes out to the party after MixMonitor has had its copy, so neither the
 other party nor any recording hears it (seen on Asterisk 22).
 """
@@ -12,11 +12,17 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
+import structlog
+
+from ...config import AsteriskConfig
 from ...core import facts as f
 from ...core.commands import PlaySound, Sound
 from .connection import AmiConnection
 from .headers import Headers, text
+from .tones import FOLDER, write_tones
 from .verbs import is_safe_file
+
+log = structlog.get_logger(__name__)
 
 #: An announcement that has not ended by then is taken for lost; core waits no longer either.
 LONGEST_S = 30.0
@@ -28,22 +34,33 @@ class Ear:
 
     def __init__(
         self,
+        config: AsteriskConfig,
         new_id: Callable[[], str],
         now: Callable[[], datetime],
         channel_of: Callable[[str], str | None],
-        timeout_s: float,
     ) -> None:
+        self._config = config
         self._new_id = new_id
         self._now = now
         self._channel_of = channel_of
-        self._timeout_s = timeout_s
+        self._timeout_s = config.command_timeout_ms / 1000
         self._playing: dict[str, asyncio.Future[str]] = {}
+
+    def prepare(self) -> None:
+        """Put the tones where Asterisk finds them. Without them calls go on as they are, unheard."""
+        try:
+            write_tones(self._config.spool)
+        except OSError as error:
+            log.warning("sound.unwritten", switch=self._config.name, reason=error.strerror or str(error))
 
     async def play(self, ami: AmiConnection, command: PlaySound) -> f.AnnouncementPlayed | None:
         """Start a tone, or play an announcement to its end. Raises ConnectionLost."""
         if command.sound is not Sound.ANNOUNCEMENT:
             if self._channel_of(command.leg_id) is not None:
-                await self._start(ami, command, "-")
+                tone = str(self._config.seen_by_switch / FOLDER / command.sound)
+                refused = await self._start(ami, command.leg_id, tone, "-")
+                if refused:
+                    log.warning("sound.refused", switch=self._config.name, reason=refused)
             return None
         error = await self._announce(ami, command)
         return f.AnnouncementPlayed(command.leg_id, command.tenant, self._now(), error)
@@ -52,14 +69,14 @@ class Ear:
         """Why it could not be played; "" if it was."""
         if self._channel_of(command.leg_id) is None:
             return "the channel is gone"
-        if not is_safe_file(command.file):
-            return "the sound's name holds a character that Asterisk would take for more than a name"
         play_id = self._new_id()
         over = self._playing[play_id] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(LONGEST_S):
                 either: set[asyncio.Future[str]] = {over, ami.closed}
-                refused = await self._start(ami, command, play_id)
+                # Asterisk looks for a sound by its name without the ending.
+                file = command.file.removesuffix(".wav")
+                refused = await self._start(ami, command.leg_id, file, play_id)
                 if refused:
                     return refused
                 await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -83,14 +100,14 @@ class Ear:
             over.set_result(text(event, "Status").strip())
         return True
 
-    async def _start(self, ami: AmiConnection, command: PlaySound, play_id: str) -> str:
+    async def _start(self, ami: AmiConnection, leg_id: str, file: str, play_id: str) -> str:
         """Asterisk's objection, "" if there is none."""
-        # Asterisk looks for a sound by its name without the ending.
-        file = command.file.removesuffix(".wav")
+        if not is_safe_file(file):
+            return "the sound's name holds a character that Asterisk would take for more than a name"
         answer = await ami.action(
             "Originate", self._timeout_s,
-            Channel="Local/s@tapeline-ear/n", Context=CONTEXT, Exten=str(command.sound), Priority="1",
+            Channel=f"Local/s@{CONTEXT}/n", Context="tapeline-ear", Exten="s", Priority="1",
             Timeout="2000", Async="true", CallerID="Tapeline <tapeline>",
-            Variable=f"TAPELINE_LEG={command.leg_id},TAPELINE_PLAY={play_id},TAPELINE_SOUND={file}",
+            Variable=f"TAPELINE_LEG={leg_id},TAPELINE_PLAY={play_id},TAPELINE_SOUND={file}",
         )  # fmt: skip
         return "" if text(answer, "Response") == "Success" else text(answer, "Message")[:200] or "refused"

@@ -112,6 +112,8 @@ class ScriptedAmi:
                 for row in self.rows:
                     yield {"Event": "CoreShowChannel", **row}
                 yield {"Event": "CoreShowChannelsComplete", "EventList": "Complete", "ListItems": "1"}
+            case "Originate":
+                yield {**ok, "Message": "Originate successfully queued"}
             case "BridgeList":
                 yield {**ok, "EventList": "start", "Message": "Bridge listing will follow"}
                 for bridge in self.holding:

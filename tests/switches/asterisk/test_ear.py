@@ -43,8 +43,9 @@ class TestSounds:
                 assert await bench.switch.execute(PlaySound("u1", Sound.BEEP)) is None
                 assert await bench.switch.execute(PlaySound("gone", Sound.BEEP)) is None
                 [sent] = ami.of("Originate")
-                assert (sent["Context"], sent["Exten"]) == ("tapeline-say", "beep")
-                assert variables(sent)["TAPELINE_LEG"] == "u1"
+                said = variables(sent)
+                assert (sent["Channel"], said["TAPELINE_LEG"]) == ("Local/s@tapeline-say/n", "u1")
+                assert Path(said["TAPELINE_SOUND"] + ".wav").stat().st_size > 1000, "the tone is there"
 
     @pytest.mark.parametrize(
         ("status", "error"),

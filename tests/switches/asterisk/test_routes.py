@@ -99,9 +99,9 @@ class TestBridgesWithoutTalk:
         assert not [x for x in translate.facts(parked) if isinstance(x, f.BridgeEntered)]
 
     def test_neither_is_our_own_helper_a_call(self) -> None:
-        helper = channel("u9", "Local/s@tapeline-ear-0000000a;2", side="")
+        helper = channel("u9", "Local/s@tapeline-say-0000000a;2", side="")
         assert translator().facts({"Event": "Newchannel", **helper}) == []
-        other = channel("u9", "Local/s@tapeline-earnest-0000000a;2", side="")
+        other = channel("u9", "Local/s@tapeline-saying-0000000a;2", side="")
         assert len(translator().facts({"Event": "Newchannel", **other})) == 1
 
 
