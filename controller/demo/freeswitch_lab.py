@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from .lab import USERS, LabUnavailable, free_port, project_folder, start_process, stop_process
+from .lab import MOBILE, USERS, LabUnavailable, free_port, project_folder, start_process, stop_process
 
 STARTUP_S = 30.0
 
@@ -152,6 +152,8 @@ class FreeSwitchLab:
             "external_port": str(self.external_port),
             "trunk_host": self.trunk_ip,
             "trunk_port": str(self.trunk_port),
+            "mobile": MOBILE,
+            "sound_prefix": str(self.folder / "sounds"),
             "event_socket_ip": self.control_host,
             "event_socket_port": str(self.control_port),
             "event_socket_password": self.password,

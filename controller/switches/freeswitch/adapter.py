@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -19,19 +19,22 @@ from ...core.commands import (
     Command,
     MaskCapture,
     OpenCapture,
+    PlaySound,
     UnmaskCapture,
 )
-from ...core.feature_codes import DEFAULT_CODES
-from ...core.media_kinds import Operation
 from ...core.requests import ControlOutcome, ControlRequest
 from ...engine.ports import LEG_GONE, LinkState, SwitchDown, SwitchStatus
 from ..backoff import Backoff
 from ..shared_folders import SharedFolders
 from . import verbs
+from .answers import answer
 from .connection import Event, EventSocket
+from .ear import Ear
 from .replies import ConnectionLost, WrongPassword
+from .requests import RefusedInput
 from .resync import take_snapshot
-from .translate import RefusedInput, Translator
+from .translate import Translator
+from .video import VideoWatch
 
 log = structlog.get_logger(__name__)
 
@@ -52,13 +55,12 @@ class FreeSwitch:
         config: FreeSwitchConfig,
         new_id: Callable[[], str],
         now: Callable[[], datetime],
-        codes: Mapping[str, Operation] = DEFAULT_CODES,
     ) -> None:
         self.name = config.name
         self._config = config
         self._now = now
         self._new_id = new_id
-        self._translator = Translator(config, new_id, now, codes)
+        self._translator = Translator(config, new_id, now)
         self._socket: EventSocket | None = None
         self._jobs: dict[str, asyncio.Future[str]] = {}
         self._status = SwitchStatus(config.name, self.kind, LinkState.CONNECTING, now())
@@ -67,6 +69,8 @@ class FreeSwitch:
         self._held_back: list[Event] | None = None
         self._live: set[str] = set()
         self._folders = SharedFolders(config.spool)
+        self._video = VideoWatch(self._api, self._report, now)
+        self._ear = Ear(self._api, now)
 
     @property
     def status(self) -> SwitchStatus:
@@ -99,14 +103,15 @@ class FreeSwitch:
                 raise ConnectionLost(f"switches.{self.name}.host and port: {error}") from error
             self._socket = socket
             self._held_back = []
-            await self._api(verbs.SUBSCRIPTION, raw=True)
+            for line in (*verbs.FILTERS, verbs.SUBSCRIPTION):
+                await self._api(line, raw=True)
             version = (await self._api("version short")).strip()[:40]
             snapshot = await take_snapshot(self._api, self._translator, self._now, self._live)
             self._live = set(snapshot.legs)
             socket.eager = bool(self._live)
             self._set_status(LinkState.UP, version=version)
             backoff.reset()
-            self._on_fact(snapshot)
+            self._report(snapshot)
             held_back, self._held_back = self._held_back, None
             self._events(held_back)
             heartbeat = asyncio.create_task(self._heartbeat())
@@ -121,10 +126,12 @@ class FreeSwitch:
         finally:
             self._socket = None
             self._held_back = None
+            self._video.stop()
             for job in self._jobs.values():
                 if not job.done():
                     job.set_exception(SwitchDown(f"{self.name}: the connection broke"))
             self._jobs.clear()
+            self._ear.lost()
             await socket.close()
 
     async def _heartbeat(self) -> None:
@@ -160,13 +167,19 @@ class FreeSwitch:
             else:
                 self._event(event)
 
+    def _report(self, fact: f.Fact) -> None:
+        self._video.note(fact)
+        self._on_fact(fact)
+
     def _event(self, event: Event) -> None:
+        self._ear.event(event)
         for fact in self._translator.facts(event):
             if isinstance(fact, f.LegStarted):
                 self._live.add(fact.leg_id)
             elif isinstance(fact, f.LegHungUp):
                 self._live.discard(fact.leg_id)
-            self._on_fact(fact)
+            self._report(fact)
+        self._video.event(event)
         if self._socket is not None:
             self._socket.eager = bool(self._live)
         try:
@@ -179,7 +192,7 @@ class FreeSwitch:
 
     # ── commands out ──────────────────────────────────────────────────────────────────────
 
-    async def execute(self, command: Command) -> f.CaptureFact | None:
+    async def execute(self, command: Command) -> f.CaptureFact | f.AnnouncementPlayed | None:
         match command:
             case OpenCapture():
                 return await self._open(command)
@@ -204,20 +217,20 @@ class FreeSwitch:
             case BindFeatureCodes():
                 await self._api(verbs.bind_codes(command), raw=True)
                 return None
+            case PlaySound():
+                return await self._ear.play(command)
             case Announce():
                 await self._api(verbs.announce(command), raw=True)
                 return None
 
     async def message(self, outcome: ControlOutcome) -> None:
-        fields = [
-            ("Action", "answer"),
-            ("Request-ID", outcome.request_id),
-            ("Accepted", "true" if outcome.accepted else "false"),
-            ("Reason", outcome.reason),
-            ("Call-ID", outcome.call_id or "-"),
-        ]
+        asker = self._translator.requests.askers.take(outcome.request_id)
         with contextlib.suppress(SwitchDown, TimeoutError):
-            await self._api(verbs.announce(Announce(None, tuple(fields))), raw=True)
+            if asker is None:
+                await self._api(verbs.announce(Announce(None, _answered(outcome))), raw=True)
+            elif outcome.answer:
+                head, body = answer(asker, outcome)
+                await self._api(head, raw=True, body=body)
 
     async def _open(self, command: OpenCapture) -> f.CaptureFact:
         file = str(self._config.seen_by_switch / command.path)
@@ -225,10 +238,16 @@ class FreeSwitch:
         # every other call's commands and events would wait with it.
         try:
             await self._folders.make(command.path)
+            await self._ear.quiet(command.leg_id)
             # Both in the same breath: the switch does them in order, and an answer in between would
             # cost the start of the recording.
-            _, reply = await asyncio.gather(
-                self._api(verbs.prepare_record(command.leg_id, own_voice_only=command.own_voice_only)),
+            *_, reply = await asyncio.gather(
+                self._api(
+                    verbs.prepare_record(
+                        command.leg_id, own_voice_only=command.own_voice_only, layout=command.layout
+                    )
+                ),
+                *(self._api(line) for line in self._video.preparations(command)),
                 self._background(verbs.record(command.leg_id, "start", file)),
             )
         except TimeoutError:
@@ -264,13 +283,15 @@ class FreeSwitch:
         with contextlib.suppress(TimeoutError):
             await self._api(verbs.note_mask(command.leg_id, command.capture_id, on=on))
 
-    async def _api(self, text: str, *, raw: bool = False, timeout_s: float | None = None) -> str:
+    async def _api(
+        self, text: str, *, raw: bool = False, body: str = "", timeout_s: float | None = None
+    ) -> str:
         """One command and its answer. Raises SwitchDown, TimeoutError."""
         if self._socket is None:
             raise SwitchDown(f"{self.name} is not connected")
         try:
             return await self._socket.send(
-                text if raw else f"api {text}", timeout_s or self._config.command_timeout_ms / 1000
+                text if raw else f"api {text}", timeout_s or self._config.command_timeout_ms / 1000, body
             )
         except ConnectionLost as error:
             raise SwitchDown(str(error)) from error
@@ -286,3 +307,13 @@ class FreeSwitch:
                 return await job
         finally:
             self._jobs.pop(job_id, None)
+
+
+def _answered(outcome: ControlOutcome) -> tuple[tuple[str, str], ...]:
+    return (
+        ("Action", "answer"),
+        ("Request-ID", outcome.request_id),
+        ("Accepted", "true" if outcome.accepted else "false"),
+        ("Reason", outcome.reason),
+        ("Call-ID", outcome.call_id or "-"),
+    )

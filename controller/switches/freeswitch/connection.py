@@ -42,6 +42,16 @@ NUDGE_S = 0.004
 READ_SIZE = 128 * 1024
 
 
+def one_message(text: str, body: str = "") -> bytes:
+    """A command's lines and, if there is one, its body of as many bytes as the head says. Raises
+    ValueError for an empty line or the like in the head, which would be another command."""
+    if "\n\n" in text or "\r" in text or "\0" in text or text.endswith("\n"):
+        raise ValueError("a line end in a command")
+    data = body.encode("utf-8", "replace")
+    head = f"{text}\nContent-Length: {len(data)}" if data else text
+    return head.encode("utf-8", "replace") + b"\n\n" + data
+
+
 class _Client(InboundESL):
     """greenswitch with its receiver and sender replaced; runs wholly inside the thread."""
 
@@ -79,7 +89,7 @@ class _Client(InboundESL):
 
     def authenticate(self) -> None:
         reply = gevent.event.AsyncResult()
-        self.send_raw(f"auth {self.password}", reply)
+        self.send_raw(one_message(f"auth {self.password}"), reply)
         try:
             frame = reply.get(timeout=CONNECT_TIMEOUT_S)
         except gevent.Timeout as error:
@@ -87,16 +97,14 @@ class _Client(InboundESL):
         if not frame.reply_text.startswith("+OK"):
             raise WrongPassword("the event socket refuses the password; set the one of event_socket.conf.xml")
 
-    def send_raw(self, text: str, waiter: object) -> None:
-        """Queue the waiter for the reply and send. The text must be one message."""
-        if "\n\n" in text or "\r" in text or "\0" in text:
-            raise ValueError("a line end in a command")
+    def send_raw(self, message: bytes, waiter: object) -> None:
+        """Queue the waiter for the reply and send (see `one_message`)."""
         if not self.connected:
             raise ConnectionLost("not connected")
         self._commands_sent.append(waiter)
         try:
             with gevent.Timeout(CONNECT_TIMEOUT_S, ConnectionLost("the event socket takes nothing any more")):
-                self.sock.sendall((text + "\n\n").encode("utf-8", "replace"))
+                self.sock.sendall(message)
         except (ConnectionLost, OSError) as error:
             # Half a message may be out: nothing can be said on this connection any more.
             self.rejected = self.rejected or str(error)
@@ -181,7 +189,7 @@ class EventSocket:
         self._loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self.closed: asyncio.Future[str] = self._loop.create_future()
-        self._outgoing: deque[tuple[str, Pending]] = deque()
+        self._outgoing: deque[tuple[bytes, Pending]] = deque()
         self._incoming: deque[bytes] = deque()
         self._draining = False
         self._wake: Callable[[], None] = lambda: None
@@ -206,17 +214,16 @@ class EventSocket:
         self._thread.start()
         await self._opened
 
-    async def send(self, text: str, timeout_s: float) -> str:
+    async def send(self, text: str, timeout_s: float, body: str = "") -> str:
         """Send one command and wait for its reply's text (an api command's whole output).
 
         Raises ConnectionLost, TimeoutError, and ValueError for a line end smuggled in.
         """
+        message = one_message(text, body)
         if self.closed.done() or self._stopping:
             raise ConnectionLost("not connected")
-        if "\n\n" in text or "\r" in text or "\0" in text:
-            raise ValueError("a line end in a command")
         pending = Pending(self._loop.create_future(), self._loop)
-        self._outgoing.append((text, pending))
+        self._outgoing.append((message, pending))
         self._wake()
         # Not wait_for: on Python 3.11 it can swallow a cancellation that meets the reply.
         async with asyncio.timeout(timeout_s):
@@ -276,9 +283,9 @@ class EventSocket:
             if not self._outgoing:
                 client.nudge()
             while self._outgoing:
-                text, pending = self._outgoing.popleft()
+                message, pending = self._outgoing.popleft()
                 try:
-                    client.send_raw(text, pending)
+                    client.send_raw(message, pending)
                 except (ConnectionLost, OSError) as error:
                     pending.fail(ConnectionLost(str(error)))
 

@@ -33,11 +33,12 @@ async def take_snapshot(
     at = now()
     legs: dict[str, tuple[f.LegFact, ...]] = {}
     captures: list[f.CaptureSeen] = []
+    rooms = _rooms(await api("conference json_list"))
     for leg_id in dict.fromkeys([*await _channels(api), *known]):
         event = decode_event((await api(f"uuid_dump {verbs.leg(leg_id)} json")).encode())
         if event is None or event.get("Unique-ID") != leg_id:
             continue  # hung up meanwhile
-        legs[leg_id] = tuple(translator.leg_from_dump(event))
+        legs[leg_id] = tuple(translator.leg_from_dump(event, rooms.get(leg_id, "")))
         for path in _recorded_files(await api(f"uuid_buglist {verbs.leg(leg_id)}")):
             capture_id = translator.capture_id(path)
             if capture_id is not None:
@@ -71,6 +72,21 @@ async def _listed(api: Api) -> list[str]:
         answer = {}
     rows = answer.get("rows", []) if isinstance(answer, dict) else []
     return [row["uuid"] for row in rows if isinstance(row, dict) and row.get("uuid")]
+
+
+def _rooms(text: str) -> dict[str, str]:
+    """leg → the unique id of the conference that it is in. Without mod_conference there is none."""
+    try:
+        answer: Any = orjson.loads(text.encode("utf-8", "replace"))
+    except orjson.JSONDecodeError:
+        return {}
+    rooms = [room for room in answer if isinstance(room, dict)] if isinstance(answer, list) else []
+    return {
+        str(member.get("uuid")): str(room.get("conference_uuid"))
+        for room in rooms
+        for member in room.get("members", ())
+        if isinstance(member, dict) and member.get("uuid") and room.get("conference_uuid")
+    }
 
 
 def _recorded_files(text: str) -> list[str]:

@@ -7,70 +7,41 @@ was seen on FreeSWITCH 1.10.12 (tests/captures/freeswitch). Values that start wi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 
 from ...config import FreeSwitchConfig
 from ...core import facts as f
-from ...core.errors import InvalidMediaControl
-from ...core.feature_codes import DEFAULT_CODES
-from ...core.media_control import is_media_control, parse
-from ...core.media_kinds import OPERATIONS, Operation
 from ...core.parties import UNKNOWN, Party, Side
 from ...core.recording import parse_segment_path
-from ...core.requests import (
-    ControlRequest,
-    LegActor,
-    LegTarget,
-    Means,
-    NameTarget,
-    SystemActor,
-    UserActor,
-)
+from ...core.requests import ControlRequest
+from ...core.rules import PolicyScope, Route
+from .events import MAX_TEXT, Event, since_1970, timestamp
+from .requests import Requests
+from .routes import queue_entered, routes_of
+from .video import has_video
 
-Event = Mapping[str, str]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: Longer numbers and names are cut: nothing real is, and the catalog must not be flooded.
-MAX_TEXT = 256
-
-
-class RefusedInput(Exception):
-    """A request that could not even be read; ``reason`` is for the log, ``who`` from the event."""
-
-    def __init__(self, reason: str, who: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.who = who
-
-
-def timestamp(event: Event, otherwise: datetime) -> datetime:
-    """The switch's own time of an event (microseconds since 1970)."""
-    return _since_1970(event.get("Event-Date-Timestamp", ""), otherwise)
-
-
-def _since_1970(text: str, otherwise: datetime) -> datetime:
-    if text.isascii() and text.isdigit() and len(text) <= 17:
-        return _EPOCH + timedelta(microseconds=int(text))
-    return otherwise
+#: What a caller comes through on the way in; an outbound rule is the called leg's own.
+INWARD = frozenset(PolicyScope) - {PolicyScope.OUTBOUND_RULE}
 
 
 class Translator:
-    """Knows the few things that one event does not say: who was in which bridge."""
+    """Knows the few things that one event does not say: who was in which bridge, what was said of a
+    leg's routes, and whose domains there are."""
 
     def __init__(
         self,
         config: FreeSwitchConfig,
         new_id: Callable[[], str],
         now: Callable[[], datetime],
-        codes: Mapping[str, Operation] = DEFAULT_CODES,
     ) -> None:
         self._config = config
-        self._new_id = new_id
         self._now = now
-        self._codes = codes
+        self.requests = Requests(config, new_id, now)
         self.spool = str(config.seen_by_switch).rstrip("/") + "/"
         self._bridge_of: dict[str, str] = {}
+        self._routes: dict[str, tuple[Route, ...]] = {}
+        self._tenants = set(config.tenant_of_gateway.values())
         self._by_name: dict[str, Callable[[Event, datetime], list[f.Fact]]] = {
             "CHANNEL_CREATE": self._created,
             "CHANNEL_ANSWER": self._answered,
@@ -80,26 +51,32 @@ class Translator:
             "CHANNEL_UNHOLD": lambda e, at: [f.LegUnheld(e.get("Unique-ID", ""), at)],
             "CHANNEL_HANGUP_COMPLETE": self._hung_up,
             "RECORD_STOP": self._record_stopped,
+            "CUSTOM": self._custom,
         }
+        self._without_leg = (self._record_stopped, self._custom)
 
     # ── events to facts ───────────────────────────────────────────────────────────────────
 
     def facts(self, event: Event) -> list[f.Fact]:
         """What an event tells; nothing for those that tell nothing."""
         translate = self._by_name.get(event.get("Event-Name", ""))
-        if translate is None or (not event.get("Unique-ID") and translate is not self._record_stopped):
+        if translate is None or (not event.get("Unique-ID") and translate not in self._without_leg):
             return []
         return translate(event, timestamp(event, self._now()))
 
-    def leg_from_dump(self, event: Event) -> list[f.LegFact]:
-        """A live channel (``uuid_dump``) as the facts that would have led to its state."""
+    def leg_from_dump(self, event: Event, room: str = "") -> list[f.LegFact]:
+        """A live channel (``uuid_dump``) as the facts that would have led to its state; ``room``: the
+        unique id of the conference that it is in."""
         leg_id = event.get("Unique-ID", "")
-        at = _since_1970(event.get("Caller-Channel-Created-Time", ""), self._now())
+        at = since_1970(event.get("Caller-Channel-Created-Time", ""), self._now())
         found: list[f.LegFact] = [self._leg_started(event, at)]
         if event.get("Answer-State") == "answered":
             found.append(f.LegAnswered(leg_id, self._now()))
         peer = event.get("variable_bridge_uuid", "")
-        if peer and event.get("Channel-State") in (
+        if room:
+            self._bridge_of[leg_id] = conference_bridge(room)
+            found.append(f.BridgeEntered(leg_id, conference_bridge(room), self._now()))
+        elif peer and event.get("Channel-State") in (
             "CS_EXECUTE",
             "CS_EXCHANGE_MEDIA",
             "CS_HIBERNATE",
@@ -157,17 +134,22 @@ class Translator:
 
     def _leg_started(self, event: Event, at: datetime) -> f.LegStarted:
         leg_id = event.get("Unique-ID", "")
+        party = self.party(event)
+        if party.tenant:
+            self._tenants.add(party.tenant)
+        self._routes[leg_id] = routes = routes_of(event, self._tenants)
         return f.LegStarted(
             leg_id,
             at,
-            self.party(event),
+            party,
             calling=_direction(event) != "outbound",
             origin=_origin(event),
             aliases=_aliases(event),
             dialled=_dialled(event),
             address=_address(event),
-            video=_has_video(event),
+            video=has_video(event),
             recordable=event.get("Channel-Name", "").startswith("sofia/"),
+            routes=routes,
         )
 
     def _created(self, event: Event, at: datetime) -> list[f.Fact]:
@@ -180,13 +162,27 @@ class Translator:
             # early media would be heard in the old conversation's recording.
             found.append(f.BridgeLeft(origin, self._bridge_of.pop(origin), at))
         found.append(started)
+        if origin is not None and not started.calling:
+            # What was exported to the called leg, its caller came through. Before a pickup this is
+            # all that is heard of it: the caller's own events bring no variables until a bridge.
+            found += self._routed(origin, tuple(r for r in started.routes if r.scope in INWARD), at)
         return found
+
+    def _routed(self, leg_id: str, routes: tuple[Route, ...], at: datetime) -> list[f.Fact]:
+        """What is new of a leg's routes. It must be told before a bridge is: a rule may forbid."""
+        known = self._routes.get(leg_id)
+        new = tuple(r for r in routes if known is not None and r not in known)
+        if known is None or not new:
+            return []
+        self._routes[leg_id] = known + new
+        return [f.LegRouted(leg_id, at, new)]
 
     def _identified(self, event: Event, at: datetime) -> list[f.Fact]:
         leg_id = event.get("Unique-ID", "")
         return [
             f.LegIdentified(leg_id, at, self.party(event), _aliases(event), _origin(event), _address(event)),
-            f.LegVideoChanged(leg_id, at, _has_video(event)),
+            *self._routed(leg_id, routes_of(event, self._tenants), at),
+            f.LegVideoChanged(leg_id, at, has_video(event)),
         ]
 
     def _answered(self, event: Event, at: datetime) -> list[f.Fact]:
@@ -212,6 +208,7 @@ class Translator:
     def _hung_up(self, event: Event, at: datetime) -> list[f.Fact]:
         leg_id = event.get("Unique-ID", "")
         self._bridge_of.pop(leg_id, None)
+        self._routes.pop(leg_id, None)
         return [f.LegHungUp(leg_id, at, event.get("Hangup-Cause", "")[:64])]
 
     def _record_stopped(self, event: Event, at: datetime) -> list[f.Fact]:
@@ -226,6 +223,33 @@ class Translator:
             found.append(f.BridgeLeft(leg_id, self._bridge_of.pop(leg_id), at))
         return [*found, f.CaptureClosed(capture_id, at, event.get("Record-Completion-Cause", "")[:64])]
 
+    def _custom(self, event: Event, at: datetime) -> list[f.Fact]:
+        entered = queue_entered(event, self._tenants)
+        if entered is not None:
+            # The event carries all that the dialplan has set on the caller's leg until now as well.
+            leg_id, queue = entered
+            own = routes_of(event, self._tenants) if event.get("Unique-ID") == leg_id else ()
+            return self._routed(leg_id, (*own, *queue), at)
+        if event.get("Event-Subclass") == "conference::maintenance":
+            return self._conference(event, at)
+        return []
+
+    def _conference(self, event: Event, at: datetime) -> list[f.Fact]:
+        """A room is a bridge of many. Who listens only, or is muted, is in it all the same. Its events
+        bring no variables, so they say nothing of who somebody is."""
+        leg_id, room = event.get("Unique-ID", ""), event.get("Conference-Unique-ID", "")
+        if not leg_id or not room:
+            return []
+        bridge = conference_bridge(room)
+        if event.get("Action") == "add-member":
+            self._bridge_of[leg_id] = bridge
+            return [f.BridgeEntered(leg_id, bridge, at)]
+        if event.get("Action") == "del-member":
+            if self._bridge_of.get(leg_id) == bridge:
+                del self._bridge_of[leg_id]
+            return [f.BridgeLeft(leg_id, bridge, at)]
+        return []
+
     def capture_id(self, path: str) -> str | None:
         """Which capture a file on the switch belongs to; None for other people's recordings."""
         if not path.startswith(self.spool):
@@ -239,76 +263,14 @@ class Translator:
                 return known
         return f"{peer}:{leg_id}" if _direction(event) == "outbound" else f"{leg_id}:{peer}"
 
-    # ── events to requests ────────────────────────────────────────────────────────────────
-
     def request(self, event: Event) -> ControlRequest | None:
         """A control request, if the event is one. Raises RefusedInput if it is a broken one."""
-        name, subclass = event.get("Event-Name"), event.get("Event-Subclass")
-        if name == "RECV_MESSAGE" and is_media_control(event.get("type", "")):
-            return self._message(event)
-        if name == "CUSTOM" and subclass == "tapeline::feature":
-            return self._feature(event)
-        if name == "CUSTOM" and subclass == "tapeline::request":
-            return self._bus(event)
-        return None
+        return self.requests.read(event)
 
-    def _message(self, event: Event) -> ControlRequest:
-        leg_id = event.get("Unique-ID", "")
-        who = f"{event.get('from_user', '')}@{event.get('from_host', '')}"[:MAX_TEXT]
-        try:
-            control = parse(event.get("type", ""), event.get("_body", ""), in_dialog=bool(leg_id))
-        except InvalidMediaControl as error:
-            raise RefusedInput(str(error), who) from error
-        if event.get("sip_profile", "") in self._config.trunk_profiles and not leg_id:
-            raise RefusedInput("a MESSAGE from the trunk's side", who)
-        at = timestamp(event, self._now())
-        name = NameTarget(control.session_id) if control.session_id is not None else None
-        if leg_id:
-            return ControlRequest(
-                self._new_id(),
-                at,
-                control.operation,
-                name or LegTarget(leg_id),
-                LegActor(leg_id),
-                Means.MESSAGE_IN_DIALOG,
-            )
-        assert name is not None  # parse() asks for it out of dialog
-        address = event.get("from_sip_ip", "") if self._config.message_address_check else None
-        actor = UserActor(event.get("from_host", ""), event.get("from_user", ""), address)
-        return ControlRequest(self._new_id(), at, control.operation, name, actor, Means.MESSAGE)
 
-    def _feature(self, event: Event) -> ControlRequest | None:
-        leg_id = event.get("Unique-ID", "")
-        operation = OPERATIONS.get(event.get("Operation", "")) or self._codes.get(event.get("Code", ""))
-        if operation is None or not leg_id:
-            raise RefusedInput("a feature code without a meaning", leg_id)
-        return ControlRequest(
-            self._new_id(),
-            timestamp(event, self._now()),
-            operation,
-            LegTarget(leg_id),
-            LegActor(leg_id),
-            Means.FEATURE_CODE,
-        )
-
-    def _bus(self, event: Event) -> ControlRequest:
-        name = event.get("Session-Id") or event.get("Session-ID") or event.get("Unique-ID", "")
-        operation = OPERATIONS.get(event.get("Operation", ""))
-        if operation is None:
-            raise RefusedInput(f"unknown operation {event.get('Operation', '')[:40]!r}", "bus")
-        if not name:
-            raise RefusedInput("neither Session-Id nor Unique-ID", "bus")
-        request_id = event.get("Request-ID", "")
-        if not (request_id.isascii() and request_id.isalnum() and len(request_id) <= 64):
-            request_id = self._new_id()
-        return ControlRequest(
-            request_id,
-            timestamp(event, self._now()),
-            operation,
-            NameTarget(name[:MAX_TEXT]),
-            SystemActor("switch bus"),
-            Means.BUS,
-        )
+def conference_bridge(room: str) -> str:
+    """The bridge that a conference is, by its unique id."""
+    return f"conference:{room}"
 
 
 def _dialled(event: Event) -> str:
@@ -341,8 +303,3 @@ def _aliases(event: Event) -> tuple[str, ...]:
 def _address(event: Event) -> str | None:
     # Not Caller-Network-Addr: on a called leg that is the caller's.
     return event.get("variable_sip_network_ip") or None
-
-
-def _has_video(event: Event) -> bool:
-    """A video codec has been negotiated; an offer alone is no video call."""
-    return bool(event.get("variable_rtp_use_video_codec_name") or event.get("variable_video_read_codec"))

@@ -8,14 +8,32 @@ from __future__ import annotations
 
 import re
 
-from ...core.commands import Announce, BindFeatureCodes
+from ...core.commands import Announce, BindFeatureCodes, Layout
 from ...core.errors import TapelineError
 
 #: What the controller listens to. Small on purpose: an unfiltered call is 300 KB of events.
 SUBSCRIPTION = (
     "event json CHANNEL_CREATE CHANNEL_ANSWER CHANNEL_BRIDGE CHANNEL_UNBRIDGE CHANNEL_HOLD "
-    "CHANNEL_UNHOLD CHANNEL_HANGUP_COMPLETE RECORD_STOP RECV_MESSAGE BACKGROUND_JOB HEARTBEAT "
-    "CUSTOM tapeline::feature tapeline::request"
+    "CHANNEL_UNHOLD CHANNEL_HANGUP_COMPLETE RECORD_STOP MEDIA_BUG_STOP RECV_MESSAGE BACKGROUND_JOB HEARTBEAT "
+    "CUSTOM tapeline::feature tapeline::request callcenter::info fifo::info conference::maintenance "
+    "sofia::reinvite"
+)
+
+#: Of the modules' events, those that nobody here needs: a room tells of everybody who begins to talk.
+_UNWANTED = {
+    "Media-Bug-Function": "session_record",
+    "Action": "start-talking stop-talking floor-change video-floor-change energy-level-member "
+    "dtmf-member talk-report mute-member unmute-member play-file play-file-done",
+    "CC-Action": "members-count agent-state-change agent-status-change agent-contact-change "
+    "agent-offering bridge-agent-start bridge-agent-end bridge-agent-fail member-queue-end",
+    "FIFO-Action": "pre-dial post-dial bridge-consumer-start bridge-consumer-stop bridge-caller-start "
+    "bridge-caller-stop consumer_start consumer_stop consumer_pop caller_pop caller_outbound abort "
+    "timeout channel-consumer-start channel-consumer-stop consumer_reserve",
+}
+#: The first lets everything through, because beside a filter there is only what one names.
+FILTERS = (
+    "filter Event-Name /[A-Z]/",
+    *(f"filter {header} -{value}" for header, values in _UNWANTED.items() for value in values.split()),
 )
 
 #: The digit-binding realm of ours; it is set while a leg is bound.
@@ -26,6 +44,7 @@ MASK_VARIABLE = "tapeline_masked_"
 
 _UUID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _PATH = re.compile(r"[A-Za-z0-9_./=-]{1,1024}")
+_SOUND = re.compile(r"[A-Za-z0-9_./:=;%(),-]{1,300}")
 _CODE = re.compile(r"[*#][0-9]{1,6}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 
@@ -51,13 +70,52 @@ def record(leg_id: str, verb: str, file: str) -> str:
     return f"uuid_record {leg(leg_id)} {verb} {path(file)}"
 
 
-def prepare_record(leg_id: str, *, own_voice_only: bool) -> str:
-    """How captures that start on this leg from now on are made: whether they leave out what it hears, and
-    that they write from the first frame on. By itself FreeSWITCH holds back the first 25 frames, and what
-    ends within that half second leaves no file (switch_core_media_bug_read, 1.10.12).
+#: A capture's channels. What the leg says is on the left by itself; swapping changes the sides.
+_STEREO = {
+    Layout.MONO: "RECORD_STEREO=false;RECORD_STEREO_SWAP=false",
+    Layout.OWN_LEFT: "RECORD_STEREO=true;RECORD_STEREO_SWAP=false",
+    Layout.OWN_RIGHT: "RECORD_STEREO=false;RECORD_STEREO_SWAP=true",
+}
+
+
+def prepare_record(leg_id: str, *, own_voice_only: bool, layout: Layout = Layout.MONO) -> str:
+    """How captures that start on this leg from now on are made: whether they leave out what it hears, on
+    which channel is what, and that they write from the first frame on. All of it each time, because the
+    variables stay on the leg. By itself FreeSWITCH holds back the first 25 frames, and what ends within
+    that half second leaves no file (switch_core_media_bug_read, 1.10.12).
     """
     settings = f"RECORD_READ_ONLY={'true' if own_voice_only else 'false'};RECORD_PRE_BUFFER_FRAMES=1"
-    return f"uuid_setvar_multi {leg(leg_id)} {settings}"
+    return f"uuid_setvar_multi {leg(leg_id)} {settings};{_STEREO[layout]}"
+
+
+def displace(leg_id: str, verb: str, sound: str) -> str:
+    """``uuid_displace``: mix a sound into what this leg hears. It must end by itself."""
+    if not _SOUND.fullmatch(sound):
+        raise UnsafeArgument(f"sound {sound[:60]!r}")
+    return f"uuid_displace {leg(leg_id)} {verb} {sound}" + (" 0 m" if verb == "start" else "")
+
+
+def prepare_video(leg_id: str, *, own_voice_only: bool) -> str:
+    """What a video capture needs besides. Both cameras go side by side into one picture, the leg's own to
+    the left; by itself FreeSWITCH records the leg's own camera only.
+    """
+    picture = f"record_concat_video={'false' if own_voice_only else 'true'}"
+    return f"uuid_setvar_multi {leg(leg_id)} {picture};{_KEY_FRAMES}"
+
+
+#: A file begins with the first key frame, and nothing before it is kept, no sound either. FreeSWITCH asks
+#: a phone for one by SIP INFO (RFC 5168) only with this; its RTCP feedback waits for a regular report,
+#: which in a call's first 16 s comes every 4 s (check_rtcp_and_ice, 1.10.12).
+_KEY_FRAMES = "sofia_send_info_vid_refresh=true"
+
+
+def let_ask_for_key_frames(leg_id: str) -> str:
+    return f"uuid_setvar_multi {leg(leg_id)} {_KEY_FRAMES}"
+
+
+def ask_video(leg_id: str) -> str:
+    """Which way a leg's video goes, and its codec: "sendrecv H264"."""
+    return f"eval uuid:{leg(leg_id)} ${{video_media_flow}} ${{rtp_use_video_codec_name}}"
 
 
 def mask_variable(capture_id: str) -> str:

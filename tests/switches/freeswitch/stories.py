@@ -14,7 +14,8 @@ from controller.core.parties import Party
 from controller.core.policy import Policy
 from controller.core.requests import ControlRequest, LegTarget
 from controller.switches.freeswitch.connection import Event
-from controller.switches.freeswitch.translate import RefusedInput, Translator
+from controller.switches.freeswitch.requests import RefusedInput
+from controller.switches.freeswitch.translate import Translator
 from tests.policies import policy_of, tenant_rule
 
 from .captured import LATER

@@ -74,7 +74,8 @@ def test_an_announcement_is_one_message_with_the_headers_it_was_given(fields: li
 def test_the_words_as_freeswitch_knows_them() -> None:
     assert verbs.record(LEG, "mask", PATH) == f"uuid_record {LEG} mask {PATH}"
     assert verbs.prepare_record(LEG, own_voice_only=True) == (
-        f"uuid_setvar_multi {LEG} RECORD_READ_ONLY=true;RECORD_PRE_BUFFER_FRAMES=1"
+        f"uuid_setvar_multi {LEG} RECORD_READ_ONLY=true;RECORD_PRE_BUFFER_FRAMES=1;"
+        "RECORD_STEREO=false;RECORD_STEREO_SWAP=false"
     )
     assert "RECORD_READ_ONLY=false;" in verbs.prepare_record(LEG, own_voice_only=False)
     assert verbs.note_mask(LEG, "REC1.1", on=True) == f"uuid_setvar {LEG} tapeline_masked_REC1_1 true"

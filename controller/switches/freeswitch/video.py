@@ -1,0 +1,120 @@
+"""Video that comes and goes in a call: FreeSWITCH does not say so, hence it is asked after a re-INVITE.
+
+Seen on 1.10.12: a phone's re-INVITE fires ``sofia::reinvite``, which says nothing but the leg; that
+video is gone fires nothing at all, and the codec's name stays in the channel's variables for ever.
+What counts is ``video_media_flow``. The other leg's answer to a change that is passed on comes later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from ...core import facts as f
+from ...core.commands import OpenCapture
+from ...core.media_kinds import Kind
+from ...engine.ports import SwitchDown
+from . import verbs
+from .events import Event
+
+#: When a leg is looked at after a re-INVITE, in seconds from one look to the next: 60 s in all, since the
+#: other party may have to press a button.
+LOOKS_S = (0.0, 0.1, 0.2, 0.7, 1.0, 2.0, 4.0, 8.0, 14.0, 30.0)
+
+_ANSWER = re.compile(r"(sendrecv|sendonly|recvonly|inactive|disabled|) ([A-Za-z0-9_.-]*)")
+
+
+def has_video(event: Event) -> bool:
+    """A video codec has been negotiated and not been taken away; an offer alone is no video call."""
+    codec = event.get("variable_rtp_use_video_codec_name") or event.get("variable_video_read_codec")
+    return bool(codec) and _flows(event.get("variable_video_media_flow", ""))
+
+
+def _flows(flow: str) -> bool:
+    return flow not in ("inactive", "disabled")
+
+
+class VideoWatch:
+    """``ask``: one api command and its answer. Raises nothing."""
+
+    def __init__(
+        self,
+        ask: Callable[[str], Awaitable[str]],
+        on_fact: Callable[[f.Fact], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._ask, self._on_fact, self._now = ask, on_fact, now
+        self._bridge_of: dict[str, str] = {}
+        self._video: dict[str, bool] = {}
+        self._looks: dict[str, asyncio.Task[None]] = {}
+
+    # ── what happens ──────────────────────────────────────────────────────────────────────
+
+    def note(self, fact: f.Fact) -> None:
+        """Every fact that is reported, in order; a snapshot's are taken one by one."""
+        match fact:
+            case f.SwitchSnapshot():
+                self._bridge_of.clear()
+                for facts in fact.legs.values():
+                    for each in facts:
+                        self.note(each)
+            case f.LegStarted() | f.LegVideoChanged():
+                self._video[fact.leg_id] = fact.video
+            case f.BridgeEntered():
+                self._bridge_of[fact.leg_id] = fact.bridge_id
+            case f.BridgeLeft():
+                if self._bridge_of.get(fact.leg_id) == fact.bridge_id:
+                    del self._bridge_of[fact.leg_id]
+            case f.LegHungUp():
+                self._bridge_of.pop(fact.leg_id, None)
+                self._video.pop(fact.leg_id, None)
+                look = self._looks.pop(fact.leg_id, None)
+                if look is not None:
+                    look.cancel()
+
+    def event(self, event: Event) -> None:
+        """A re-INVITE may have changed its own leg, and those that it is passed on to."""
+        leg_id = event.get("Unique-ID", "")
+        if event.get("Event-Subclass") != "sofia::reinvite" or leg_id not in self._video:
+            return
+        for each in (leg_id, *self.others(leg_id)):
+            running = self._looks.pop(each, None)
+            if running is not None:
+                running.cancel()
+            self._looks[each] = asyncio.get_running_loop().create_task(self._watch(each))
+
+    def others(self, leg_id: str) -> list[str]:
+        """Whom this leg talks to."""
+        bridge = self._bridge_of.get(leg_id)
+        return [i for i, b in self._bridge_of.items() if b == bridge and i != leg_id] if bridge else []
+
+    def stop(self) -> None:
+        for look in self._looks.values():
+            look.cancel()
+        self._looks.clear()
+
+    # ── looking ───────────────────────────────────────────────────────────────────────────
+
+    async def _watch(self, leg_id: str) -> None:
+        for wait in LOOKS_S:
+            await asyncio.sleep(wait)
+            with contextlib.suppress(SwitchDown, TimeoutError):
+                found = _ANSWER.fullmatch((await self._ask(verbs.ask_video(leg_id))).rstrip("\r\n"))
+                if found is None or leg_id not in self._video:
+                    continue
+                video = bool(found[2]) and _flows(found[1])
+                if video != self._video[leg_id]:
+                    self._video[leg_id] = video
+                    self._on_fact(f.LegVideoChanged(leg_id, self._now(), video))
+
+    # ── captures ──────────────────────────────────────────────────────────────────────────
+
+    def preparations(self, command: OpenCapture) -> list[str]:
+        """What the switch is told besides in the same breath as the start of a video capture."""
+        if command.kind is not Kind.VIDEO:
+            return []
+        found = [verbs.prepare_video(command.leg_id, own_voice_only=command.own_voice_only)]
+        return found + [verbs.let_ask_for_key_frames(other) for other in self.others(command.leg_id)]
