@@ -9,6 +9,7 @@ from .calls import Call
 from .captures import TRANSITIONS, CaptureEvent, CaptureState, advance
 from .commands import CloseCapture
 from .effects import Effects
+from .media_kinds import Kind
 from .reconcile import EAGER_ATTEMPTS
 from .recording import Recording, Segment
 
@@ -40,14 +41,16 @@ def note(call: Call, recording: Recording, segment: Segment, fact: f.CaptureFact
             effects.announce(call, recording, "failed", Reason="the switch refused the capture")
         case f.CaptureMasked():
             _note_masked(recording, fact.at)
-            effects.announce(call, recording, "paused")
+            if recording.kind is Kind.AUDIO:  # of a video it is the sound alone, the audio's pause
+                effects.announce(call, recording, "paused")
         case f.CaptureMaskRefused():
             # What cannot be silenced is ended: a pause must hold before a recording may go on.
             segment.blind = f"could not be masked: {fact.reason}"
             effects.announce(call, recording, "failed", Reason="the switch refused to mask")
         case f.CaptureUnmasked():
-            _note_unmasked(recording, fact.at)
-            effects.announce(call, recording, "resumed")
+            if recording.kind is Kind.AUDIO:
+                _note_unmasked(recording, fact.at)
+                effects.announce(call, recording, "resumed")
         case f.CaptureUnmaskRefused():
             segment.blind = f"could not be unmasked: {fact.reason}"
         case f.CaptureCloseRefused():

@@ -92,6 +92,11 @@ def _going(call: Call, kinds: tuple[Kind, ...]) -> list[Recording]:
     return [r for r in call.recordings if r.kind in kinds and r.ended_at is None]
 
 
+def _pausable(call: Call, kinds: tuple[Kind, ...]) -> list[Recording]:
+    """Where only video is recorded its sound is in it alone, and pauses with the picture."""
+    return _going(call, kinds) or (_going(call, (Kind.VIDEO,)) if Kind.AUDIO in kinds else [])
+
+
 def _pause(
     book: CallBook,
     call: Call,
@@ -100,7 +105,7 @@ def _pause(
     new_id: Callable[[], str],
     effects: Effects,
 ) -> tuple[list[Recording], str] | Refusal:
-    recordings = _going(call, kinds)
+    recordings = _pausable(call, kinds)
     if not recordings:
         return Refusal.NOT_RECORDED
     fresh = [r for r in recordings if r.open_pause is None]
@@ -117,9 +122,9 @@ def _pause(
 def _resume(
     book: CallBook, call: Call, request: ControlRequest, kinds: tuple[Kind, ...], effects: Effects
 ) -> tuple[list[Recording], str] | Refusal:
-    recordings = [r for r in _going(call, kinds) if r.open_pause is not None]
+    recordings = [r for r in _pausable(call, kinds) if r.open_pause is not None]
     if not recordings:
-        return Refusal.NOTHING_TO_RESUME if _going(call, kinds) else Refusal.NOT_RECORDED
+        return Refusal.NOTHING_TO_RESUME if _pausable(call, kinds) else Refusal.NOT_RECORDED
     for recording in recordings:
         pause = recording.open_pause
         assert pause is not None

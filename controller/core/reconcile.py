@@ -51,6 +51,12 @@ def paused(call: Call, kind: Kind) -> bool:
     return any(r.open_pause for r in call.recordings if r.kind is kind)
 
 
+def silenced(call: Call, kind: Kind) -> bool:
+    """Whether a capture of this kind may hold no sound now: one of video has sound in it as well, and
+    what is paused in the audio may not be heard in any file of the call."""
+    return paused(call, kind) or paused(call, Kind.AUDIO)
+
+
 def wanted(call: Call, policy: Policy, *, video_supported: bool, hold_stops_capture: bool) -> list[Wanted]:
     """What the policy wants captured now. Keeps every decision, the negative ones too, in the call.
 
@@ -62,9 +68,9 @@ def wanted(call: Call, policy: Policy, *, video_supported: bool, hold_stops_capt
         if len(legs) < 2:
             continue
         able = [leg for leg in legs if leg.recordable]
-        usable = [leg for leg in able if not (hold_stops_capture and leg.held)]
         for tenant in _tenants(call, legs):
             for kind in Kind:
+                usable = [leg for leg in able if _may_carry(leg, kind, hold_stops_capture)]
                 decision = _decision(call, policy, tenant, kind, legs, video_supported)
                 call.decisions[tenant, kind] = decision
                 if decision.record and usable:
@@ -76,6 +82,11 @@ def wanted(call: Call, policy: Policy, *, video_supported: bool, hold_stops_capt
                     alone = best == STRANGER and min(ranks.values()) < STRANGER
                     found.append(Wanted(bridge_id, tuple(legs), anchors, alone, tenant, kind, decision))
     return found
+
+
+def _may_carry(leg: Leg, kind: Kind, hold_stops_capture: bool) -> bool:
+    """A capture of video on a leg without any would be one of sound only."""
+    return not (hold_stops_capture and leg.held) and (kind is Kind.AUDIO or leg.video)
 
 
 def _anchor_rank(leg: Leg, policy: Policy, tenant: str, kind: Kind) -> int:
@@ -157,7 +168,7 @@ def reconcile(
     for number, want in enumerate(wants):
         options = policy.options_of(want.tenant)
         ready = announced(call, want.tenant, options, want.legs, at, effects)
-        if number in missing and not paused(call, want.kind):
+        if number in missing and not silenced(call, want.kind):
             into = _ensure_recording(call, want, at, new_id)
             if into is not None and (ready or options.announcement_in_file):
                 _open(call, into, want, options.channels, at, effects)
@@ -194,17 +205,20 @@ def _serving(call: Call, want: Wanted) -> Segment | None:
 
 
 def _follow_pause(call: Call, segment: Segment, cut: bool, effects: Effects) -> None:
-    silent = paused(call, segment.kind)
     target = (segment.capture_id, segment.leg_id, segment.path)
-    if silent and segment.state is CaptureState.RECORDING:
-        if cut or segment.kind is Kind.VIDEO:
-            # A masked .mp4 goes on showing the picture (seen on FreeSWITCH 1.10): a video pause
-            # ends the segment, and the resume opens the next.
+    if segment.kind is Kind.VIDEO and paused(call, Kind.VIDEO):
+        # A masked .mp4 goes on showing the picture (seen on FreeSWITCH 1.10): a video pause
+        # ends the segment, and the resume opens the next.
+        if segment.state.settled:
+            _close(call, segment, effects)
+    elif silenced(call, segment.kind) and segment.state is CaptureState.RECORDING:
+        if cut and segment.kind is Kind.AUDIO:
             _close(call, segment, effects)
         else:
+            # Of a video, whose picture goes on, it is the sound alone that is paused here.
             segment.state = advance(segment.state, CaptureEvent.MASK)
             effects.command(call, MaskCapture(*target))
-    elif not silent and segment.state is CaptureState.PAUSED:
+    elif not silenced(call, segment.kind) and segment.state is CaptureState.PAUSED:
         segment.state = advance(segment.state, CaptureEvent.UNMASK)
         effects.command(call, UnmaskCapture(*target))
 

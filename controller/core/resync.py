@@ -12,7 +12,7 @@ from .captures import CaptureState
 from .commands import CloseCapture
 from .effects import Effects
 from .media_kinds import Kind
-from .reconcile import paused
+from .reconcile import silenced
 from .recording import Pause, Recording, Segment
 from .requests import Means
 
@@ -97,8 +97,10 @@ def _adopt(
             note_gone(call, recording, segment, snapshot.at, "ended while out of touch", effects)
         return
     segment.opened_at = segment.opened_at or snapshot.at
-    told_to_mask = segment.state in _PERHAPS_MASKED and bool(recording.pauses)
-    if seen.masked and recording.open_pause is None and not told_to_mask:
+    # The sound of a video is silent for the audio's pauses, which are another recording's.
+    plain = segment.kind is Kind.AUDIO
+    told_to_mask = segment.state in _PERHAPS_MASKED and (bool(recording.pauses) or not plain)
+    if plain and seen.masked and recording.open_pause is None and not told_to_mask:
         # The switch was told to be silent and we have forgotten why: silence it stays, until
         # somebody asks for the resume.
         recording.pauses.append(
@@ -115,7 +117,5 @@ def _adopt(
     if masked is None:
         # Masking and unmasking twice is harmless, so where the switch cannot say, what should be is
         # told it again: a lost unmask would leave a recording silent to its end.
-        masked = told_to_mask and not paused(call, segment.kind)
+        masked = told_to_mask and not silenced(call, segment.kind)
     segment.state = CaptureState.PAUSED if masked else CaptureState.RECORDING
-    if segment.kind is Kind.VIDEO:
-        segment.state = CaptureState.RECORDING

@@ -10,7 +10,7 @@ from controller.core.calls import Call, Leg
 from controller.core.desk import Desk
 from controller.core.media_kinds import Kind
 from controller.core.policy import Policy
-from controller.core.reconcile import paused
+from controller.core.reconcile import paused, silenced
 from controller.core.recording import Recording
 from controller.core.requests import Means
 from controller.core.rules import Mode, PolicyScope, Setting
@@ -32,10 +32,15 @@ def anchors(
     """
     able = [leg for leg in legs if leg.recordable]
     own = [leg for leg in able if leg.party.internal and leg.party.tenant == tenant]
-    usable = [leg for leg in able if not (hold_stops and leg.held)]
+    usable = [leg for leg in able if carries(leg, kind, hold_stops=hold_stops)]
     usable_own = [leg for leg in own if leg in usable]
     wanting = [o for o in usable_own if _wants(policy, tenant, o, kind)]
     return [leg.leg_id for leg in wanting or usable_own or usable], bool(own) and not usable_own
+
+
+def carries(leg: AnyLeg, kind: Kind, *, hold_stops: bool) -> bool:
+    """A leg without video carries no capture of it."""
+    return not (hold_stops and leg.held) and (kind is Kind.AUDIO or leg.video)
 
 
 def _wants(policy: Policy, tenant: str, leg: AnyLeg, kind: Kind) -> bool:
@@ -120,8 +125,8 @@ def _check_captures(desk: Desk, switch: ModelSwitch) -> Served:
         assert call is not None
         assert recording.running is not None, "captured, and the desk does not know"
         assert recording.running.capture_id == capture_id, "two captures of one recording"
-        assert capture.masked == paused(call, capture.kind), "masked and paused differ"
-        assert not (capture.masked and capture.kind is Kind.VIDEO)
+        assert capture.masked == silenced(call, capture.kind), "masked and paused differ"
+        assert not (capture.kind is Kind.VIDEO and paused(call, Kind.VIDEO)), "pictures in a pause"
         leg = switch.legs[capture.leg_id]
         assert leg.bridge_id is not None, "captured without anybody to talk to"
         assert not (switch.hold_stops_capture and leg.held), "captured on a leg that holds"
@@ -148,11 +153,11 @@ def _check_bridge(desk: Desk, bridge: str, legs: list[ModelLeg], served: Served)
     assert call is not None
     assert all(desk.book.call_of(leg.leg_id) is call for leg in legs), "one bridge, two calls"
     holding = desk.hold_stops_capture
-    talking = len(legs) > 1 and any(leg.recordable and not (holding and leg.held) for leg in legs)
     for tenant in {p.tenant for p in inside if p.tenant}:
         for kind in Kind:
-            wanted = expected(desk, call, tenant, kind, legs) if talking else ""
-            if paused(call, kind):
+            able = [leg for leg in legs if leg.recordable and carries(leg, kind, hold_stops=holding)]
+            wanted = expected(desk, call, tenant, kind, legs) if len(legs) > 1 and able else ""
+            if silenced(call, kind):
                 continue  # silence may be a masked capture or none; it is checked above
             found = {True: "perhaps", False: "keep", None: ""}[here.get((tenant, kind))]
             assert wanted == found, (tenant, kind, wanted, found)
