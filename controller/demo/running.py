@@ -224,7 +224,7 @@ def items(body: Any) -> list[dict[str, Any]]:
 
 def _answer(status: int, raw: bytes, headers: dict[str, str]) -> Answer:
     body: Any = None
-    if "json" in headers.get("Content-Type", headers.get("content-type", "")):
+    if raw and "json" in headers.get("Content-Type", headers.get("content-type", "")):
         body = json.loads(raw)
     return Answer(status, body, raw, headers)
 
