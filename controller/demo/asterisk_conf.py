@@ -162,6 +162,10 @@ exten => _9X.,1,Set(__REC_OUTBOUND_RULE=mobile)
 ; a ring group through Local channels, as queues and follow-me make them
 exten => 800,1,Dial(Local/102@internal&Local/103@internal,60)
  same => n,Hangup()
+; a dialplan that takes a group's name from what the caller wrote, line ends and all
+exten => 7090,1,Set(REC_RING_GROUP=${{URIDECODE(${{PJSIP_HEADER(read,X-Route)}})}})
+ same => n,Dial(PJSIP/102,60)
+ same => n,Hangup()
 ; a script that asks for a pause on the bus, for the channel that runs it
 exten => 850,1,Answer()
  same => n,Gosub(tapeline-request,s,1(pause-audio-recording))

@@ -57,6 +57,11 @@ class AsteriskLab:
     """
 
     kind = "asterisk"
+    #: What the tests may try here beside plain calls.
+    offers = frozenset(
+        {"queue", "ring group", "receptionist", "inbound rule", "outbound rule", "forwarding", "conference",
+         "parking", "pickup", "record key", "tainted route", "announcement"}
+    )  # fmt: skip
 
     def __init__(
         self, sip_host: str = "127.0.10.1", trunk_ip: str = "127.0.10.2", *, prefix: Prefix | None = None
