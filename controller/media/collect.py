@@ -15,7 +15,7 @@ from ..engine.ports import DueRecording, DueSegment, MediaCatalog, StoredFile
 from .crash_points import crash_point
 from .errors import SpoolError, StoreError
 from .keys import segment_key
-from .sides import is_merged, take_sides
+from .sides import belongs_to_sides, take_sides
 from .spool import Patience, Spool, unchanged
 from .store import LocalStore
 from .take import UNFINISHED, UNREADABLE, Job, Source, Taken, Taker
@@ -120,8 +120,9 @@ class Collector:
         """Into the store. Blocking."""
         crash_point("segment.ready")
         sources = [Source(path, file, file.lstat()) for path, file in found.items()]
-        if list(found) == [job.segment.path] and not is_merged(job.known):
-            taken = self._taker.take(job, found[job.segment.path])
+        main = found.get(job.segment.path)
+        if main is not None and len(found) == 1 and not belongs_to_sides(job.known, main):
+            taken = self._taker.take(job, main)
         else:
             mix, rx, tx = (found.get(path) for path in (job.segment.path, *side_paths(job.segment.path)))
             taken = take_sides(self._taker, job, mix, rx, tx)

@@ -57,6 +57,16 @@ def is_merged(file: StoredFile | None) -> bool:
     return file is not None and _DIGEST.search(file.note) is not None
 
 
+def belongs_to_sides(known: StoredFile | None, path: Path) -> bool:
+    """Whether a main file, alone in the spool, is the mix of two sides that were merged already."""
+    if known is None or is_merged(known):
+        return known is not None
+    try:
+        return known.channels == 2 and wav.inspect(path).channels == 1
+    except (UnreadableAudio, OSError):
+        return False
+
+
 def take_sides(taker: Taker, job: Job, mix: Path | None, rx: Path | None, tx: Path | None) -> Taken:
     """Put what there is into the store. Idempotent; raises MediaError. Blocking.
 

@@ -215,6 +215,35 @@ async def test_the_other_side_comes_after_one_was_merged(bench: Bench) -> None:
     check_rows(bench)
 
 
+async def test_a_mix_that_comes_after_its_sides_were_merged(bench: Bench) -> None:
+    recording = recorded(bench, None, wav_bytes(RX), wav_bytes(TX))
+    assert await bench.pipeline().process(recording) is MediaState.AVAILABLE
+    late = write(bench.spool / recording.segments[0].path, wav_bytes(MIX))
+    await reopened(bench, recording, [late])
+    assert np.array_equal(segment_sound(bench), BOTH)
+    assert bench.store.path(f"{FOLDER}/r1.1.mix.wav").read_bytes() == wav_bytes(MIX)
+    check_rows(bench)
+
+
+@pytest.mark.parametrize("left", ["mix", "rx", "tx"])
+async def test_one_original_left_in_the_spool_and_the_rows_lost(bench: Bench, left: str) -> None:
+    """Killed while it removed them, and the catalog came back from an older backup: nothing that is
+    left in the spool may take the place of the merged file, which has more."""
+    recording = recorded(bench, *(wav_bytes(s) for s in (MIX, RX, TX)))
+    assert await bench.pipeline().process(recording) is MediaState.AVAILABLE
+    bench.catalog.rows = {}
+    bench.catalog.add(recording)
+    content = wav_bytes({"mix": MIX, "rx": RX, "tx": TX}[left])
+    main = recording.segments[0].path
+    paths = dict(zip(("mix", "rx", "tx"), (main, *side_paths(main)), strict=True))
+    write(bench.spool / paths[left], content)
+    assert await bench.pipeline().process(recording) is MediaState.AVAILABLE
+    assert np.array_equal(segment_sound(bench), BOTH)
+    assert roles(bench) == sorted(["rendition", "segment", left])
+    assert bench.spooled() == []
+    check_rows(bench)
+
+
 async def test_orphans_of_one_segment_are_adopted_as_one(bench: Bench) -> None:
     for name, sound in (("lost.1.wav", MIX), ("lost.1.rx.wav", RX), ("lost.1.tx.wav", TX)):
         path = write(bench.spool / FOLDER / name, wav_bytes(sound))
