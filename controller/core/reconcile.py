@@ -161,15 +161,15 @@ def reconcile(
         if segment is None:
             continue
         if segment.capture_id in matched and not segment.blind:
-            cut = policy.options_of(recording.tenant).pause_style is PauseStyle.CUT
-            _follow_pause(call, segment, cut, effects)
+            _follow_pause(call, segment, recording.cut_pauses, effects)
         else:
             _close(call, segment, effects)
     for number, want in enumerate(wants):
         options = policy.options_of(want.tenant)
         ready = announced(call, want.tenant, options, want.legs, at, effects)
         if number in missing and not silenced(call, want.kind):
-            into = _ensure_recording(call, want, at, new_id)
+            cut = options.pause_style is PauseStyle.CUT
+            into = _ensure_recording(call, want, cut, at, new_id)
             if into is not None and (ready or options.announcement_in_file):
                 _open(call, into, want, options.channels, at, effects)
 
@@ -236,14 +236,16 @@ def _matches(recording: Recording, want: Wanted) -> bool:
     return mine == (want.tenant, want.kind, want.provisional)
 
 
-def _ensure_recording(call: Call, want: Wanted, at: datetime, new_id: Callable[[], str]) -> Recording | None:
+def _ensure_recording(
+    call: Call, want: Wanted, cut: bool, at: datetime, new_id: Callable[[], str]
+) -> Recording | None:
     """The recording that this conversation goes into, a new one if need be; None if it must wait."""
     recording = _recording_for(call, want)
     if recording is None:
         decision = want.decision
         recording = Recording(
             new_id(), call.call_id, want.tenant, want.kind, decision.rule, decision.reason, at,
-            provisional=want.provisional,
+            provisional=want.provisional, cut_pauses=cut,
         )  # fmt: skip
         call.recordings.append(recording)
     elif recording.running is not None and not recording.running.close_attempts:

@@ -65,7 +65,8 @@ class Recording:
     """The logical take of one call, tenant and kind; 1..n segments, 0..n pauses.
 
     ``provisional``: its audio is destroyed at the end unless somebody starts it before (the
-    on-demand mode); the row stays as the trace of that.
+    on-demand mode); the row stays as the trace of that. ``cut_pauses``: what lies in a pause is left
+    out instead of kept as silence, as its tenant had chosen when it began.
     """
 
     recording_id: str
@@ -79,6 +80,7 @@ class Recording:
     segments: list[Segment] = field(default_factory=list)
     pauses: list[Pause] = field(default_factory=list)
     provisional: bool = False
+    cut_pauses: bool = False
     beeped_at: datetime | None = None
 
     @property
