@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "decisions": decisions.run,
     "esl_intake": esl_intake.run,
     "control_latency": control_latency.run,
+    "control_latency_crowded": control_latency.run_crowded,
     "start_loss": start_loss.run,
 }
 LATEST = Path(__file__).parent / "results/latest.json"

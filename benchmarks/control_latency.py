@@ -21,12 +21,17 @@ from controller.demo.listen import silent_spans
 from controller.demo.phone import Dialog, Phone
 from controller.demo.phone.message import uri_of, user_of
 
+from .crowd import crowd
 from .numbered import Located, numbered
 from .result import Aim, Result, percentile
 from .telephony import PAIRS, Lab, Recorder, call, recorded_by_controller, telephones
 
 #: Of each kind and switch, over the pairs: at least a hundred.
-REQUESTS = 34
+REQUESTS = 102
+#: So many other calls are up, recorded and full of sound, in the second half.
+CROWD = 200
+#: Who calls whom while the crowd, which is the last pair's, is there.
+BESIDE_CROWD = PAIRS[:2]
 AIM_MS = 40
 #: Shorter silence is no pause but a packet that came late.
 MASK_MIN_MS = 100
@@ -75,7 +80,15 @@ class Made:
 
 
 def run() -> Result:
-    result = Result("control_latency", "Control latency: last packet of the request to first silent sample")
+    return _run("control_latency", "Control latency: last packet of the request to first silent sample", 0)
+
+
+def run_crowded() -> Result:
+    return _run("control_latency_crowded", f"Control latency with {CROWD} other calls up", CROWD)
+
+
+def _run(name: str, title: str, others: int) -> Result:
+    result = Result(name, title)
     for make in (AsteriskLab, FreeSwitchLab):
         try:
             lab = make()
@@ -83,16 +96,25 @@ def run() -> Result:
             result.notes.append(f"{make.kind}: not measured here: {error}")
             result.aims.append(Aim(f"{make.kind}: p99", f"≤ {AIM_MS} ms", "not measured here", None))
             continue
-        asyncio.run(_switch(lab, result))
+        asyncio.run(_switch(lab, result, others))
     return result
 
 
-async def _switch(lab: Lab, result: Result) -> None:
-    async with lab, recorded_by_controller(lab) as recorder, telephones(lab) as phones:
+async def _switch(lab: Lab, result: Result, others: int) -> None:
+    pairs = BESIDE_CROWD if others else PAIRS
+    async with (
+        lab,
+        recorded_by_controller(lab) as recorder,
+        telephones(lab, pairs) as phones,
+        crowd(lab, PAIRS[-1], others) as up,
+    ):
+        if others:
+            result.notes.append(f"{lab.kind}: {up} other calls were up")
         for number, (means, ask) in enumerate(MEANS.items()):
-            for i, (_, callee) in enumerate(PAIRS):
+            for i, (_, callee) in enumerate(pairs):
                 phones[callee].source = numbered(10 * number + i)
-            calls = [_one_call(recorder, phones, *pair, ask) for pair in PAIRS]
+            each = REQUESTS // len(pairs)
+            calls = [_one_call(recorder, phones, *pair, ask, each) for pair in pairs]
             taken = Taken([], [], [])
             # Compared when every call is over: it takes whole seconds of this process's only thread,
             # in which the phones of a call that still runs would send nothing.
@@ -126,12 +148,14 @@ def _report(result: Result, switch: str, means: str, taken: Taken) -> None:
     result.aims.append(Aim(f"{switch}, {means}: p99", f"≤ {AIM_MS} ms", f"{p99:.1f} ms", met))
 
 
-async def _one_call(recorder: Recorder, phones: dict[str, Phone], caller: str, callee: str, ask: Ask) -> Made:
+async def _one_call(
+    recorder: Recorder, phones: dict[str, Phone], caller: str, callee: str, ask: Ask, requests: int
+) -> Made:
     a, b = await call(phones, caller, callee)
     call_id = await recorder.call_id(caller)
     await asyncio.sleep(SETTLE_S)
     asked: list[tuple[float, float]] = []
-    for _ in range(REQUESTS):
+    for _ in range(requests):
         await asyncio.sleep(random.uniform(*GAP_S))
         paused = await ask(phones[caller], a, "pause")
         await asyncio.sleep(random.uniform(*GAP_S))

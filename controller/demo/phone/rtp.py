@@ -133,6 +133,14 @@ class RtpStream:
         """The loop's time of the first packet: the zero of everything that is in step with it."""
         return self._started
 
+    def hand_over(self) -> socket.socket:
+        """Neither send nor receive any more, and give the socket away: where hundreds of calls are up,
+        one loop sends for all of them. It is closed with the stream."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._loop.remove_reader(self._socket)
+        return self._socket
+
     def play(self, source: Source) -> None:
         """Say this from the next packet on; ``changes`` tells when that was."""
         self.source = source
