@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from ..engine.chain import ChainStore, ProofReader
 from ..engine.ports import Catalog, MediaCatalog
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
 from .accounts import Accounts
+from .chain import Chain
 from .database import Database
 from .media_rows import MediaRows
 from .policies import Policies
@@ -20,8 +22,9 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class SqlCatalog(CallRepository, Policies, MediaRows, Queries, Settings, Accounts):
-    """Catalog, MediaCatalog, CatalogReader, SettingsStore and AccountStore over one database."""
+class SqlCatalog(CallRepository, Policies, MediaRows, Queries, Settings, Accounts, Chain):
+    """Catalog, MediaCatalog, CatalogReader, SettingsStore, AccountStore, ChainStore and ProofReader over
+    one database."""
 
     def __init__(self, database: Database, now: Clock = utc_now) -> None:
         super().__init__(database, now)
@@ -33,6 +36,6 @@ class SqlCatalog(CallRepository, Policies, MediaRows, Queries, Settings, Account
 
 def _contracts(
     catalog: SqlCatalog,
-) -> tuple[Catalog, MediaCatalog, CatalogReader, SettingsStore, AccountStore]:
+) -> tuple[Catalog, MediaCatalog, CatalogReader, SettingsStore, AccountStore, ChainStore, ProofReader]:
     """Never called: it makes the type checker compare every signature with the protocols."""
-    return catalog, catalog, catalog, catalog, catalog
+    return catalog, catalog, catalog, catalog, catalog, catalog, catalog

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, Table, text
 from sqlmodel import Field
 
+from . import chain_tables as chains
 from . import people_tables as people
 from .columns import Text
 from .rows import Row, json_, long_, name_, part_of, text_, time_
@@ -158,7 +159,7 @@ class RecordingTable(Row, table=True):
     media_state: str = text_()
     media_ms: int = long_()
     media_error: str = text_()
-    media_at: datetime = time_()
+    media_at: datetime = time_(index=True)
 
 
 class SegmentTable(Row, table=True):
@@ -214,7 +215,7 @@ class FileTable(Row, table=True):
     sample_rate: int
     repaired: bool
     note: str = text_()
-    added_at: datetime = time_()
+    added_at: datetime = time_(index=True)
 
 
 def _of(model: type[Row]) -> Table:
@@ -239,3 +240,4 @@ files = _of(FileTable)
 accounts = _of(people.AccountTable)
 api_tokens = _of(people.TokenTable)
 audit = _of(people.AuditTable)
+chain = _of(chains.ChainTable)
