@@ -61,7 +61,7 @@ async def ours(port: int, wanted: int, stall_s: float = 0.0) -> None:
     from controller.engine.ids import new_id, now
     from controller.switches.freeswitch.connection import Event, EventSocket
     from controller.switches.freeswitch.requests import RefusedInput
-from controller.switches.freeswitch.translate import Translator
+    from controller.switches.freeswitch.translate import Translator
     from controller.switches.freeswitch.verbs import SUBSCRIPTION
 
     config = FreeSwitchConfig(
