@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from ..engine.chain import ChainStore, ProofReader
 from ..engine.ports import Catalog, MediaCatalog
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
+from ..engine.shelving import ShelvingCatalog
 from .accounts import Accounts
 from .chain import Chain
 from .database import Database
@@ -15,6 +16,7 @@ from .policies import Policies
 from .queries import Queries
 from .repository import CallRepository
 from .settings import Settings
+from .stored_rows import StoredRows
 from .writing import Clock
 
 
@@ -22,9 +24,9 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class SqlCatalog(CallRepository, Policies, MediaRows, Queries, Settings, Accounts, Chain):
-    """Catalog, MediaCatalog, CatalogReader, SettingsStore, AccountStore, ChainStore and ProofReader over
-    one database."""
+class SqlCatalog(CallRepository, Policies, MediaRows, StoredRows, Queries, Settings, Accounts, Chain):
+    """Catalog, MediaCatalog, CatalogReader, SettingsStore, AccountStore, ChainStore, ProofReader
+    and ShelvingCatalog over one database."""
 
     def __init__(self, database: Database, now: Clock = utc_now) -> None:
         super().__init__(database, now)
@@ -36,6 +38,15 @@ class SqlCatalog(CallRepository, Policies, MediaRows, Queries, Settings, Account
 
 def _contracts(
     catalog: SqlCatalog,
-) -> tuple[Catalog, MediaCatalog, CatalogReader, SettingsStore, AccountStore, ChainStore, ProofReader]:
+) -> tuple[
+    Catalog,
+    MediaCatalog,
+    CatalogReader,
+    SettingsStore,
+    AccountStore,
+    ChainStore,
+    ProofReader,
+    ShelvingCatalog,
+]:
     """Never called: it makes the type checker compare every signature with the protocols."""
-    return catalog, catalog, catalog, catalog, catalog, catalog, catalog
+    return catalog, catalog, catalog, catalog, catalog, catalog, catalog, catalog

@@ -79,9 +79,17 @@ class MediaRows(OnDatabase):
 
     async def add_file(self, file: StoredFile) -> None:
         """Note a file in the store. Raises UnknownRecording."""
-        row = asdict(file) | {"role": str(file.role), "added_at": self._now()}
+        row = asdict(file) | {"role": str(file.role), "added_at": self._now(), "old_store": ""}
+        f = t.files.c
+        there = select(f.store, f.sealing, f.sha256).where(
+            f.recording_id == file.recording_id, f.role == row["role"], f.number == file.number
+        )
         try:
             async with self._database.writing() as connection:
+                before = (await connection.execute(there.with_for_update())).one_or_none()
+                if before and before.sha256 == file.sha256 and before.store != file.store:
+                    # Done again after it was moved: it stays where it is, and this one may go.
+                    row |= {"store": before.store, "sealing": before.sealing, "old_store": file.store}
                 await upsert(connection, t.files, [row], keep={"added_at"})
         except IntegrityError as error:
             raise UnknownRecording(f"there is no recording {file.recording_id!r}") from error

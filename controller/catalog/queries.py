@@ -92,7 +92,7 @@ class Queries(OnDatabase):
             files=tuple(
                 FileRow(
                     x.role, x.number, x.key, x.format, x.size, x.sha256, x.duration_ms, x.channels,
-                    x.sample_rate, x.repaired, x.note,
+                    x.sample_rate, x.repaired, x.note, x.store, x.sealing,
                 )
                 for x in files
             ),

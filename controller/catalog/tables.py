@@ -200,7 +200,11 @@ class PauseTable(Row, table=True):
 
 
 class FileTable(Row, table=True):
+    """``store`` holds it now, ``old_store`` may still hold an older copy ("": none); ``sealing`` is the
+    wrapped key of an encrypted one ("": it lies there as it is)."""
+
     __tablename__ = "files"
+    __table_args__ = (Index(None, "store", "key"),)
     recording_id: str = Field(
         primary_key=True, sa_type=Text, sa_column_args=[ForeignKey("recordings.recording_id")]
     )
@@ -215,6 +219,9 @@ class FileTable(Row, table=True):
     sample_rate: int
     repaired: bool
     note: str = text_()
+    store: str = text_()
+    old_store: str = text_(index=True)
+    sealing: str = text_()
     added_at: datetime = time_(index=True)
 
 

@@ -213,6 +213,10 @@ class DueRecording:
     cut_pauses: bool = False
 
 
+#: The store where the pipeline works: the folder ``storage.path``. Every file is there first.
+HOME = "home"
+
+
 class FileRole(StrEnum):
     SEGMENT = "segment"  # one capture's file, as the switch wrote it (header repaired if need be)
     # What was beside it and is not wholly in it, to the bit (see media/pair.py).
@@ -224,7 +228,8 @@ class FileRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file in the store. ``sha256`` is hex, of the bytes as stored; ``duration_ms`` of audio."""
+    """A file in a store. ``sha256`` is hex, of its bytes (before they were sealed, if ``sealing`` is not
+    empty: see media/sealing.py); ``duration_ms`` of audio. ``store`` is the name of where it lies."""
 
     recording_id: str
     role: FileRole
@@ -238,6 +243,8 @@ class StoredFile:
     sample_rate: int
     repaired: bool = False
     note: str = ""
+    store: str = HOME
+    sealing: str = ""
 
 
 class MediaState(StrEnum):
@@ -259,7 +266,11 @@ class MediaCatalog(Protocol):
         """Ended recordings whose media is not final yet, oldest first."""
 
     async def add_file(self, file: StoredFile) -> None:
-        """Keep this row; an older one of the same recording, role and number is replaced."""
+        """Keep this row; an older one of the same recording, role and number is replaced.
+
+        If the older one has the same bytes in another store, that place stays noted, and the file
+        added now is the old copy.
+        """
 
     async def files(self, recording_id: str) -> list[StoredFile]: ...
 

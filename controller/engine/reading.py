@@ -13,6 +13,7 @@ from typing import Generic, Protocol, TypeVar
 from ..core.direction import Direction
 from ..core.rules import Route
 from .people import Account, AccountStore, ApiToken, AuditEntry, Credentials, Role, Scope
+from .ports import HOME
 from .settings import SettingsStore, SystemSettings, TenantSettings, UserSettings
 
 __all__ = [
@@ -110,7 +111,7 @@ class SegmentRow:
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """``key`` is the file's name in the store."""
+    """``key`` is the file's name in the store of the name ``store``."""
 
     role: str
     number: int
@@ -123,6 +124,8 @@ class FileRow:
     sample_rate: int
     repaired: bool
     note: str
+    store: str = HOME
+    sealing: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,98 @@
+"""Where files lie, and that they were moved (engine.shelving.ShelvingCatalog)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, func, select, update
+
+from ..engine.ports import FileRole, MediaState, StoredFile
+from ..engine.shelving import Amount, Lying
+from . import tables as t
+from .writing import OnDatabase
+
+_COLUMNS = [t.files.c[f.name] for f in fields(StoredFile)]
+_AVAILABLE = t.recordings.c.media_state == str(MediaState.AVAILABLE)
+
+
+class StoredRows(OnDatabase):
+    """engine.shelving.ShelvingCatalog."""
+
+    async def lying(
+        self,
+        store: str,
+        after: str = "",
+        limit: int = 500,
+        *,
+        tenants: Collection[str] | None = None,
+        but: Collection[str] = (),
+    ) -> list[Lying]:
+        query = (
+            select(t.recordings.c.tenant, *_COLUMNS)
+            .join(t.recordings, t.recordings.c.recording_id == t.files.c.recording_id)
+            .where(*_lies(store, tenants, but), t.files.c.key > after)
+            .order_by(t.files.c.key)
+            .limit(limit)
+        )
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [Lying(row["tenant"], _file(row)) for row in rows]
+
+    async def amount(
+        self, store: str, *, tenants: Collection[str] | None = None, but: Collection[str] = ()
+    ) -> Amount:
+        query = (
+            select(func.count(), func.coalesce(func.sum(t.files.c.size), 0))
+            .select_from(t.files)
+            .join(t.recordings, t.recordings.c.recording_id == t.files.c.recording_id)
+            .where(*_lies(store, tenants, but))
+        )
+        async with self._database.reading() as connection:
+            count, size = (await connection.execute(query)).one()
+        return Amount(int(count), int(size))
+
+    async def moved(self, file: StoredFile, to: str, sealing: str) -> bool:
+        f, r = t.files.c, t.recordings.c
+        available = exists().where(r.recording_id == file.recording_id, _AVAILABLE)
+        change = (
+            update(t.files)
+            .where(*_this(file), f.store == file.store, f.sha256 == file.sha256, f.key == file.key, available)
+            .values(store=to, sealing=sealing, old_store=file.store)
+        )
+        async with self._database.writing() as connection:
+            return (await connection.execute(change)).rowcount > 0
+
+    async def left_behind(self, limit: int = 500) -> list[tuple[StoredFile, str]]:
+        f = t.files.c
+        query = select(f.old_store, *_COLUMNS).where(f.old_store > "").order_by(f.old_store).limit(limit)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [(_file(row), row["old_store"]) for row in rows]
+
+    async def tidied(self, file: StoredFile, old_store: str) -> None:
+        f = t.files.c
+        change = update(t.files).where(*_this(file), f.old_store == old_store).values(old_store="")
+        async with self._database.writing() as connection:
+            await connection.execute(change)
+
+
+def _lies(store: str, tenants: Collection[str] | None, but: Collection[str]) -> list[ColumnElement[bool]]:
+    """What has an old copy to be removed first is not moved on."""
+    where = [t.files.c.store == store, t.files.c.old_store == "", _AVAILABLE]
+    if tenants is not None:
+        where.append(t.recordings.c.tenant.in_(tenants))
+    if but:
+        where.append(t.recordings.c.tenant.not_in(but))
+    return where
+
+
+def _this(file: StoredFile) -> list[ColumnElement[bool]]:
+    f = t.files.c
+    return [f.recording_id == file.recording_id, f.role == str(file.role), f.number == file.number]
+
+
+def _file(row: Any) -> StoredFile:
+    values = {f.name: row[f.name] for f in fields(StoredFile)}
+    return StoredFile(**{**values, "role": FileRole(values["role"])})
