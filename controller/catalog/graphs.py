@@ -181,6 +181,7 @@ def _recording(switch: str, call: Call, position: int, recording: Recording, now
         "started_at": recording.started_at,
         "ended_at": recording.ended_at,
         "provisional": recording.provisional,
+        "cut_pauses": recording.cut_pauses,
         "beeped_at": recording.beeped_at,
         "span_ms": milliseconds(min(began, default=None), max(ended, default=None))
         if recording.ended_at

@@ -17,11 +17,9 @@ from ..core.commands import Layout
 from ..core.direction import Direction
 from ..core.errors import TapelineError
 from ..core.media_kinds import Kind
-from ..core.options import PauseStyle
 from ..engine.ports import DueRecording, DueSegment, FileRole, MediaState, StoredFile
 from . import tables as t
 from .graphs import milliseconds
-from .policy_rows import options_of
 from .timeline import silenced
 from .writing import OnDatabase, add_missing, chunks, insert, upsert
 
@@ -53,15 +51,14 @@ class MediaRows(OnDatabase):
 
         Those that have failed come after, the longest untried first, so that many that always
         fail never keep the others waiting. A capture that is still being closed is waited for,
-        unless its call is over. ``cut_pauses`` is what the tenant's option says now.
+        unless its call is over.
         """
-        r, s, c, n = t.recordings, t.segments, t.calls, t.tenants
+        r, s, c = t.recordings, t.segments, t.calls
         running = exists().where(s.c.recording_id == r.c.recording_id, s.c.state.not_in(_FINAL_CAPTURES))
         failed = r.c.media_state == str(_M.FAILED)
         query = (
-            select(r, n.c.options)
+            select(r)
             .join(c, c.c.call_id == r.c.call_id)
-            .outerjoin(n, n.c.tenant == r.c.tenant)
             # Written out, so that PostgreSQL knows it for the condition of the partial index.
             .where(text("recordings.ended_at IS NOT NULL"))
             .where(text("recordings.media_state IN ('spooled', 'stored', 'failed')"))
@@ -232,7 +229,8 @@ class MediaRows(OnDatabase):
             connection, r,
             [call | {"recording_id": recording_id, "position": 0, "switch": switch, "tenant": tenant,
                      "kind": str(kind), "rule": "adopted", "reason": "found in the spool",
-                     "ended_at": ended, "provisional": False, "beeped_at": None, "span_ms": span,
+                     "ended_at": ended, "provisional": False, "cut_pauses": False, "beeped_at": None,
+                     "span_ms": span,
                      "direction": direction, "media_state": str(_M.SPOOLED), "media_ms": 0, "media_error": "",
                      "media_at": self._now()}],
         )  # fmt: skip
@@ -286,5 +284,5 @@ def _due(row: Any, segments: Sequence[Any], pauses: Sequence[Any]) -> DueRecordi
         ),
         pauses=tuple(silenced(p) for p in pauses),
         discard=row.provisional,
-        cut_pauses=options_of(row.tenant, row.options or {}).pause_style is PauseStyle.CUT,
+        cut_pauses=row.cut_pauses,
     )

@@ -153,6 +153,7 @@ class RecordingTable(Row, table=True):
     started_at: datetime = time_()
     ended_at: datetime | None = time_()
     provisional: bool
+    cut_pauses: bool
     beeped_at: datetime | None = time_()
     span_ms: int = long_()
     direction: str = text_()

@@ -98,7 +98,7 @@ async def test_settings_become_rules_and_nothing_is_lost(old: tuple[str, Databas
         ("blue", "audio"): "nobody_wants",
     }
     (recording,) = call.recordings
-    assert (recording.rule, recording.provisional) == ("tenant.on", False)
+    assert (recording.rule, recording.provisional, recording.cut_pauses) == ("tenant.on", False, False)
     assert (recording.segments[0].layout, recording.segments[0].far) == ("mono", ())
     leg = call.legs["leg1"]
     assert (leg.routes, leg.seat, leg.announced) == ((), "", {})

@@ -20,6 +20,7 @@ from .story import Story, inside, outside
 ALL = Scope(None)
 RED, BLUE = "red.example", "blue.example"
 STEREO = TenantOptions(channels=Channels.STEREO)
+CUT = TenantOptions(pause_style=PauseStyle.CUT)
 
 
 def on_demand(mode: Mode = Mode.ON_DEMAND) -> Policy:
@@ -144,15 +145,19 @@ async def test_a_call_that_is_not_recorded_says_why(catalog: SqlCatalog, mode: M
 # ── pauses that are cut ───────────────────────────────────────────────────────────────────────
 
 
-async def test_whether_pauses_are_cut_is_what_the_tenant_says_now(catalog: SqlCatalog) -> None:
-    for prefix in ("one", "two"):
-        story = Story(policy_of(tenant_rule(RED, True), tenant_rule(BLUE, True)), prefix=prefix)
-        tenant = RED if prefix == "one" else BLUE
-        story.talk("a", inside("1001", tenant), "b", outside("1555"))
-        await story.save(catalog)
-    assert {d.tenant: d.cut_pauses for d in await catalog.due()} == {RED: False, BLUE: False}
-    await catalog.set_tenant(TenantSettings(RED, options=TenantOptions(pause_style=PauseStyle.CUT)))
-    assert {d.tenant: d.cut_pauses for d in await catalog.due()} == {RED: True, BLUE: False}
+async def test_how_pauses_are_kept_is_what_the_tenant_had_chosen_when_it_began(catalog: SqlCatalog) -> None:
+    story = Story(policy_of(tenant_rule(RED, True), tenant_rule(BLUE, True), options={RED: CUT}))
+    talking(story)
+    await story.save(catalog)
+    (call,) = await catalog.open_calls("switch")
+    assert [r.cut_pauses for r in call.recordings] == [True]  # a restarted controller goes on with it
+    story.hang_up("a", "b")
+    story.talk("c", inside("2001", BLUE), "d", outside("1555"))
+    await story.save(catalog)
+    for chosen in (PauseStyle.MASK, PauseStyle.CUT):
+        for tenant in (RED, BLUE):
+            await catalog.set_tenant(TenantSettings(tenant, options=TenantOptions(pause_style=chosen)))
+        assert {d.tenant: d.cut_pauses for d in await catalog.due()} == {RED: True, BLUE: False}
 
 
 # ── stereo ────────────────────────────────────────────────────────────────────────────────────

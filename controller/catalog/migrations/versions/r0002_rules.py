@@ -40,9 +40,8 @@ def upgrade() -> None:
         op.add_column("legs", column)
     for column in (_text("layout", "mono"), _text("far", "[]")):
         op.add_column("segments", column)
-    op.add_column(
-        "recordings", sa.Column("provisional", sa.Boolean(), nullable=False, server_default=sa.false())
-    )
+    for flag in ("provisional", "cut_pauses"):
+        op.add_column("recordings", sa.Column(flag, sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("recordings", sa.Column("beeped_at", sa.DateTime(timezone=True), nullable=True))
     op.create_table(
         "rules",
@@ -113,7 +112,7 @@ def downgrade() -> None:
         "users": ("audio", "video", "directions", "mode", "sample_percent"),
         "tenants": ("audio", "video", "directions", "options"),
         "system_settings": ("audio", "video", "directions", "revision"),
-        "recordings": ("provisional", "beeped_at"),
+        "recordings": ("provisional", "cut_pauses", "beeped_at"),
         "segments": ("layout", "far"),
         "legs": ("routes", "seat", "announced"),
     }.items():
