@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def test_the_pieces_for_the_dialplan_hold_the_same_codes() -> None:
     for code in DEFAULT_CODES:
         assert f"=> {code},self,Gosub" in features
         assert f"exten => {code},1,UserEvent" in extensions
-        assert code[1:] in freeswitch
+        assert any(re.fullmatch(e, code) for e in re.findall(r'expression="([^"]*)"', freeswitch))
 
 
 # ── SIP MESSAGE ───────────────────────────────────────────────────────────────────────────────
@@ -133,15 +134,19 @@ def test_every_announcement_is_documented() -> None:
 
 
 def test_the_fields_of_an_answer_are_documented() -> None:
-    """Both adapters write them; each names them as (key, value) pairs in ``message``."""
+    """Both adapters write them; each names them as (key, value) pairs, in ``message`` or in a function
+    of its own for it."""
     documented = {row[0].strip("`"): row[2] for row in table_after(BUS, "## What Tapeline tells")}["answer"]
     for kind in ("freeswitch", "asterisk"):
         tree = ast.parse((CONTROLLER / f"switches/{kind}/adapter.py").read_text(encoding="utf-8"))
-        [function] = [
-            n for n in ast.walk(tree) if isinstance(n, ast.AsyncFunctionDef) and n.name == "message"
+        functions = [
+            n
+            for n in ast.walk(tree)
+            if isinstance(n, ast.AsyncFunctionDef | ast.FunctionDef) and n.name in ("message", "_answered")
         ]
         keys = {
             n.elts[0].value
+            for function in functions
             for n in ast.walk(function)
             if isinstance(n, ast.Tuple) and len(n.elts) == 2 and isinstance(n.elts[0], ast.Constant)
         }
