@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .dialog_state import CallRefused, DialogState
 from .digest import Credentials
 from .h264 import Film
-from .message import Message, PhoneError, Request, uri_of
+from .message import Message, PhoneError, Request, tag_of, uri_of
 from .sound import Source
 from .transactions import Address, NoResponse, Reply
 from .transfer import Transfer
@@ -65,6 +65,8 @@ class Dialog(DialogState):
         self.provisionals.append(message)
         self._progress.set()
         if message.status > 100:
+            if tag_of(message.get("to")):  # an early dialog, which a transfer may name already
+                self.remote = message.get("to")
             self.ringing.set()
 
     async def cancel(self) -> None:
