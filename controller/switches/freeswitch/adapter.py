@@ -258,6 +258,7 @@ class FreeSwitch:
         if not reply.startswith("+OK"):
             reason = LEG_GONE if "Cannot locate session" in reply else reply.strip()[:200]
             return f.CaptureRefused(command.capture_id, self._now(), reason)
+        self._video.opened(command)
         return f.CaptureOpened(command.capture_id, self._now())
 
     async def _close(self, command: CloseCapture) -> f.CaptureFact:

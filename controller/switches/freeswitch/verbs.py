@@ -113,9 +113,14 @@ def let_ask_for_key_frames(leg_id: str) -> str:
     return f"uuid_setvar_multi {leg(leg_id)} {_KEY_FRAMES}"
 
 
+def refresh_video(leg_id: str) -> str:
+    """Have the leg's phone send a key frame."""
+    return f"uuid_video_refresh {leg(leg_id)}"
+
+
 def ask_video(leg_id: str) -> str:
     """Which way a leg's video goes, and its codec: "sendrecv H264"."""
-    return f"eval uuid:{leg(leg_id)} ${{video_media_flow}} ${{rtp_use_video_codec_name}}"
+    return f"eval uuid:{leg(leg_id)} ${{variable_video_media_flow}} ${{variable_rtp_use_video_codec_name}}"
 
 
 def mask_variable(capture_id: str) -> str:
