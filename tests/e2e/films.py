@@ -1,11 +1,18 @@
-"""Films for the phones' cameras, and sounds in step with them: flashes and beeps at the same moments."""
+"""Films for the phones' cameras, and sounds in step with them: flashes and beeps at the same moments.
+And what a recording of them shows and lets hear, found by decoding it.
+"""
 
 from __future__ import annotations
 
+import json
 import subprocess
+from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from controller.demo.phone import Film, Source
 from controller.demo.phone.h264 import access_units
@@ -37,7 +44,7 @@ def film(colour: str = "grey", width: int = 320, height: int = 240) -> Film:
     # Coded once from each picture on: a key frame at any moment, as a live encoder would make it.
     pictures = b"".join(raw[(k + n) % count] for k in range(count) for n in range(count))
     command = ["ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{width}x{height}"]
-    command += ["-r", str(PICTURES_A_SECOND), "-i", "pipe:0", "-c:v", "libx264", "-preset", "veryfast"]
+    command += ["-r", str(PICTURES_A_SECOND), "-i", "pipe:0", "-c:v", "libx264", "-preset", "ultrafast"]
     command += ["-profile:v", "baseline", "-level", "3.1", "-crf", "26", "-pix_fmt", "yuv420p"]
     command += ["-x264-params", f"keyint={count}:min-keyint={count}:scenecut=0:slices=1:threads=1"]
     command += ["-f", "h264", "pipe:1"]
@@ -56,3 +63,84 @@ def beeps(frequency: int = 1000, peak: int = 12_000) -> Source:
         on |= (at >= mark) & (at < mark + MARK_S)
     sound = np.where(on, peak * np.sin(2 * np.pi * frequency * at), noise(count)).astype(np.int16)
     return Source(f"beeps {frequency} Hz", encode(sound))
+
+
+_LOOKS = 50  # pictures a second that are looked at
+_WIDE, _HIGH = 64, 36
+_CAMERAS = {"left": slice(8, 24), "right": slice(40, 56)}
+_MIDDLE = slice(14, 22)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An MP4 as a player shows it. ``luma``, ``cb``, ``cr`` by camera ("left", "right"): the middle of that
+    camera's half, at each fiftieth of a second. ``sound``: 8 kHz, one channel."""
+
+    path: Path
+    streams: tuple[dict[str, Any], ...]
+    duration: float
+    luma: dict[str, npt.NDArray[Any]]
+    cb: dict[str, npt.NDArray[Any]]
+    cr: dict[str, npt.NDArray[Any]]
+    sound: npt.NDArray[np.int16]
+
+    @property
+    def codecs(self) -> list[str]:
+        return sorted(s["codec_name"] for s in self.streams)
+
+    def flashes(self, camera: str = "left") -> list[float]:
+        return _onsets(self.luma[camera] > (DARK + BRIGHT) / 2, _LOOKS)
+
+    def beeps(self, frequency: int = 1000) -> list[float]:
+        return _onsets(self.level(frequency) > 2000, RATE)
+
+    def level(self, frequency: int) -> npt.NDArray[Any]:
+        """How loud a tone is, at each sample, over 20 ms around it."""
+        at = np.arange(len(self.sound))
+        shifted = self.sound * np.exp(-2j * np.pi * frequency * at / RATE)
+        window = np.ones(160) / 160
+        return 2 * np.abs(np.convolve(shifted, window, mode="same"))
+
+    def seconds_of(self, colour: str, camera: str = "left") -> float:
+        """For how long this film is shown."""
+        cb, cr = COLOURS[colour]
+        near = (np.abs(self.cb[camera] - cb) < 22) & (np.abs(self.cr[camera] - cr) < 22)
+        return float(near.sum()) / _LOOKS
+
+    def apart(self, camera: str = "left", frequency: int = 1000) -> list[float]:
+        """How much later than its beep each flash is seen, in seconds."""
+        flashes, found = self.flashes(camera), []
+        for beep in self.beeps(frequency):
+            nearest = min(flashes, key=lambda f: abs(f - beep), default=None)
+            # A mark that the capture begins or ends in has no true beginning.
+            if nearest is not None and 0.3 < beep < self.duration - 0.3:
+                found.append(nearest - beep)
+        return found
+
+
+def shown(path: Path) -> Shown:
+    probe = ["ffprobe", "-v", "error", "-of", "json", "-show_entries"]
+    probe += ["format=duration:stream=codec_name,codec_type,width,height,profile", str(path)]
+    found = json.loads(subprocess.run(probe, check=True, capture_output=True).stdout)
+    look = ["ffmpeg", "-v", "error", "-i", str(path)]
+    # start_time=0: where pictures or sound begin late, that shows.
+    small = [*look, "-an", "-vf", f"fps={_LOOKS}:start_time=0,scale={_WIDE}:{_HIGH},format=yuv444p"]
+    raw = np.frombuffer(_out([*small, "-f", "rawvideo", "-"]), np.uint8).reshape(-1, 3, _HIGH, _WIDE)
+    even = ["-vn", "-af", f"aresample={RATE}:async=1:first_pts=0", "-ac", "1", "-f", "s16le", "-"]
+    sound = np.frombuffer(_out([*look, *even]), "<i2")
+
+    def plane(number: int) -> dict[str, npt.NDArray[Any]]:
+        return {c: raw[:, number, _MIDDLE, x].mean(axis=(1, 2)) for c, x in _CAMERAS.items()}
+
+    streams = tuple(found["streams"])
+    return Shown(path, streams, float(found["format"]["duration"]), plane(0), plane(1), plane(2), sound)
+
+
+def _out(command: list[str]) -> bytes:
+    return subprocess.run(command, check=True, capture_output=True).stdout
+
+
+def _onsets(loud: npt.NDArray[Any], rate: int) -> list[float]:
+    """Where something begins, in seconds, after at least a tenth of a second without it."""
+    found = np.flatnonzero(loud)
+    return [n / rate for k, n in enumerate(found) if k == 0 or n - found[k - 1] > rate // 10]
