@@ -15,6 +15,7 @@ from ..engine.reading import TenantSettings, UserSettings
 from .columns import name_key
 from .policy_rows import tenant_row, user_row
 from .searching import search_texts
+from .timeline import TimeLine, cuts_of, milliseconds
 from .views import viewers
 
 Row = dict[str, Any]
@@ -105,13 +106,6 @@ def _once(rows: list[Row], *key: str) -> list[Row]:
     return [found[k] for k in sorted(found)]
 
 
-def milliseconds(begin: datetime | None, end: datetime | None) -> int:
-    """Between two moments, never negative; 0 while one of them is not known."""
-    if begin is None or end is None:
-        return 0
-    return max(0, round((end - begin).total_seconds() * 1000))
-
-
 def _call(switch: str, call: Call) -> Row:
     return {
         "call_id": call.call_id,
@@ -167,8 +161,6 @@ def _leg(call_id: str, position: int, leg: Leg) -> Row:
 
 
 def _recording(switch: str, call: Call, position: int, recording: Recording, now: datetime) -> Row:
-    began = [s.opened_at for s in recording.segments if s.opened_at]
-    ended = [s.closed_at for s in recording.segments if s.opened_at and s.closed_at]
     return {
         "recording_id": recording.recording_id,
         "call_id": call.call_id,
@@ -183,15 +175,23 @@ def _recording(switch: str, call: Call, position: int, recording: Recording, now
         "provisional": recording.provisional,
         "cut_pauses": recording.cut_pauses,
         "beeped_at": recording.beeped_at,
-        "span_ms": milliseconds(min(began, default=None), max(ended, default=None))
-        if recording.ended_at
-        else 0,
+        "span_ms": _span_ms(recording),
         "direction": str(direction_of(call.legs.values(), recording.tenant)),
         "media_state": str(MediaState.SPOOLED),
         "media_ms": 0,
         "media_error": "",
         "media_at": now,
     }
+
+
+def _span_ms(recording: Recording) -> int:
+    """From its first capture's begin to its last one's end, without the pauses that are cut."""
+    began = [s.opened_at for s in recording.segments if s.opened_at]
+    ended = [s.closed_at for s in recording.segments if s.opened_at and s.closed_at]
+    if recording.ended_at is None or not began or not ended:
+        return 0
+    cuts = cuts_of(recording, recording.segments, recording.pauses)
+    return TimeLine(min(began), cuts).ms(max(ended))
 
 
 #: What belongs to the media pipeline: written when a recording's row is made, never after.

@@ -19,8 +19,7 @@ from ..core.errors import TapelineError
 from ..core.media_kinds import Kind
 from ..engine.ports import DueRecording, DueSegment, FileRole, MediaState, StoredFile
 from . import tables as t
-from .graphs import milliseconds
-from .timeline import silenced
+from .timeline import milliseconds, silenced
 from .writing import OnDatabase, add_missing, chunks, insert, upsert
 
 _M = MediaState

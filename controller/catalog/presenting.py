@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.direction import Direction
@@ -44,15 +45,34 @@ async def recording_rows(connection: AsyncConnection, gate: Gate, rows: Sequence
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A call's recordings: how many there are, and of how many nothing but the trace is."""
+
+    there: int
+    not_kept: int
+
+
+NONE = Counted(0, 0)
+
+
+def counted(rows: Sequence[RecordingRow]) -> Counted:
+    not_kept = sum(bool(row.trace) for row in rows)
+    return Counted(len(rows) - not_kept, not_kept)
+
+
 async def recording_counts(
     connection: AsyncConnection, gate: Gate, call_ids: Sequence[str]
-) -> dict[str, int]:
-    counted = await connection.execute(
-        select(t.recordings.c.call_id, func.count())
-        .where(t.recordings.c.call_id.in_(call_ids), gate.recordings())
-        .group_by(t.recordings.c.call_id)
+) -> dict[str, Counted]:
+    r = t.recordings.c
+    # Of one that is not kept the trace alone is there, as RecordingRow.trace says it.
+    trace = case((and_(r.provisional.is_(True), r.ended_at.is_not(None)), 1), else_=0)
+    found = await connection.execute(
+        select(r.call_id, func.count(), func.sum(trace))
+        .where(r.call_id.in_(call_ids), gate.recordings())
+        .group_by(r.call_id)
     )
-    return {call_id: count for call_id, count in counted}
+    return {call_id: Counted(count - traces, traces) for call_id, count, traces in found}
 
 
 async def legs_of(connection: AsyncConnection, call_ids: Iterable[str]) -> Sequence[Any]:
@@ -72,7 +92,7 @@ def by_call(rows: Iterable[Any]) -> dict[str, list[Any]]:
     return found
 
 
-def call_row(gate: Gate, row: Any, legs: Sequence[Any], recordings: int) -> CallRow:
+def call_row(gate: Gate, row: Any, legs: Sequence[Any], recordings: Counted) -> CallRow:
     return CallRow(
         call_id=row.call_id,
         switch=row.switch,
@@ -82,7 +102,8 @@ def call_row(gate: Gate, row: Any, legs: Sequence[Any], recordings: int) -> Call
         ended_at=row.ended_at,
         duration_ms=row.talk_ms,
         parties=_parties(gate, legs),
-        recordings=recordings,
+        recordings=recordings.there,
+        not_kept=recordings.not_kept,
     )
 
 

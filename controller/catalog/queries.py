@@ -24,9 +24,9 @@ from . import tables as t
 from .channels import in_turns, sides_of
 from .columns import Text
 from .gate import CallsSeen, Gate
-from .presenting import by_call, call_row, leg_row, legs_of, recording_counts, recording_rows
+from .presenting import NONE, by_call, call_row, counted, leg_row, legs_of, recording_counts, recording_rows
 from .searching import party_matches
-from .timeline import origin, pause_row
+from .timeline import pause_row, timeline_of
 from .writing import OnDatabase
 
 _r = t.recordings.c
@@ -66,17 +66,19 @@ class Queries(OnDatabase):
                 for x, by in ((s, [s.c.number]), (p, [p.c.position]), (f, [f.c.role, f.c.number]))
             ]
         segments, pauses, files = mine
+        line = timeline_of(row, segments, pauses, files)
         if item.provisional:
             files = []  # whatever there still is of it is not for anybody's ears
-        shared, zero = gate.shared(legs), origin(row, segments)
+        shared = gate.shared(legs)
         sides = [sides_of(gate, x, legs) for x in segments]
         return RecordingDetail(
             row=item,
             rule=row.rule,
             pauses=tuple(
                 pause_row(
+                    row,
                     pause,
-                    zero,
+                    line,
                     gate.actor(pause.asked_by, shared=shared),
                     gate.actor(pause.ended_by, shared=shared),
                 )
@@ -86,6 +88,8 @@ class Queries(OnDatabase):
                 SegmentRow(
                     x.capture_id, x.number, x.leg_id, x.state, x.opened_at, x.closed_at, x.cause,
                     x.layout, None if side is None else side.texts,
+                    None if x.opened_at is None else line.ms(x.opened_at),
+                    None if x.closed_at is None else line.ms(x.closed_at),
                 )
                 for x, side in zip(segments, sides, strict=True)
             ),
@@ -112,7 +116,7 @@ class Queries(OnDatabase):
             counts = await recording_counts(connection, gate, ids)
         last = rows[-1] if more else None
         return Page(
-            tuple(call_row(gate, row, legs[row.call_id], counts.get(row.call_id, 0)) for row in rows),
+            tuple(call_row(gate, row, legs[row.call_id], counts.get(row.call_id, NONE)) for row in rows),
             last and paging.encode(last.started_at, last.call_id),
         )
 
@@ -144,7 +148,7 @@ class Queries(OnDatabase):
             )
             recordings = await recording_rows(connection, gate, found.all())
         return CallDetail(
-            row=call_row(gate, row, legs, len(recordings)),
+            row=call_row(gate, row, legs, counted(recordings)),
             legs=tuple(leg_row(gate, leg) for leg in legs if gate.shows(leg)),
             journey=tuple(
                 JourneyRow(x.at, x.what, x.leg_id, detail) for x, detail in gate.journey(events, legs)

@@ -1,13 +1,29 @@
-"""Where pauses lie: in wall time, and on a recording's own time line."""
+"""Where pauses and captures lie: in wall time, and on the time line of the file that is played."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
+from ..core.media_kinds import Kind
+from ..core.timeline import Span, lasting, left_out
+from ..engine.ports import FileRole
 from ..engine.reading import PauseRow
-from .graphs import milliseconds
+
+_MS = timedelta(milliseconds=1)
+
+
+def milliseconds(begin: datetime | None, end: datetime | None) -> int:
+    """Between two moments, never negative; 0 while one of them is not known."""
+    if begin is None or end is None:
+        return 0
+    return _whole(end - begin)
+
+
+def _whole(span: timedelta) -> int:
+    return max(0, round(span / _MS))
 
 
 def silenced(pause: Any) -> tuple[datetime, datetime | None]:
@@ -22,14 +38,76 @@ def silenced(pause: Any) -> tuple[datetime, datetime | None]:
     return pause.masked_at or pause.asked_at, end
 
 
-def origin(recording: Any, segments: Iterable[Any]) -> datetime:
-    """The zero of a recording's time line: when its first capture opened."""
+def cuts_of(recording: Any, segments: Iterable[Any], pauses: Iterable[Any]) -> tuple[Span, ...]:
+    """The spans of wall time that the rendition does not have, from rows or from the core's objects.
+
+    The same as media/render.py leaves out, and what a last pause has kept from the end of it.
+    """
+    if not recording.cut_pauses:
+        return ()
+    captures = [(s.opened_at, s.closed_at) for s in segments]
+    if recording.ended_at is not None:
+        captures.append((recording.ended_at, recording.ended_at))
+    return left_out(captures, [silenced(p) for p in pauses])
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLine:
+    """From wall time to a place in the recording: it begins at ``zero`` and does not have ``cuts``."""
+
+    zero: datetime
+    cuts: tuple[Span, ...] = ()
+
+    def ms(self, at: datetime) -> int:
+        """Never negative."""
+        return _whole(lasting(self.zero, at, self.cuts))
+
+    def missing_ms(self, begin: datetime, end: datetime) -> int:
+        """How much of this span is left out."""
+        return _whole((end - begin) - lasting(begin, end, self.cuts)) if begin < end else 0
+
+
+def timeline_of(
+    recording: Any, segments: Sequence[Any], pauses: Sequence[Any], files: Sequence[Any]
+) -> TimeLine:
+    """All from rows, the segments in order. ``files``: those of the recording that there are."""
+    return TimeLine(_zero(recording, segments, files), cuts_of(recording, segments, pauses))
+
+
+def _zero(recording: Any, segments: Sequence[Any], files: Sequence[Any]) -> datetime:
+    """When the rendition's first sound was captured; before there is one, when the first capture opened.
+
+    As media/join.py lays it out: a capture without a file, or with one that cannot be read, is not in it.
+    """
+    readable = {
+        f.number: f for f in files if f.role == FileRole.SEGMENT and not f.note.startswith("unreadable: ")
+    }
+    before = timedelta()
+    began: datetime
+    for segment in segments:
+        file = readable.get(segment.number)
+        if file is None:
+            continue
+        length = timedelta(milliseconds=file.duration_ms)
+        if segment.opened_at is not None:
+            whole = any(f.role == FileRole.RENDITION and f.sha256 == file.sha256 for f in files)
+            if recording.kind == Kind.VIDEO and whole and segment.closed_at is not None:
+                # The switch's own bytes: they lack their start, to the first key frame (media/film.py).
+                began = max(segment.opened_at, segment.closed_at - length)
+                return began
+            began = segment.opened_at
+            return began - before
+        if segment.closed_at is not None:
+            began = segment.closed_at - length
+            return began - before
+        before += length
     start: datetime = recording.started_at
     return min((s.opened_at for s in segments if s.opened_at), default=start)
 
 
-def pause_row(pause: Any, zero: datetime, asked_by: str, ended_by: str) -> PauseRow:
+def pause_row(recording: Any, pause: Any, line: TimeLine, asked_by: str, ended_by: str) -> PauseRow:
     begin, end = silenced(pause)
+    until = end or recording.ended_at
     return PauseRow(
         pause_id=pause.pause_id,
         asked_at=pause.asked_at,
@@ -40,6 +118,7 @@ def pause_row(pause: Any, zero: datetime, asked_by: str, ended_by: str) -> Pause
         ended_by=ended_by,
         ended_means=pause.ended_means,
         unmasked_at=pause.unmasked_at,
-        from_ms=milliseconds(zero, begin),
-        to_ms=None if end is None else milliseconds(zero, end),
+        from_ms=line.ms(begin),
+        to_ms=None if end is None else line.ms(end),
+        left_out_ms=0 if until is None else line.missing_ms(begin, until),
     )

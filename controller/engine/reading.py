@@ -78,7 +78,11 @@ class PartyRow:
 
 @dataclass(frozen=True, slots=True)
 class PauseRow:
-    """``from_ms``/``to_ms`` on the recording's own time line; ``to_ms`` None: to the end."""
+    """``from_ms``/``to_ms`` on the recording's own time line; ``to_ms`` None: to the end.
+
+    ``left_out_ms``: how much of it the recording does not have, because pauses are cut there. One that
+    is wholly left out begins and ends at the same place.
+    """
 
     pause_id: str
     asked_at: datetime
@@ -91,12 +95,13 @@ class PauseRow:
     unmasked_at: datetime | None
     from_ms: int
     to_ms: int | None
+    left_out_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentRow:
     """``layout`` is a core.commands.Layout value; ``channels`` says who is on its left and who on
-    its right, None for one channel."""
+    its right, None for one channel. ``from_ms``/``to_ms`` on the recording's own time line."""
 
     capture_id: str
     number: int
@@ -107,6 +112,8 @@ class SegmentRow:
     cause: str
     layout: str = "mono"
     channels: tuple[str, str] | None = None
+    from_ms: int | None = None
+    to_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +217,8 @@ class JourneyRow:
 
 @dataclass(frozen=True, slots=True)
 class CallRow:
+    """``recordings`` counts those that there are, ``not_kept`` those of which only the trace is."""
+
     call_id: str
     switch: str
     direction: Direction
@@ -219,6 +228,7 @@ class CallRow:
     duration_ms: int
     parties: tuple[PartyRow, ...]
     recordings: int
+    not_kept: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,8 @@ async def test_nobody_started_it(catalog: SqlCatalog) -> None:
     await story.save(catalog)
     assert not await catalog.may_discard(recording.recording_id)  # it may yet be started
     running = await detail(catalog, recording)
+    (listed,) = (await catalog.calls(ALL, RecordingFilter())).items
+    assert (listed.recordings, listed.not_kept) == (1, 0)
     assert (running.row.provisional, running.row.trace) == (True, "")
     story.hang_up("a", "b")
     await story.save(catalog)
@@ -80,8 +82,11 @@ async def test_nobody_started_it(catalog: SqlCatalog) -> None:
         assert row.trace == "not kept: nobody started it before the end"
         assert row.reason == ("kept only if it is started before the end: user 1001 records audio on demand")
         assert (row.duration_ms, len(row.parties)) == (pytest.approx(10_000, abs=50), 2)
+        (listed,) = (await catalog.calls(scope, RecordingFilter())).items
+        assert (listed.recordings, listed.not_kept) == (0, 1)
     call = await catalog.call(ALL, recording.call_id)
     assert call is not None
+    assert (call.row.recordings, call.row.not_kept) == (0, 1)
     assert ("audio", "provisional", "user.on_demand") in {(d.kind, d.verdict, d.rule) for d in call.decisions}
 
 
