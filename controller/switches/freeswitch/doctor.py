@@ -10,6 +10,7 @@ from datetime import datetime
 from ...config import FreeSwitchConfig
 from ...engine.ports import Check
 from .connection import EventSocket
+from .doctor_video import examine_video
 from .replies import ConnectionLost
 
 Api = Callable[[str], Awaitable[str]]
@@ -51,6 +52,7 @@ async def examine(config: FreeSwitchConfig, now: Callable[[], datetime]) -> list
         checks = [Check("event socket", True, f"FreeSWITCH {version} at {config.host}:{config.port}")]
         checks += await _modules(api)
         checks += await _profiles(api, config)
+        checks += await examine_video(api, config.trunk_profiles)
         checks.append(await _spool(api, config))
         checks.append(await _clock(api, now))
         return checks
