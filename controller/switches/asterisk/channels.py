@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...config import AsteriskConfig
@@ -32,6 +33,7 @@ class Channel:
 
     ``guessed_name`` is what Dial put down as the name of whoever it calls, see `Translator`.
     ``linked`` is the Linkedid that it began with: the channel on whose behalf it was made.
+    ``known``: its own endpoint's variables have been seen, see `who`.
     """
 
     leg_id: str
@@ -42,6 +44,7 @@ class Channel:
     call_id: str = ""
     guessed_name: str = ""
     linked: str = ""
+    known: bool = False
     routes: tuple[Route, ...] = ()
 
     @property
@@ -106,3 +109,27 @@ def party(config: AsteriskConfig, channel: Channel, headers: Headers, prefix: st
     if not channel.recordable or outside or tenant is None or (side and side != Side.INTERNAL):
         return Party(Side.EXTERNAL, own_tenant, None, number, name, endpoint or None)
     return Party(Side.INTERNAL, tenant, said.get("REC_USER", "").strip() or endpoint, number, name)
+
+
+def who(config: AsteriskConfig, channel: Channel, headers: Headers, prefix: str = "") -> Party:
+    """The party as this event tells it, but never another one than was known of this channel.
+
+    Where Asterisk lets one channel take another's place (a pickup, a transfer to somebody who still
+    rings), name and Uniqueid go with the party and the variables of both are mixed: a trunk's channel
+    then says that it is the user's (seen on Asterisk 22). What counts is what it said at first.
+    """
+    now, was = party(config, channel, headers, prefix), channel.party
+    if channel.known and (was.internal or now.side is not was.side):
+        now = Party(was.side, was.tenant, was.user, now.number, now.name, was.trunk)
+    channel.known = channel.known or bool(variables(headers, prefix).get("REC_SIDE", "").strip())
+    return now
+
+
+def with_own_variables(row: Headers, own: Mapping[str, str]) -> Headers:
+    """A row of CoreShowChannels with the endpoint's own words for who is on it, see `who`."""
+    side = own.get("REC_SIDE", "").strip()
+    if not side:
+        return row
+    mine = ("REC_SIDE", "REC_USER", *(("REC_TENANT",) if side.lower() == Side.INTERNAL else ()))
+    said = {**variables(row), **{name: own.get(name, "") for name in mine}}
+    return {**row, "ChanVariable": [f"{name}={value}" for name, value in said.items()]}

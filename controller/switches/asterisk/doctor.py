@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
@@ -22,13 +23,21 @@ MODULES = {
     "func_base64": "what a stranger wrote, kept from adding fields to an event",
     "format_wav": "WAV files",
     "res_pjsip_messaging": "control by SIP MESSAGE",
+    "res_pjsip_one_touch_record_info": "the Record key of desk phones",
+    "func_pjsip_endpoint": "who is on a channel, after a transfer has mixed two of them",
+    "app_chanspy": "tones and announcements in one party's ear",
+    "app_playback": "tones and announcements",
 }
 #: context of dialplan/asterisk/extensions.conf → what it is for
 CONTEXTS = {
     "tapeline-feature": "the feature codes inside a call",
     "tapeline-codes": "the feature codes as calls of their own",
     "tapeline-message": "control by SIP MESSAGE",
+    "tapeline-say": "tones and announcements",
+    "tapeline-ear": "tones and announcements in one party's ear",
 }
+#: The classes of events that the controller reads; queues speak to agent.
+READ = ("system", "call", "user", "dialplan", "agent")
 #: More than this between the two clocks makes pauses lie at the wrong place.
 LARGEST_SKEW_S = 2.0
 TIMEOUT_S = 5.0
@@ -51,6 +60,7 @@ async def examine(config: AsteriskConfig, now: Callable[[], datetime]) -> list[C
         checks.append(permitted)
         if permitted.ok:
             checks.append(_seal(await system_name(ami, TIMEOUT_S)))
+            checks.append(await _events(cli, config))
             checks += await _settings(cli)
             checks += await _modules(cli)
             checks.append(await _features(cli))
@@ -74,6 +84,9 @@ async def _permissions(ami: AmiConnection, config: AsteriskConfig) -> Check:
         "call": await ami.action("Getvar", TIMEOUT_S, Variable="TAPELINE_DOCTOR"),
         "user": await ami.action("UserEvent", TIMEOUT_S, UserEvent="TapelineDoctor"),
         # No such channel is an answer, too: what counts is that it is not "Permission denied".
+        # Without a channel and without a receiver neither does anything.
+        "originate": await ami.action("Originate", TIMEOUT_S),
+        "message": await ami.action("MessageSend", TIMEOUT_S),
         "system": await ami.action("MixMonitorMute", TIMEOUT_S, Channel="TAPELINE/doctor", State="0"),
     }
     denied = [name for name, answer in tries.items() if "permission" in text(answer, "Message").lower()]
@@ -82,6 +95,22 @@ async def _permissions(ami: AmiConnection, config: AsteriskConfig) -> Check:
         not denied,
         f"the account may not: {', '.join(denied)}" if denied else "all that is needed",
         f"add {','.join(denied)} to write= of [{config.username}] in manager.conf" if denied else "",
+    )
+
+
+async def _events(cli: Cli, config: AsteriskConfig) -> Check:
+    """The rights to read: what is missing among them shows in nothing but events that never come."""
+    # Only the configuration's own text, and only as one word, goes into the console.
+    known = " " not in config.username
+    shown = "\n".join(await cli(f"manager show user {config.username}")) if known else ""
+    found = re.search(r"read perm\s*:\s*(\S*)", shown)
+    has = set(found[1].split(",")) if found else set()
+    missing = [name for name in READ if name not in has and "all" not in has]
+    return Check(
+        "AMI events",
+        not missing,
+        f"the account does not get: {', '.join(missing)}" if missing else "all that are needed",
+        f"add {','.join(missing)} to read= of [{config.username}] in manager.conf" if missing else "",
     )
 
 

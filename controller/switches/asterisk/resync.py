@@ -10,9 +10,9 @@ from pathlib import PurePath
 
 from ...core import facts as f
 from ...core.rules import Route
-from .channels import HOLDING, Channel
+from .channels import HOLDING, Channel, with_own_variables
 from .connection import AmiConnection
-from .headers import Headers, text, timestamp
+from .headers import Headers, text, timestamp, variables
 from .holds import find_holders
 from .routes import QUEUE_VARIABLE, ROUTE_VARIABLES, TENANT_VARIABLE, queue_in, routes_of
 from .translate import Translator
@@ -20,6 +20,8 @@ from .verbs import Monitor, mask_variable, monitors
 
 #: So many questions are under way at once; each takes about a millisecond.
 AT_ONCE = 32
+#: What may stand between the parentheses of a dialplan function.
+_ENDPOINT = re.compile(r"[A-Za-z0-9_.+-]{1,80}")
 #: A capture of one side alone is known by the segment's path all the same.
 _SIDE = re.compile(r"\.(rx|tx)\.wav$")
 #: What ``channelvars`` of manager.conf must name.
@@ -41,8 +43,11 @@ async def take_snapshot(
     at = timestamp(await ami.action("Ping", timeout_s), now())
     bridges = await ami.listing("BridgeList", timeout_s)
     holding = {text(b, "BridgeUniqueid") for b in bridges if text(b, "BridgeTechnology") == HOLDING}
-    legs = translator.snapshot(await ami.listing("CoreShowChannels", timeout_s), at, holding)
+    rows = await ami.listing("CoreShowChannels", timeout_s)
     gate = asyncio.Semaphore(AT_ONCE)
+    own = await _endpoints(ami, {Channel("", text(row, "Channel")).endpoint for row in rows}, gate, timeout_s)
+    rows = [with_own_variables(r, own.get(Channel("", text(r, "Channel")).endpoint, {})) for r in rows]
+    legs = translator.snapshot(rows, at, holding)
     seen: list[f.CaptureSeen] = []
     ids: dict[str, str] = {}
 
@@ -66,6 +71,25 @@ async def take_snapshot(
             translator.channels[leg_id].held = True
             legs[leg_id] += (f.LegHeld(leg_id, at),)
     return f.SwitchSnapshot(at, legs, tuple(seen)), ids
+
+
+async def _endpoints(
+    ami: AmiConnection, endpoints: set[str], gate: asyncio.Semaphore, timeout_s: float
+) -> dict[str, dict[str, str]]:
+    """endpoint → the variables that pjsip.conf gives to its channels; those of a channel may have
+    been mixed with another's. Needs func_pjsip_endpoint; without it there is nothing to be told."""
+    found: dict[str, dict[str, str]] = {}
+
+    async def ask(endpoint: str) -> None:
+        async with gate:
+            answer = await ami.action("Getvar", timeout_s, Variable=f"PJSIP_ENDPOINT({endpoint},set_var)")
+        found[endpoint] = variables({"ChanVariable": text(answer, "Value").split(",")})
+
+    async with asyncio.TaskGroup() as group:
+        for endpoint in endpoints:
+            if _ENDPOINT.fullmatch(endpoint):
+                group.create_task(ask(endpoint))
+    return found
 
 
 async def names_of(

@@ -28,7 +28,7 @@ from ...core.requests import (
     UserActor,
 )
 from ...core.rules import Route
-from .channels import HOLDING, MAX_TEXT, Channel, is_calling, is_guess, is_leg, is_up, party
+from .channels import HOLDING, MAX_TEXT, Channel, is_calling, is_guess, is_leg, is_up, who
 from .headers import Headers, text, timestamp
 from .messages import RefusedInput, decoded, sip_message
 from .routes import joined_queue, routes_of
@@ -151,7 +151,9 @@ class Translator:
     ) -> f.LegStarted:
         leg_id = text(event, "Uniqueid")
         channel = self.channels[leg_id] = Channel(leg_id, text(event, "Channel"))
-        channel.party = party(self._config, channel, event)
+        if before is not None:
+            channel.party, channel.known = before.party, before.known
+        channel.party = who(self._config, channel, event)
         calling = channel.calling = is_calling(event)
         if origin is not None and not calling and not channel.party.internal:
             # In a snapshot nothing tells whose name this is, see is_guess(): rather none than a wrong one.
@@ -180,7 +182,7 @@ class Translator:
         self, channel: Channel, event: Headers, at: datetime, prefix: str = ""
     ) -> list[f.LegIdentified]:
         """The party, if this event knows it better. The variables come just after Newchannel."""
-        now = party(self._config, channel, event, prefix)
+        now = who(self._config, channel, event, prefix)
         if is_guess(channel, event, prefix):
             channel.guessed_name = now.name if now.name != channel.party.name else ""
         if now.name and now.name == channel.guessed_name:

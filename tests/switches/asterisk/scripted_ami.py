@@ -131,7 +131,7 @@ class ScriptedAmi:
                 ]
                 yield {**ok, "Message": "Command output follows", "Output": lines}
             case "Getvar":
-                value = self.variables.get((a["Channel"], a["Variable"]), "")
+                value = self.variables.get((a.get("Channel", ""), a["Variable"]), "")
                 yield {**ok, "Variable": a["Variable"], "Value": value}
             case "Setvar":
                 self.variables[a["Channel"], a["Variable"]] = a["Value"]

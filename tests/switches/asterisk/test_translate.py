@@ -14,6 +14,7 @@ from controller.core import facts as f
 from controller.core.media_kinds import Kind, Verb
 from controller.core.parties import Party, Side
 from controller.core.requests import LegActor, LegTarget, Means, NameTarget, SystemActor, UserActor
+from controller.switches.asterisk.channels import with_own_variables
 from controller.switches.asterisk.headers import timestamp
 from controller.switches.asterisk.messages import RefusedInput
 from controller.switches.asterisk.translate import Translator
@@ -252,6 +253,43 @@ def test_an_event_about_a_leg_never_seen_makes_none() -> None:
     row = channel("ghost", "PJSIP/101-00000001")
     for name in ("BridgeEnter", "Newstate", "Hold", "BridgeLeave"):
         assert translator().facts({"Event": name, "BridgeUniqueid": "b", **row}) == []
+
+
+class TestOneChannelInAnothersPlace:
+    """A transfer to somebody who still rings, a pickup: the variables of two channels are mixed."""
+
+    MIXED = ("REC_SIDE=internal", "REC_TENANT=acme.test", "REC_USER=101")
+
+    def test_a_trunks_channel_stays_outside(self) -> None:
+        translate = translator()
+        row = channel("u1", "PJSIP/trunk-00000001", side="external")
+        translate.facts({"Event": "Newchannel", **row})
+        mixed = {"Event": "BridgeEnter", "BridgeUniqueid": "b", **row, "ChanVariable": list(self.MIXED)}
+        assert not [x for x in translate.facts(mixed) if isinstance(x, f.LegIdentified) and x.party.internal]
+        assert translate.channels["u1"].party.side is Side.EXTERNAL
+
+    def test_a_users_channel_stays_that_users(self) -> None:
+        translate = translator()
+        row = channel("u3", "PJSIP/103-00000001", user="103")
+        translate.facts({"Event": "Newchannel", **row})
+        translate.facts(
+            {"Event": "BridgeEnter", "BridgeUniqueid": "b", **row, "ChanVariable": list(self.MIXED)}
+        )
+        assert translate.channels["u3"].party.user == "103"
+
+    @pytest.mark.parametrize("remembered", [True, False], ids=["reconnected", "started anew"])
+    def test_after_a_reconnection_too(self, remembered: bool) -> None:
+        translate = translator()
+        row = channel("u1", "PJSIP/trunk-00000001", side="external", Duration="00:00:10")
+        if remembered:
+            translate.facts({"Event": "Newchannel", **row})
+        mixed = {**row, "ChanVariable": list(self.MIXED)}
+        if not remembered:
+            mixed = dict(with_own_variables(mixed, {"REC_SIDE": "external"}))
+        [started, *_] = translate.snapshot([mixed], LATER)["u1"]
+        assert isinstance(started, f.LegStarted)
+        assert started.party.side is Side.EXTERNAL
+        assert started.party.user is None
 
 
 # ── requests ──────────────────────────────────────────────────────────────────────────────────
