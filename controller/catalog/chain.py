@@ -19,7 +19,7 @@ from ..engine.ports import MediaState
 from . import tables as t
 from .columns import Text
 from .gate import Gate
-from .writing import OnDatabase, insert
+from .writing import OnDatabase, chunks, insert
 
 _c = t.chain.c
 _ROW = select(*(_c[f.name] for f in fields(ChainRow)))
@@ -120,7 +120,13 @@ class Chain(OnDatabase):
     async def unsealed_recordings(self, since: datetime | None, limit: int) -> list[Unsealed]:
         """Recordings whose media is final, whose call has ended, and that are not sealed as they are."""
         r, f, c = t.recordings.c, t.files.c, t.calls.c
-        newest = select(func.max(f.added_at)).where(f.recording_id == r.recording_id).scalar_subquery()
+        # Correlated expressly: it is used two levels down, where it would else be about every file.
+        newest = (
+            select(func.max(f.added_at))
+            .where(f.recording_id == r.recording_id)
+            .correlate(t.recordings)
+            .scalar_subquery()
+        )
         # A provisional recording has no files that anybody is shown, whatever still lies there.
         marked = case((newest > r.media_at, newest), else_=r.media_at).label("marked")
         query = (
@@ -138,6 +144,15 @@ class Chain(OnDatabase):
             query = query.where(or_(r.media_at >= since, r.recording_id.in_(late)))
         async with self._database.reading() as connection:
             return [Unsealed(*row) for row in await connection.execute(query)]
+
+    async def existing_recordings(self, ids: Sequence[str]) -> set[str]:
+        """Which of these recordings have a row."""
+        r, found = t.recordings.c, set[str]()
+        async with self._database.reading() as connection:
+            for some in chunks(ids):
+                query = select(r.recording_id).where(r.recording_id.in_(some))
+                found |= set((await connection.execute(query)).scalars())
+        return found
 
     async def final_recordings(self, tenant: str, after: str, limit: int) -> list[str]:
         """Ids of the tenant's recordings whose media is final, in order, those behind this one."""

@@ -77,6 +77,9 @@ class ChainStore(Protocol):
         ``since`` bounds ``marked_at`` from below, for speed; None looks at all.
         """
 
+    async def existing_recordings(self, ids: Sequence[str]) -> set[str]:
+        """Which of these recordings have a row."""
+
     async def final_recordings(self, tenant: str, after: str, limit: int) -> list[str]:
         """Ids of the tenant's recordings whose media is final, in order, those behind this one."""
 

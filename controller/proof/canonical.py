@@ -11,6 +11,8 @@ from .errors import NotCanonical
 
 #: RFC 8785 takes numbers as IEEE doubles: beyond this an integer would change on its way.
 LARGEST = 2**53 - 1
+#: A few megabytes of brackets would become gigabytes of lists.
+MOST_VALUES = 1_500_000
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -28,6 +30,8 @@ def dumps(value: Any) -> bytes:
 
 def loads(raw: bytes) -> Any:
     """The value of text in canonical form. Raises NotCanonical for any other text, however alike."""
+    if raw.count(b",") + raw.count(b"[") + raw.count(b"{") > MOST_VALUES:
+        raise NotCanonical("it holds more values than anything of ours")
     try:
         value = json.loads(raw, parse_float=_fraction, parse_constant=_fraction, parse_int=_integer)
     except NotCanonical:

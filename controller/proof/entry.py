@@ -24,6 +24,8 @@ NOTHING: Final = "0" * 64
 BEGIN, KEY = "begin", "key"
 #: Those that hold a recording's facts.
 RECORDING, DISCARD = "recording", "discard"
+#: Those after which a recording's files, or the whole recording, may be gone.
+DELETION = "deletion"
 
 _HEADER = {"content", "key", "number", "previous", "sealed_at", "tenant", "version"}
 _CONTENT = {"at", "kind", "payload", "salt", "source", "subject"}

@@ -8,12 +8,12 @@ from typing import Any
 from ..engine.people import AuditEntry
 from ..engine.reading import FileRow, PartyRow, PauseRow, RecordingDetail
 from .canonical import clean, time_text
-from .entry import DISCARD, RECORDING, Draft
+from .entry import DELETION, DISCARD, RECORDING, Draft
 
 #: The audit's actions that have a kind of their own; any other is a change.
 _ACCESS = ("listen", "download", "share", "export", "evidence")
 _DELETION = ("delet", "eras", "discard", "trash", "remove recording", "purge")
-ACCESS, DELETION, CHANGE, CONTROL, SIGN_IN = "access", "deletion", "change", "control", "sign-in"
+ACCESS, CHANGE, CONTROL, SIGN_IN = "access", "change", "control", "sign-in"
 
 #: How the audit names a recording in its subject; the rest is the recording's id.
 RECORDING_SUBJECT = "recording "
@@ -40,6 +40,13 @@ def recording_facts(detail: RecordingDetail) -> dict[str, Any]:
         "started_at": time_text(row.started_at),
         "tenant": clean(row.tenant),
     }
+
+
+def is_facts(value: Any) -> bool:
+    """Whether this names a recording's files as `recording_facts` does; the value may be anybody's."""
+    if not isinstance(value, dict) or not isinstance(files := value.get("files"), list):
+        return False
+    return all(isinstance(f, dict) and set(f) >= {"format", "number", "role", "sha256"} for f in files)
 
 
 def _party(party: PartyRow) -> dict[str, Any]:

@@ -82,8 +82,12 @@ class Sealer:
         began, sealed = self._now(), 0
         newest = await self._catalog.newest_audit()
         while due := await self._due():
+            added = 0
             for tenant, drafts in due.items():
-                sealed += await self._seal(keys, tenant, drafts)
+                added += await self._seal(keys, tenant, drafts)
+            sealed += added
+            if added == 0:
+                break  # others have sealed them meanwhile, or they cannot be: the next look tells
         if self._since is None:
             self._whole_at = time.monotonic() + _WHOLE_S
         self._since = began - _OVERLAP

@@ -26,6 +26,7 @@ MANIFEST = b"tapeline-proof-manifest-1:"
 #: A public key is named by itself: its 32 bytes in lower-case hex.
 PUBLIC = re.compile(r"[0-9a-f]{64}")
 
+_SIGNATURE = re.compile(r"[0-9a-f]{128}")
 _COMMAND_TIMEOUT_S = 30
 _NO_KEY = "this is no public key: give the 64 letters that `tapeline proof key` prints, or a file with them"
 _PEM = re.compile(rb"-----BEGIN PRIVATE KEY-----.*?-----END PRIVATE KEY-----\s*", re.DOTALL)
@@ -61,7 +62,9 @@ class Keyring:
 
 
 def verified(public: str, purpose: bytes, digest: bytes, signature: str) -> bool:
-    """Whether this signature is that key's."""
+    """Whether this signature (128 letters of hex) is that key's."""
+    if not PUBLIC.fullmatch(public) or not _SIGNATURE.fullmatch(signature):
+        return False  # bytes.fromhex takes blanks and capitals: a signature has one form
     try:
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
         key.verify(bytes.fromhex(signature), purpose + digest)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from controller.core.media_kinds import Kind
 from controller.core.recording import Pause, Recording, Segment, segment_path
 from controller.core.requests import Means
 from controller.engine.ports import FileRole, MediaState, StoredFile
-from controller.engine.reading import AuditEntry
+from controller.engine.reading import AuditEntry, FileRow
 from controller.media.integrity import digest
 from controller.media.store import LocalStore
 from controller.proof import signing
@@ -83,6 +83,9 @@ class World:
         await self.catalog.add_file(
             StoredFile(recording_id, role, number, key, "wav", found.size, found.sha256, 100, 1, 8000)
         )
+
+    def read(self, file: FileRow) -> Iterator[bytes]:
+        yield self.store.path(file.key).read_bytes()
 
     async def heard(self, recording_id: str, tenant: str = "acme.test", action: str = "listen") -> None:
         await self.catalog.audit(
