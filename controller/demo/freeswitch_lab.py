@@ -11,9 +11,28 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from .lab import MOBILE, USERS, LabUnavailable, free_port, project_folder, start_process, stop_process
+from .lab import (
+    ANNOUNCEMENT_HZ,
+    MOBILE,
+    USERS,
+    LabUnavailable,
+    free_port,
+    project_folder,
+    start_process,
+    stop_process,
+    write_tone,
+)
 
 STARTUP_S = 30.0
+
+#: A dialplan as it should not be, which takes a queue's name from the caller.
+_CARELESS = """<extension name="careless">
+      <condition field="destination_number" expression="^7090$">
+        <action application="set" data="tapeline_queue=${sip_h_X-Route}"/>
+        <action application="bridge" data="user/102@${domain_name}"/>
+      </condition>
+    </extension>
+    <extension name="extensions">"""
 
 
 def find_freeswitch() -> Path | None:
@@ -34,6 +53,11 @@ class FreeSwitchLab:
     """
 
     kind = "freeswitch"
+    #: What the tests may try here beside plain calls.
+    offers = frozenset(
+        {"queue", "fifo", "ring group", "receptionist", "inbound rule", "outbound rule", "forwarding",
+         "conference", "parking", "pickup", "record key", "tainted route", "announcement"}
+    )  # fmt: skip
 
     def __init__(self, sip_host: str = "127.0.20.1", trunk_ip: str = "127.0.20.2") -> None:
         binary = find_freeswitch()
@@ -58,6 +82,11 @@ class FreeSwitchLab:
     def trunk_entry(self) -> tuple[str, int]:
         """Where a call from the trunk's side is sent to."""
         return self.sip_host, self.external_port
+
+    @property
+    def announcement(self) -> str:
+        """A sound of this switch, as a tenant's options name it: a second of ANNOUNCEMENT_HZ."""
+        return "tests/announcement"
 
     @property
     def log(self) -> Path:
@@ -160,5 +189,8 @@ class FreeSwitchLab:
             "rtp_start": "20000",
             "rtp_end": "29998",
         }
+        write_tone(self.folder / f"sounds/{self.announcement}.wav", ANNOUNCEMENT_HZ, 1.0)
+        default = self.folder / "conf/dialplan/default.xml"
+        default.write_text(default.read_text().replace('<extension name="extensions">', _CARELESS))
         lines = [f'  <X-PRE-PROCESS cmd="set" data="{k}={v}"/>' for k, v in variables.items()]
         (self.folder / "conf/vars.xml").write_text("<include>\n" + "\n".join(lines) + "\n</include>\n")

@@ -11,7 +11,7 @@ from controller.demo.listen import Span, read_wav, spans
 from controller.demo.phone import Dialog, tone
 from controller.demo.phone.sound import TONE_PEAK
 
-from .system import System
+from .system import System, until
 
 
 def needs(system: System, *what: str) -> None:
@@ -33,6 +33,18 @@ async def outside(system: System, number: str, frequency: int) -> Dialog:
 async def next_call(system: System, user: str) -> Dialog:
     """A user's next call that is still there."""
     return await system.phone(user).next_call(where=lambda d: not d.ended.is_set())
+
+
+async def joined(system: System, user: str) -> str:
+    """The call of a user who has been put through to somebody; before that it may be one of its own."""
+    found: list[str] = []
+
+    async def there() -> bool:
+        found[:] = [c["call_id"] for c in await system.live(user=user) if len(c["parties"]) > 1]
+        return len(found) == 1
+
+    await until(there, f"{user} talks to somebody")
+    return found[0]
 
 
 async def ms_of(

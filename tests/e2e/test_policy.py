@@ -8,6 +8,7 @@ from typing import Any
 
 from controller.demo.listen import presence
 
+from .parties import ms_of
 from .system import TONES, System, until
 
 
@@ -138,13 +139,11 @@ async def test_stereo_keeps_the_parties_apart(system: System) -> None:
     await asyncio.sleep(2.0)
     await a.bye()
     [detail] = await system.recordings(call_id)
-    audio = await system.audio(detail["recording"]["recording_id"])
-    left = presence(audio, [TONES["101"], TONES["102"]], channel=0)
-    right = presence(audio, [TONES["101"], TONES["102"]], channel=1)
-    assert sum(s.duration_ms for s in left[TONES["101"]]) > 1700, "left is who called"
-    assert sum(s.duration_ms for s in right[TONES["102"]]) > 1700
-    assert not left[TONES["102"]]
-    assert not right[TONES["101"]]
+    left = await ms_of(system, detail, TONES["101"], TONES["102"], channel=0)
+    right = await ms_of(system, detail, TONES["101"], TONES["102"], channel=1)
+    assert left[TONES["101"]] > 1700, "left is who called"
+    assert right[TONES["102"]] > 1700
+    assert (left[TONES["102"]], right[TONES["101"]]) == (0, 0)
 
 
 # ── what is asked of the catalog ──────────────────────────────────────────────────────────────

@@ -33,6 +33,7 @@ from .ear import Ear
 from .replies import ConnectionLost, WrongPassword
 from .requests import RefusedInput
 from .resync import take_snapshot
+from .routes import NOTE, to_note
 from .translate import Translator
 from .video import VideoWatch
 
@@ -71,6 +72,7 @@ class FreeSwitch:
         self._folders = SharedFolders(config.spool)
         self._video = VideoWatch(self._api, self._report, now)
         self._ear = Ear(self._api, now)
+        self._notes: set[asyncio.Task[None]] = set()
 
     @property
     def status(self) -> SwitchStatus:
@@ -173,6 +175,11 @@ class FreeSwitch:
 
     def _event(self, event: Event) -> None:
         self._ear.event(event)
+        queue = to_note(event)
+        if queue is not None:
+            note = asyncio.get_running_loop().create_task(self._note_queue(*queue))
+            self._notes.add(note)
+            note.add_done_callback(self._notes.discard)
         for fact in self._translator.facts(event):
             if isinstance(fact, f.LegStarted):
                 self._live.add(fact.leg_id)
@@ -283,6 +290,10 @@ class FreeSwitch:
         """Leave the mask's state on the channel, where it outlives this process."""
         with contextlib.suppress(TimeoutError):
             await self._api(verbs.note_mask(command.leg_id, command.capture_id, on=on))
+
+    async def _note_queue(self, leg_id: str, queue: str) -> None:
+        with contextlib.suppress(TimeoutError, SwitchDown):
+            await self._api(verbs.note_queue(leg_id, NOTE, queue))
 
     async def _api(
         self, text: str, *, raw: bool = False, body: str = "", timeout_s: float | None = None

@@ -21,7 +21,8 @@ MODULES = {
     "mod_commands": "uuid_record and its kin",
     "mod_dptools": "the feature codes (bind_digit_action)",
     "mod_sndfile": "WAV files",
-    "mod_sms": "the chatplan, which keeps control messages from the other phone",
+    "mod_tone_stream": "the tones of a pause and the beep",
+    "mod_sms": "the chatplan, which keeps control messages from the other phone, and answers to them",
 }
 #: More than this between the two clocks makes pauses lie at the wrong place.
 LARGEST_SKEW_S = 2.0
@@ -106,6 +107,7 @@ async def _profiles(api: Api, config: FreeSwitchConfig) -> list[Check]:
             _parameter(name, settings, "fire-message-events", "true", "the controller hears no MESSAGE")
         )
         checks.append(_parameter(name, settings, "auth-calls", "true", "nobody is known to be internal"))
+        checks.append(_record_key(name, settings))
         checks.append(_chatplan(chatplan, name, settings.get("context", "default")))
     return checks
 
@@ -119,6 +121,21 @@ def _parameter(profile: str, settings: dict[str, str], name: str, wanted: str, w
         fine,
         value or f"not set; {why}",
         "" if fine else f'set <param name="{name}" value="{wanted}"/> and `sofia profile {profile} rescan`',
+    )
+
+
+def _record_key(profile: str, settings: dict[str, str]) -> Check:
+    """Without a template the key does nothing; with another one FreeSWITCH records beside us."""
+    what, template = f"profile {profile}: Record key", settings.get("record-template", "")
+    if not template:
+        return Check(what, True, "phones that have one get 488 (no record-template)")
+    # Asked of the running switch, the template comes as it stands in the file.
+    ours = template.startswith("tapeline-") and template.endswith(".key")
+    return Check(
+        what,
+        ours,
+        "told to the controller" if ours else f"makes FreeSWITCH record by itself, into {template[:80]}",
+        "" if ours else "set record-template as in freeswitch-conf/sip_profiles/internal.xml, or remove it",
     )
 
 

@@ -22,6 +22,7 @@ from ...core.requests import (
 )
 from .answers import Askers
 from .events import MAX_TEXT, Event, timestamp
+from .record_key import RecordKeys
 
 _CODE = re.compile(r"[*#][0-9]{1,6}")
 
@@ -45,6 +46,7 @@ class Requests:
         self._new_id = new_id
         self._now = now
         self.askers = Askers()
+        self.keys = RecordKeys()
 
     def read(self, event: Event) -> ControlRequest | None:
         """A control request, if the event is one. Raises RefusedInput if it is a broken one."""
@@ -57,6 +59,11 @@ class Requests:
             return self._feature(event)
         if name == "CUSTOM" and subclass == "tapeline::request":
             return self._bus(event)
+        if name == "RECV_INFO":
+            operation = self.keys.pressed(event)
+            return self._of_leg(event, operation, Means.RECORD_KEY) if operation else None
+        if name == "CHANNEL_HANGUP_COMPLETE":
+            self.keys.forget(event.get("Unique-ID", ""))
         return None
 
     def _message(self, event: Event) -> ControlRequest:

@@ -67,6 +67,7 @@ class Translator:
     def leg_from_dump(self, event: Event, room: str = "") -> list[f.LegFact]:
         """A live channel (``uuid_dump``) as the facts that would have led to its state; ``room``: the
         unique id of the conference that it is in."""
+        self.requests.keys.seen(event)
         leg_id = event.get("Unique-ID", "")
         at = since_1970(event.get("Caller-Channel-Created-Time", ""), self._now())
         found: list[f.LegFact] = [self._leg_started(event, at)]
@@ -287,6 +288,9 @@ def _origin(event: Event) -> str | None:
     leg_id = event.get("Unique-ID", "")
     if event.get("Other-Type") == "originator":
         return event.get("Other-Leg-Unique-ID") or None
+    member = event.get("variable_cc_member_session_uuid", "")
+    if member and member != leg_id and event.get("variable_cc_side") == "agent":
+        return member  # mod_callcenter calls its agents by itself, for whoever waits
     call_uuid = event.get("Channel-Call-UUID", "")
     return call_uuid if call_uuid and call_uuid != leg_id else None
 

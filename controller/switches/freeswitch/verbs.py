@@ -14,7 +14,8 @@ from ...core.errors import TapelineError
 #: What the controller listens to. Small on purpose: an unfiltered call is 300 KB of events.
 SUBSCRIPTION = (
     "event json CHANNEL_CREATE CHANNEL_ANSWER CHANNEL_BRIDGE CHANNEL_UNBRIDGE CHANNEL_HOLD "
-    "CHANNEL_UNHOLD CHANNEL_HANGUP_COMPLETE RECORD_STOP MEDIA_BUG_STOP RECV_MESSAGE BACKGROUND_JOB HEARTBEAT "
+    "CHANNEL_UNHOLD CHANNEL_HANGUP_COMPLETE RECORD_STOP MEDIA_BUG_STOP RECV_MESSAGE RECV_INFO "
+    "BACKGROUND_JOB HEARTBEAT "
     "CUSTOM tapeline::feature tapeline::request callcenter::info fifo::info conference::maintenance "
     "sofia::reinvite"
 )
@@ -22,6 +23,7 @@ SUBSCRIPTION = (
 #: Of the modules' events, those that nobody here needs: a room tells of everybody who begins to talk.
 _UNWANTED = {
     "Media-Bug-Function": "session_record",
+    "SIP-Content-Type": "application/dtmf-relay application/dtmf application/media_control+xml",
     "Action": "start-talking stop-talking floor-change video-floor-change energy-level-member "
     "dtmf-member talk-report mute-member unmute-member play-file play-file-done",
     "CC-Action": "members-count agent-state-change agent-status-change agent-contact-change "
@@ -45,6 +47,7 @@ MASK_VARIABLE = "tapeline_masked_"
 _UUID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _PATH = re.compile(r"[A-Za-z0-9_./=-]{1,1024}")
 _SOUND = re.compile(r"[A-Za-z0-9_./:=;%(),-]{1,300}")
+_QUEUE = re.compile(r"[A-Za-z0-9_.@-]{1,128}")
 _CODE = re.compile(r"[*#][0-9]{1,6}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 
@@ -132,6 +135,13 @@ def note_mask(leg_id: str, capture_id: str, *, on: bool) -> str:
     if not _UUID.fullmatch(capture_id):
         raise UnsafeArgument(f"capture id {capture_id[:60]!r}")
     return f"uuid_setvar {leg(leg_id)} {mask_variable(capture_id)} {'true' if on else ''}".rstrip()
+
+
+def note_queue(leg_id: str, variable: str, queue: str) -> str:
+    """Leave on the channel which queue it came through."""
+    if not _QUEUE.fullmatch(queue):
+        raise UnsafeArgument(f"queue {queue[:60]!r}")
+    return f"uuid_setvar {leg(leg_id)} {variable} {queue}"
 
 
 def bind_codes(command: BindFeatureCodes) -> str:
