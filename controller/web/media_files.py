@@ -69,7 +69,8 @@ async def serve(store: FileStore, detail: RecordingDetail, file: FileRow, *, att
 def file_name(detail: RecordingDetail, file: FileRow) -> str:
     """The name a download gets: time and ids only, never a caller's text."""
     at = f"{detail.row.started_at:%Y%m%d-%H%M%S}"
-    part = f".{file.number}" if file.role == "segment" else ""
+    beside = f".{file.number}.{_plain(file.role)}"
+    part = {"rendition": "", "segment": f".{file.number}"}.get(file.role, beside)
     return f"{at}_{_plain(detail.row.recording_id)}{part}.{_plain(file.format)}"
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 
+from ...engine.ports import FileRole
 from ...engine.reading import Account, FileRow, RecordingDetail
 from ..access import Me, address_of, known_id
 from ..changes import note
@@ -69,10 +70,11 @@ async def download(request: Request, parts: Parts, me: Me, recording_id: str) ->
 
 async def get_file(
     request: Request, parts: Parts, me: Me, recording_id: str,
-    role: Literal["segment", "rendition"],
+    role: FileRole,
     number: Annotated[int, Path(ge=0, le=1_000_000)],
 ) -> Response:  # fmt: skip
-    """One of the recording's files: a segment as the switch wrote it, or a rendition."""
+    """One of the recording's files: the `rendition`, which is the whole; a `segment` as the switch wrote it;
+    or what was beside it: `mix`, `rx` (what the switch received from the leg), `tx` (what the leg heard)."""
     detail = await find(parts, me, recording_id)
     file = next((f for f in detail.files if f.role == role and f.number == number), None)
     if file is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from ...engine.ports import FileRole
+from ...engine.reading import FileRow
 from ..access import Me
 from ..api.recordings import find
 from ..media_files import MEDIA_TYPES
@@ -13,6 +15,8 @@ from .rendering import page, zone
 from .timeline import by_day, pause_spans
 
 router = APIRouter()
+
+_ROLES = [str(role) for role in (FileRole.RENDITION, FileRole.SEGMENT, *FileRole)]
 
 PER_PAGE = 50
 
@@ -41,6 +45,11 @@ async def recording_page(request: Request, parts: Parts, me: Me, recording_id: s
     length = (file.duration_ms if file else 0) or detail.row.duration_ms
     return page(
         request, "recording.html", detail=detail, row=detail.row, file=file, length=length, call=call,
-        spans=pause_spans(detail.pauses, length),
+        spans=pause_spans(detail.pauses, length), files=sorted(detail.files, key=_shelf),
         media_type=MEDIA_TYPES.get(file.format, "") if file else "",
     )  # fmt: skip
+
+
+def _shelf(file: FileRow) -> tuple[bool, int, int]:
+    """The whole recording first, then each segment with what was beside it."""
+    return file.role != FileRole.RENDITION, file.number, _ROLES.index(file.role)

@@ -30,7 +30,7 @@ templates = Environment(
 for _name in (
     "shown", "clock", "day", "stamp", "duration", "precise", "size", "who", "number", "caller", "callees",
     "words", "sentence", "coded", "address",
-    "means", "moment", "apart",
+    "means", "moment", "apart", "file_title",
 ):  # fmt: skip
     templates.filters[_name] = getattr(words, _name)
 templates.filters["not_kept"] = not_kept

@@ -31,12 +31,21 @@ def by_day(rows: Iterable[R], zone: tzinfo) -> list[tuple[str, list[R]]]:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of a time line: ``x`` and ``width`` of WIDTH."""
+    """A stretch of a time line: ``x`` and ``width`` of WIDTH.
+
+    ``left_out_ms``: so much more lay here that the recording does not have.
+    """
 
     x: float
     width: float
     from_ms: int
     to_ms: int
+    left_out_ms: int = 0
+
+    @property
+    def point(self) -> bool:
+        """All of it is left out: there is a place where it was, and nothing to hear there."""
+        return self.left_out_ms > 0 and self.to_ms == self.from_ms
 
 
 def pause_spans(pauses: Sequence[PauseRow], length_ms: int) -> list[Span]:
@@ -46,7 +55,7 @@ def pause_spans(pauses: Sequence[PauseRow], length_ms: int) -> list[Span]:
     for pause in pauses:
         begin = min(max(0, pause.from_ms), length_ms)
         end = length_ms if pause.to_ms is None else min(max(begin, pause.to_ms), length_ms)
-        spans.append(_span(begin, end, length_ms))
+        spans.append(_span(begin, end, length_ms, pause.left_out_ms))
     return spans
 
 
@@ -74,10 +83,11 @@ def leg_spans(legs: Sequence[LegRow], began: datetime, ended: datetime) -> list[
     return spans
 
 
-def _span(begin: int, end: int, length: int) -> Span:
-    x = round(begin / length * WIDTH, 2)
-    # Never thinner than can be seen.
-    return Span(x, max(3.0, round((end - begin) / length * WIDTH, 2)), begin, end)
+def _span(begin: int, end: int, length: int, left_out_ms: int = 0) -> Span:
+    # Never thinner than can be seen, and at the very end not beyond it.
+    width = max(3.0, round((end - begin) / length * WIDTH, 2))
+    x = max(0.0, min(round(begin / length * WIDTH, 2), WIDTH - width))
+    return Span(x, width, begin, end, left_out_ms)
 
 
 def _ms(begin: datetime, end: datetime) -> int:

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup, escape
 
 from ...core.requests import Means
-from ...engine.ports import LiveParty
-from ...engine.reading import PartyRow
+from ...engine.ports import FileRole, LiveParty
+from ...engine.reading import FileRow, PartyRow
 
 MOST_SHOWN = 120
 
@@ -103,6 +103,15 @@ def words(code: str) -> str:
     return shown(code.replace("_", " "))
 
 
+#: See docs/reference/files.md.
+_FILES = {
+    FileRole.RENDITION: "Whole recording",
+    FileRole.SEGMENT: "Segment {}",
+    FileRole.MIX: "Segment {}, the switch’s own mix",
+    FileRole.RX: "Segment {}, what the switch received from the leg",
+    FileRole.TX: "Segment {}, what the leg heard",
+}
+
 #: How a request came, as its asker would call it.
 _MEANS = {
     Means.FEATURE_CODE: "feature code",
@@ -115,6 +124,11 @@ _MEANS = {
     Means.BUS: "the switch's bus",
     Means.RECOVERY: "recovery after a restart",
 }
+
+
+def file_title(file: FileRow) -> str:
+    """What one of a recording's files is."""
+    return _FILES[FileRole(file.role)].format(file.number)
 
 
 def means(code: str) -> str:

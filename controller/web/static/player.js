@@ -56,6 +56,23 @@ for (const button of box.querySelectorAll("[data-skip]")) {
 box.querySelector("[data-speed]").addEventListener("change", (event) => {
   media.playbackRate = Number(event.target.value);
 });
+// One party alone, in both ears. The sound goes through the mixer only once somebody asks for it.
+const ears = box.querySelector("[data-ears]");
+let mixer;
+ears?.addEventListener("change", () => {
+  if (!mixer) {
+    const context = new AudioContext();
+    const split = context.createChannelSplitter(2);
+    const join = context.createChannelMerger(2);
+    context.createMediaElementSource(media).connect(split);
+    join.connect(context.destination);
+    mixer = { context, split, join };
+  }
+  mixer.context.resume();
+  mixer.split.disconnect();
+  const only = ears.value === "" ? null : Number(ears.value);
+  for (const ear of [0, 1]) mixer.split.connect(mixer.join, only ?? ear, ear);
+});
 for (const button of document.querySelectorAll("[data-at]")) {
   button.addEventListener("click", () => {
     seek(Number(button.dataset.at) / 1000 - 3);
