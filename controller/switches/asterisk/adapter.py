@@ -27,6 +27,7 @@ from .resync import channel_event, names_of, routes_now, system_name, take_snaps
 from .seal import Damaged, Seal
 from .translate import Translator
 from .verbs import FEATURES
+from .video import video_of
 
 log = structlog.get_logger(__name__)
 
@@ -198,6 +199,8 @@ class AsteriskSwitch:
             self._spawn(self._look_after, leg_id)
         elif event == "QueueCallerJoin" or (event == "VarSet" and cut):
             self._spawn(self._ask_routes, leg_id)
+        elif event == "BridgeEnter":
+            self._spawn(self._ask_video, leg_id)
         elif event in ("Newchannel", "Newstate"):
             channel = self._translator.channels.get(leg_id)
             # A leg that the switch calls has its Call-ID once it rings; asked before, Asterisk warns.
@@ -211,6 +214,14 @@ class AsteriskSwitch:
         named = await names_of(self._ami, self._translator, channel, self._now, self._timeout_s)
         if named is not None:
             self._on_fact(named)
+
+    async def _ask_video(self, leg_id: str) -> None:
+        channel = self._translator.channels.get(leg_id)
+        if channel is None or self._ami is None:
+            return
+        changed = await video_of(self._ami, channel, self._now, self._timeout_s)
+        if changed is not None:
+            self._on_fact(changed)
 
     async def _ask_routes(self, leg_id: str) -> None:
         """What a channel came through, where no event could say it; a queue is noted on the channel,

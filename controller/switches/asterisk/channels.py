@@ -33,7 +33,7 @@ class Channel:
 
     ``guessed_name`` is what Dial put down as the name of whoever it calls, see `Translator`.
     ``linked`` is the Linkedid that it began with: the channel on whose behalf it was made.
-    ``known``: its own endpoint's variables have been seen, see `who`.
+    ``side`` is the first REC_SIDE that was seen of it, see `who`.
     """
 
     leg_id: str
@@ -44,8 +44,9 @@ class Channel:
     call_id: str = ""
     guessed_name: str = ""
     linked: str = ""
-    known: bool = False
+    side: str = ""
     routes: tuple[Route, ...] = ()
+    video: bool = False
 
     @property
     def technology(self) -> str:
@@ -119,9 +120,10 @@ def who(config: AsteriskConfig, channel: Channel, headers: Headers, prefix: str 
     then says that it is the user's (seen on Asterisk 22). What counts is what it said at first.
     """
     now, was = party(config, channel, headers, prefix), channel.party
-    if channel.known and (was.internal or now.side is not was.side):
+    side = variables(headers, prefix).get("REC_SIDE", "").strip().lower()
+    if channel.side and (was.internal or side != channel.side):
         now = Party(was.side, was.tenant, was.user, now.number, now.name, was.trunk)
-    channel.known = channel.known or bool(variables(headers, prefix).get("REC_SIDE", "").strip())
+    channel.side = channel.side or side
     return now
 
 

@@ -24,7 +24,6 @@ MODULES = {
     "format_wav": "WAV files",
     "res_pjsip_messaging": "control by SIP MESSAGE",
     "res_pjsip_one_touch_record_info": "the Record key of desk phones",
-    "func_pjsip_endpoint": "who is on a channel, after a transfer has mixed two of them",
     "app_chanspy": "tones and announcements in one party's ear",
     "app_playback": "tones and announcements",
 }

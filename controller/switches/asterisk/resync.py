@@ -11,7 +11,7 @@ from pathlib import PurePath
 from ...core import facts as f
 from ...core.rules import Route
 from .channels import HOLDING, Channel, with_own_variables
-from .connection import AmiConnection
+from .connection import AmiConnection, ConnectionLost
 from .headers import Headers, text, timestamp, variables
 from .holds import find_holders
 from .routes import QUEUE_VARIABLE, ROUTE_VARIABLES, TENANT_VARIABLE, queue_in, routes_of
@@ -20,8 +20,6 @@ from .verbs import Monitor, mask_variable, monitors
 
 #: So many questions are under way at once; each takes about a millisecond.
 AT_ONCE = 32
-#: What may stand between the parentheses of a dialplan function.
-_ENDPOINT = re.compile(r"[A-Za-z0-9_.+-]{1,80}")
 #: A capture of one side alone is known by the segment's path all the same.
 _SIDE = re.compile(r"\.(rx|tx)\.wav$")
 #: What ``channelvars`` of manager.conf must name.
@@ -45,7 +43,9 @@ async def take_snapshot(
     holding = {text(b, "BridgeUniqueid") for b in bridges if text(b, "BridgeTechnology") == HOLDING}
     rows = await ami.listing("CoreShowChannels", timeout_s)
     gate = asyncio.Semaphore(AT_ONCE)
-    own = await _endpoints(ami, {Channel("", text(row, "Channel")).endpoint for row in rows}, gate, timeout_s)
+    strange = [row for row in rows if text(row, "Uniqueid") not in translator.channels]
+    endpoints = {Channel("", text(row, "Channel")).endpoint for row in strange}
+    own = await _endpoints(ami, endpoints, gate, timeout_s)
     rows = [with_own_variables(r, own.get(Channel("", text(r, "Channel")).endpoint, {})) for r in rows]
     legs = translator.snapshot(rows, at, holding)
     seen: list[f.CaptureSeen] = []
@@ -77,18 +77,23 @@ async def _endpoints(
     ami: AmiConnection, endpoints: set[str], gate: asyncio.Semaphore, timeout_s: float
 ) -> dict[str, dict[str, str]]:
     """endpoint → the variables that pjsip.conf gives to its channels; those of a channel may have
-    been mixed with another's. Needs func_pjsip_endpoint; without it there is nothing to be told."""
+    been mixed with another's."""
     found: dict[str, dict[str, str]] = {}
 
     async def ask(endpoint: str) -> None:
         async with gate:
-            answer = await ami.action("Getvar", timeout_s, Variable=f"PJSIP_ENDPOINT({endpoint},set_var)")
-        found[endpoint] = variables({"ChanVariable": text(answer, "Value").split(",")})
+            try:
+                details = await ami.listing("PJSIPShowEndpoint", timeout_s, Endpoint=endpoint)
+            except ConnectionLost:
+                if ami.closed.done():
+                    raise
+                return  # no endpoint of PJSIP's
+        said = next((text(d, "SetVar") for d in details if text(d, "Event") == "EndpointDetail"), "")
+        found[endpoint] = variables({"ChanVariable": said.split(",")})
 
     async with asyncio.TaskGroup() as group:
-        for endpoint in endpoints:
-            if _ENDPOINT.fullmatch(endpoint):
-                group.create_task(ask(endpoint))
+        for endpoint in endpoints - {""}:
+            group.create_task(ask(endpoint))
     return found
 
 

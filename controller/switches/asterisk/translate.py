@@ -152,7 +152,7 @@ class Translator:
         leg_id = text(event, "Uniqueid")
         channel = self.channels[leg_id] = Channel(leg_id, text(event, "Channel"))
         if before is not None:
-            channel.party, channel.known = before.party, before.known
+            channel.party, channel.side = before.party, before.side
         channel.party = who(self._config, channel, event)
         calling = channel.calling = is_calling(event)
         if origin is not None and not calling and not channel.party.internal:

@@ -268,6 +268,14 @@ class TestOneChannelInAnothersPlace:
         assert not [x for x in translate.facts(mixed) if isinstance(x, f.LegIdentified) and x.party.internal]
         assert translate.channels["u1"].party.side is Side.EXTERNAL
 
+    def test_the_variables_come_one_by_one_after_the_channel(self) -> None:
+        translate = translator(default_tenant=None)
+        row = channel("u1", "PJSIP/101-00000001", state="4")
+        for n in range(len(self.MIXED) + 1):
+            event = {"Event": "VarSet" if n else "Newchannel", **row, "ChanVariable": list(self.MIXED[:n])}
+            translate.facts(event)
+        assert translate.channels["u1"].party.is_user("acme.test", "101")
+
     def test_a_users_channel_stays_that_users(self) -> None:
         translate = translator()
         row = channel("u3", "PJSIP/103-00000001", user="103")
