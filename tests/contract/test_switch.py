@@ -16,6 +16,8 @@ from controller.core.commands import (
     Command,
     MaskCapture,
     OpenCapture,
+    PlaySound,
+    Sound,
     UnmaskCapture,
 )
 from controller.core.feature_codes import DEFAULT_CODES
@@ -188,10 +190,26 @@ async def test_codes_and_announcements_have_no_result(bench: Bench) -> None:
     await bench.switch.message(ControlOutcome("Q1", True, "done", call_id="C1"))
 
 
+@pytest.mark.parametrize("sound", list(Sound))
+async def test_a_sound_for_a_leg_that_does_not_exist(bench: Bench, sound: Sound) -> None:
+    """An announcement always comes to an end, or recording would wait for it; a tone is not waited for."""
+    await bench.connect()
+    told = await bench.switch.execute(PlaySound("1795376974.99999", sound, "no/such", "acme.test"))
+    if sound is not Sound.ANNOUNCEMENT:
+        assert told is None
+        return
+    assert isinstance(told, f.AnnouncementPlayed)
+    assert (told.leg_id, told.tenant) == ("1795376974.99999", "acme.test")
+    assert told.error
+
+
 def every_command(leg_id: str) -> list[Command]:
     it = aim(leg_id)
     captures: list[CaptureCommand] = [OpenCapture(*it, Kind.AUDIO), CloseCapture(*it), MaskCapture(*it)]
-    return [*captures, UnmaskCapture(*it), BindFeatureCodes(leg_id, ()), Announce(leg_id, ())]
+    return [
+        *captures, UnmaskCapture(*it), BindFeatureCodes(leg_id, ()), Announce(leg_id, ()),
+        PlaySound(leg_id, Sound.BEEP), PlaySound(leg_id, Sound.ANNOUNCEMENT, "hello", "acme.test"),
+    ]  # fmt: skip
 
 
 async def test_before_there_is_a_connection_nothing_can_be_told(bench: Bench) -> None:

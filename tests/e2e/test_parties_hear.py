@@ -1,0 +1,246 @@
+"""What the parties hear of being recorded, in whose ear, and that none of it is in the file; what an
+app and a desk phone's Record key are answered; who is on which channel of a stereo recording."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import pytest
+
+from controller.demo.lab import ANNOUNCEMENT_HZ
+from controller.demo.listen import spans
+from controller.demo.phone import Dialog
+
+from .parties import ms_of, needs, next_call, outside
+from .system import JSON_CONTROL, TEXT_CONTROL, TONES, TRUNK_A, TRUNK_B, System, until
+
+BEEP, HIGH = 1400, 1000
+OUTSIDE_B = "+15557654321"
+
+
+def heard(dialog: Dialog, hertz: int, since: float = 0.0) -> int:
+    """For how many ms this party has heard a tone."""
+    return sum(s.duration_ms for s in spans(dialog.rtp.samples(since), 8000, hertz))
+
+
+async def hears(dialog: Dialog, hertz: int, ms: int, what: str) -> None:
+    async def enough() -> bool:
+        return heard(dialog, hertz) >= ms
+
+    await until(enough, what)
+
+
+async def announced(system: System, to: str, **more: Any) -> None:
+    needs(system, "announcement")
+    await system.put_tenant("acme.test", True, announcement=system.lab.announcement, announce_to=to, **more)
+
+
+async def test_the_outside_party_hears_the_announcement_before_it_is_recorded(system: System) -> None:
+    await announced(system, "external")
+    a, b = await system.call("outside", "101")
+    call_id = await system.call_id("101")
+    await hears(a, ANNOUNCEMENT_HZ, 900, "the announcement")
+    await system.recording_up(call_id)
+    await asyncio.sleep(0.6)
+    assert heard(b, ANNOUNCEMENT_HZ) == 0, "the user knows it"
+    await a.bye()
+    [recording] = await system.recordings(call_id)
+    ms = await ms_of(system, recording, TRUNK_A, TONES["101"], ANNOUNCEMENT_HZ)
+    assert ms[ANNOUNCEMENT_HZ] == 0
+    assert min(ms[TRUNK_A], ms[TONES["101"]]) > 400, ms
+    cdr = await system.cdr(call_id)
+    assert [e["what"] for e in cdr["journey"] if "announcement" in e["what"]] == ["announcement played"]
+    assert len(cdr["legs"]) == 2, "what plays it is nobody's leg"
+
+
+async def test_whoever_joins_by_a_transfer_hears_it_too(system: System) -> None:
+    await announced(system, "everybody")
+    a, b = await system.call("101", "102")
+    call_id = await system.call_id("101")
+    await system.recording_up(call_id)
+    assert min(heard(a, ANNOUNCEMENT_HZ), heard(b, ANNOUNCEMENT_HZ)) > 900
+    before = time.time()
+    await a.transfer("103")
+    c = await next_call(system, "103")
+    await hears(c, ANNOUNCEMENT_HZ, 900, "the announcement for the newcomer")
+    await system.recording_up(call_id)
+    assert heard(b, ANNOUNCEMENT_HZ, before) == 0, "once is enough"
+    await asyncio.sleep(0.4)
+    await c.bye()
+    [recording] = await system.recordings(call_id)
+    assert (await ms_of(system, recording, ANNOUNCEMENT_HZ))[ANNOUNCEMENT_HZ] == 0
+
+
+async def test_an_announcement_that_is_missing_costs_no_recording(system: System) -> None:
+    needs(system, "announcement")
+    await system.put_tenant("acme.test", True, announcement="no/such/sound", announce_to="everybody")
+    a, _ = await system.call("101", "102")
+    call_id = await system.call_id("101")
+    await system.recording_up(call_id)
+    await asyncio.sleep(0.4)
+    await a.bye()
+    [recording] = await system.recordings(call_id)
+    assert (await ms_of(system, recording, TONES["101"]))[TONES["101"]] > 200
+    cdr = await system.cdr(call_id)
+    failed = [e for e in cdr["journey"] if e["what"] == "announcement failed"]
+    assert len(failed) == 2
+    assert all(e["detail"] for e in failed)
+
+
+async def test_tones_at_pause_and_resume(system: System) -> None:
+    needs(system, "announcement")
+    await system.put_tenant("acme.test", True, pause_tone=True)
+    a, b = await system.call("101", "102")
+    call_id = await system.call_id("101")
+    await system.recording_up(call_id)
+    await asyncio.sleep(0.4)
+    await a.send_digits("*48")
+    await system.recording_up(call_id, "paused")
+    for party in (a, b):
+        await hears(party, HIGH, 120, "the tones of the pause")
+    await asyncio.sleep(0.5)
+    await a.send_digits("*49")
+    await system.recording_up(call_id)
+    for party in (a, b):
+        await hears(party, HIGH, 250, "the tones of the resume")
+    await asyncio.sleep(0.5)
+    await a.bye()
+    [recording] = await system.recordings(call_id)
+    ms = await ms_of(system, recording, TONES["101"], HIGH)
+    assert ms[HIGH] == 0, "no tone of ours is in the file"
+    assert ms[TONES["101"]] > 700, ms
+
+
+async def test_the_periodic_beep(system: System) -> None:
+    needs(system, "announcement")
+    await system.put_tenant("acme.test", True, beep_every_s=5)
+    a, b = await system.call("101", "102")
+    call_id = await system.call_id("101")
+    await system.recording_up(call_id)
+    for party in (a, b):
+        await hears(party, BEEP, 150, "the beep")
+    await asyncio.sleep(0.3)
+    await a.bye()
+    [recording] = await system.recordings(call_id)
+    assert (await ms_of(system, recording, BEEP))[BEEP] == 0
+
+
+# ── answers ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("in_dialog", [False, True], ids=["out of dialog", "in the dialog"])
+async def test_the_result_comes_back_to_the_app(system: System, in_dialog: bool) -> None:
+    needs(system, "result")
+    a, b = await system.call("101", "102")
+    call_id = await system.call_id("101")
+    await system.recording_up(call_id)
+    ask = {"operation": "pause-audio-recording", "session_id": a.session_id, "reply": True}
+    if in_dialog:
+        await a.message(json.dumps(ask), JSON_CONTROL)
+    else:
+        await system.phone("101").message("102", json.dumps(ask), JSON_CONTROL)
+    phone = system.phone("101")
+
+    async def answered() -> bool:
+        return bool(phone.messages)
+
+    await until(answered, "the result")
+    [answer] = phone.messages
+    assert answer.get("content-type").partition(";")[0] == JSON_CONTROL
+    assert answer.get("call-id") not in (a.call_id, b.call_id), "out of any dialog"
+    body = json.loads(answer.body)
+    assert body == {
+        "operation": "pause-audio-recording", "session_id": a.session_id, "result": "ok", "reason": "paused",
+    }  # fmt: skip
+    assert system.phone("102").messages == []
+    await a.message("resume-audio-recording", TEXT_CONTROL)
+    await system.recording_up(call_id)
+    assert len(phone.messages) == 1, "nobody asked for that one"
+    await a.bye()
+
+
+# ── the Record key ────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_record_key(system: System) -> None:
+    needs(system, "record key")
+    a, b = await system.call("101", "102")
+    call_id = await system.call_id("101")
+    await system.recording_up(call_id)
+    await a.request("INFO", headers=["Record: off"])
+    await system.recording_up(call_id, "paused")
+    await asyncio.sleep(0.6)
+    await a.request("INFO", headers=["Record: on"])
+    await system.recording_up(call_id)
+    await asyncio.sleep(0.4)
+    assert b.rtp.digits == ""
+    await a.bye()
+    [recording] = await system.recordings(call_id)
+    [pause] = recording["pauses"]
+    assert (pause["means"], pause["ended_means"]) == ("record_key", "record_key")
+    assert pause["asked_by"] == "101@acme.test"
+
+
+# ── stereo ────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_left_is_who_called_through_a_transfer_too(system: System) -> None:
+    await system.put_tenant("acme.test", True, channels="stereo")
+    a, b = await system.call("outside", "101")
+    call_id = await system.call_id("101")
+    await system.recording_up(call_id)
+    await asyncio.sleep(0.6)
+    await b.transfer("103")
+    c = await next_call(system, "103")
+    await system.recording_up(call_id)
+    await asyncio.sleep(0.8)
+    await c.bye()
+    await a.wait_ended()
+    [recording] = await system.recordings(call_id)
+    everybody = (TRUNK_A, TONES["101"], TONES["103"])
+    left = await ms_of(system, recording, *everybody, channel=0)
+    right = await ms_of(system, recording, *everybody, channel=1)
+    assert left[TRUNK_A] > 1100, (left, right)
+    assert left[TONES["101"]] == left[TONES["103"]] == 0, (left, right)
+    assert min(right[TONES["101"]], right[TONES["103"]]) > 400, (left, right)
+    assert right[TRUNK_A] == 0, (left, right)
+
+
+async def test_a_mask_silences_both_channels(system: System) -> None:
+    await system.put_tenant("acme.test", True, channels="stereo")
+    a, _ = await system.call("101", "102")
+    call_id = await system.call_id("101")
+    await system.recording_up(call_id)
+    await asyncio.sleep(0.5)
+    await system.control(call_id, "pause-audio-recording")
+    await asyncio.sleep(0.8)
+    await system.control(call_id, "resume-audio-recording")
+    await asyncio.sleep(0.5)
+    await a.bye()
+    [recording] = await system.recordings(call_id)
+    from_ms, to_ms = recording["pauses"][0]["from_ms"], recording["pauses"][0]["to_ms"]
+    for channel in (0, 1):
+        ms = await ms_of(system, recording, TONES["101"], TONES["102"], channel=channel)
+        loudest = max(ms.values())
+        silent = recording["recording"]["duration_ms"] - loudest
+        assert abs(silent - (to_ms - from_ms)) < 250, (channel, ms, recording["pauses"])
+
+
+async def test_the_one_who_is_called_outside_is_right(system: System) -> None:
+    await system.put_tenant("acme.test", True, channels="stereo")
+    a = await system.phone("101").dial(OUTSIDE_B)
+    await outside(system, OUTSIDE_B, TRUNK_B)
+    await a.answered()
+    call_id = await system.call_id("101")
+    await system.recording_up(call_id)
+    await asyncio.sleep(0.6)
+    await a.bye()
+    [recording] = await system.recordings(call_id)
+    left = await ms_of(system, recording, TONES["101"], TRUNK_B, channel=0)
+    right = await ms_of(system, recording, TONES["101"], TRUNK_B, channel=1)
+    assert left[TONES["101"]] > 400, (left, right)
+    assert right[TRUNK_B] > 400, (left, right)
+    assert left[TRUNK_B] == right[TONES["101"]] == 0, (left, right)
