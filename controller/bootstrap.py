@@ -23,9 +23,12 @@ from .config import AsteriskConfig, Config, ConfigError, FreeSwitchConfig
 from .engine.engine import Engine
 from .engine.ids import new_id, now
 from .engine.ports import Directory, LinkState, Switch
-from .engine.reading import Health
+from .engine.reading import FileRow, Health
 from .media.pipeline import MediaPipeline
 from .media.store import LocalStore
+from .proof import signing
+from .proof.bundle import ReadFile
+from .proof.sealer import Sealer
 from .switches.asterisk.adapter import AsteriskSwitch
 from .switches.asterisk.directory import AsteriskDirectory
 from .switches.freeswitch.adapter import FreeSwitch
@@ -49,6 +52,7 @@ class Parts:
     store: LocalStore
     engine: Engine
     pipeline: MediaPipeline
+    sealer: Sealer
     app: Application
 
     async def run(self, on_ready: Callable[[str], None] = lambda url: None) -> None:
@@ -63,7 +67,8 @@ class Parts:
         )
         try:
             async with asyncio.TaskGroup() as tasks:
-                work = [tasks.create_task(self.engine.run()), tasks.create_task(self.pipeline.run())]
+                parts = (self.engine, self.pipeline, self.sealer)
+                work = [tasks.create_task(part.run()) for part in parts]
                 await server.serve(sockets=[listener])
                 for task in work:
                     task.cancel()
@@ -124,6 +129,23 @@ def make_pipeline(config: Config, catalog: SqlCatalog, store: LocalStore) -> Med
     return MediaPipeline(catalog, {s.name: s.spool for s in config.switches}, store, now)
 
 
+def make_sealer(config: Config, catalog: SqlCatalog) -> Sealer:
+    settings = config.proof
+    return Sealer(catalog, lambda: signing.load(settings.key_file, settings.key_command), now)
+
+
+def reader_of(config: Config) -> ReadFile:
+    """How to read a recording's file from wherever it lies."""
+    store = LocalStore(config.storage.path)
+
+    def read(file: FileRow) -> Iterator[bytes]:
+        with store.path(file.key).open("rb") as source:
+            while block := source.read(1 << 20):
+                yield block
+
+    return read
+
+
 @contextlib.asynccontextmanager
 async def assembled(config: Config) -> AsyncIterator[Parts]:
     """Everything for `tapeline serve`. Raises ConfigError or DatabaseUnavailable before it starts."""
@@ -148,7 +170,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 new_id=new_id,
             )
         )
-        yield Parts(config, catalog, store, engine, pipeline, app)
+        yield Parts(config, catalog, store, engine, pipeline, make_sealer(config, catalog), app)
 
 
 async def _health(engine: Engine) -> Health:

@@ -21,6 +21,7 @@ from .cli_import import import_command
 from .cli_options import tenants
 from .cli_people import people
 from .cli_policy import settings
+from .cli_proof import evidence_commands, proof, verify_command
 from .cli_rules import rule
 from .config import Config, load
 from .core.errors import TapelineError
@@ -34,6 +35,9 @@ app.add_typer(people, name="user")
 app.add_typer(settings, name="policy")
 app.add_typer(rule, name="rule")
 app.add_typer(tenants, name="tenant")
+app.add_typer(proof, name="proof")
+app.add_typer(evidence_commands, name="evidence")
+app.command("verify")(verify_command)
 app.command()(demo)
 app.command("explain")(explain_command)
 app.command("import")(import_command)

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from .config_proof import ProofConfig
 from .core.errors import TapelineError
 
 #: Variables that the command line itself reads: where the file is, where the demo keeps downloads.
@@ -151,6 +152,7 @@ class Config(_Section):
     storage: StorageConfig = Field(default_factory=StorageConfig)
     database: DatabaseConfig = Field(default_factory=DatabaseConfig)
     web: WebConfig = Field(default_factory=WebConfig)
+    proof: ProofConfig = Field(default_factory=ProofConfig)
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
 
     @model_validator(mode="after")
@@ -243,5 +245,6 @@ def _anchored(config: Config, folder: Path) -> Config:
             "storage": config.storage.model_copy(update={"path": anchor(config.storage.path)}),
             "database": config.database.model_copy(update={"url": url}),
             "web": config.web.model_copy(update={"secret_file": anchor(config.web.secret_file)}),
+            "proof": config.proof.model_copy(update={"key_file": anchor(config.proof.key_file)}),
         }
     )

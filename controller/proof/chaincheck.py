@@ -112,8 +112,11 @@ class ChainChecker:
     def end(self) -> None:
         """Nothing comes any more."""
         for number, kept in sorted(self._anchors.items()):
-            what = f"the anchor names entry {number} ({kept[:16]}…), the chain ends with entry {self.last}"
-            self._report("the chain", f"its end was cut off: {what}")
+            self._report(
+                "the chain",
+                f"its end was cut off, or it was copied before the anchor was taken: the anchor names entry "
+                f"{number} ({kept[:16]}…), it ends with entry {self.last}",
+            )
 
     def _place(self, header: dict[str, Any], where: str, digest: str) -> None:
         number, expected = header["number"], self.last + 1

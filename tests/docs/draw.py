@@ -23,6 +23,7 @@ from controller.config import (
     Config,
     DatabaseConfig,
     FreeSwitchConfig,
+    ProofConfig,
     StorageConfig,
     WebConfig,
 )
@@ -36,6 +37,7 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("`[storage]`", "TAPELINE_STORAGE__", StorageConfig),
     ("`[database]`", "TAPELINE_DATABASE__", DatabaseConfig),
     ("`[web]`", "TAPELINE_WEB__", WebConfig),
+    ("`[proof]`", "TAPELINE_PROOF__", ProofConfig),
 )
 
 
@@ -48,7 +50,7 @@ def configuration() -> str:
         rows = [
             f"| `{key}` | {_kind(field)} | {_default(field)} | {_meaning(key, field)} |"
             for key, field in section.model_fields.items()
-            if not (section is Config and key in ("storage", "database", "web"))
+            if not (section is Config and key in ("storage", "database", "web", "proof"))
         ]
         about = (section.__doc__ or "").strip()
         variable = f"As variables: `{prefix or 'TAPELINE_'}` and the key in capitals."
