@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,7 @@ from . import verbs
 from .answers import answer
 from .connection import Event, EventSocket
 from .ear import Ear
+from .record_key import VARIABLE, may_be_the_key
 from .replies import ConnectionLost, WrongPassword
 from .requests import RefusedInput
 from .resync import take_snapshot
@@ -72,7 +73,7 @@ class FreeSwitch:
         self._folders = SharedFolders(config.spool)
         self._video = VideoWatch(self._api, self._report, now)
         self._ear = Ear(self._api, now)
-        self._notes: set[asyncio.Task[None]] = set()
+        self._beside: set[asyncio.Task[None]] = set()
 
     @property
     def status(self) -> SwitchStatus:
@@ -177,9 +178,9 @@ class FreeSwitch:
         self._ear.event(event)
         queue = to_note(event)
         if queue is not None:
-            note = asyncio.get_running_loop().create_task(self._note_queue(*queue))
-            self._notes.add(note)
-            note.add_done_callback(self._notes.discard)
+            self._aside(self._note_queue(*queue))
+        if may_be_the_key(event):
+            self._aside(self._record_key(event))
         for fact in self._translator.facts(event):
             if isinstance(fact, f.LegStarted):
                 self._live.add(fact.leg_id)
@@ -290,6 +291,19 @@ class FreeSwitch:
         """Leave the mask's state on the channel, where it outlives this process."""
         with contextlib.suppress(TimeoutError):
             await self._api(verbs.note_mask(command.leg_id, command.capture_id, on=on))
+
+    def _aside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Ask or tell the switch something that the next event need not wait for."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+    async def _record_key(self, event: Event) -> None:
+        with contextlib.suppress(TimeoutError, SwitchDown):
+            answer = await self._api(verbs.ask_variable(event["Unique-ID"], VARIABLE))
+            request = self._translator.requests.record_key(event, answer.strip())
+            if request is not None:
+                self._on_request(request)
 
     async def _note_queue(self, leg_id: str, queue: str) -> None:
         with contextlib.suppress(TimeoutError, SwitchDown):

@@ -1,9 +1,10 @@
 """A desk phone's Record key: SIP INFO with ``Record: on`` or ``Record: off``, as far as sofia tells of it.
 
-Its RECV_INFO event leaves the header out (sofia.c, 1.10.12), and without a ``record-template`` the
-phone gets 488 and no more. With the template of freeswitch-conf/sip_profiles/internal.xml each *on*
-leaves a new name of a file in ``sofia_record_file``, which cannot be opened, so that FreeSWITCH records
-nothing of its own. An *off* changes nothing: it is what comes without a body after an *on*.
+Its RECV_INFO event leaves the header and the channel's variables out (sofia.c, 1.10.12), and without a
+``record-template`` the phone gets 488. With the template of freeswitch-conf/sip_profiles/internal.xml
+each *on* leaves a new name of a file in ``sofia_record_file``, which cannot be opened, so that
+FreeSWITCH records nothing of its own; the variable is asked for then. An *off* changes nothing: it is
+an INFO without a body after an *on*.
 """
 
 from __future__ import annotations
@@ -17,7 +18,16 @@ ON, OFF = Operation(Verb.START, BOTH), Operation(Verb.STOP, BOTH)
 
 #: The name that our template makes; another template is the operator's, and not our key.
 _OURS = re.compile(r".*/tapeline-[0-9a-f-]{36}\.key")
-_VARIABLE = "variable_sofia_record_file"
+VARIABLE = "sofia_record_file"
+
+
+def may_be_the_key(event: Event) -> bool:
+    return (
+        event.get("Event-Name") == "RECV_INFO"
+        and bool(event.get("Unique-ID"))
+        and not event.get("SIP-Content-Type")
+        and not event.get("_body")
+    )
 
 
 class RecordKeys:
@@ -28,19 +38,18 @@ class RecordKeys:
 
     def seen(self, event: Event) -> None:
         """What a live leg carries when it is met again (``uuid_dump``): an *on* of before."""
-        leg_id, name = event.get("Unique-ID", ""), event.get(_VARIABLE, "")
+        leg_id, name = event.get("Unique-ID", ""), event.get(f"variable_{VARIABLE}", "")
         if leg_id and _OURS.fullmatch(name):
             self._left[leg_id] = name
 
-    def pressed(self, event: Event) -> Operation | None:
-        """What an INFO asks for, if it comes from the key."""
-        leg_id, name = event.get("Unique-ID", ""), event.get(_VARIABLE, "")
-        if not leg_id or not _OURS.fullmatch(name):
+    def pressed(self, leg_id: str, name: str) -> Operation | None:
+        """What an INFO without a body asks for, with what ``sofia_record_file`` holds after it."""
+        if not _OURS.fullmatch(name):
             return None
         if self._left.get(leg_id) != name:
             self._left[leg_id] = name
             return ON
-        return None if event.get("SIP-Content-Type") or event.get("_body") else OFF
+        return OFF
 
     def forget(self, leg_id: str) -> None:
         self._left.pop(leg_id, None)

@@ -59,9 +59,6 @@ class Requests:
             return self._feature(event)
         if name == "CUSTOM" and subclass == "tapeline::request":
             return self._bus(event)
-        if name == "RECV_INFO":
-            operation = self.keys.pressed(event)
-            return self._of_leg(event, operation, Means.RECORD_KEY) if operation else None
         if name == "CHANNEL_HANGUP_COMPLETE":
             self.keys.forget(event.get("Unique-ID", ""))
         return None
@@ -103,6 +100,11 @@ class Requests:
         if operation is None or not leg_id:
             raise RefusedInput("a feature code without a meaning", leg_id)
         return self._of_leg(event, operation, Means.FEATURE_CODE)
+
+    def record_key(self, event: Event, file: str) -> ControlRequest | None:
+        """An INFO that may be the Record key's, with the leg's ``sofia_record_file`` as it is after it."""
+        operation = self.keys.pressed(event.get("Unique-ID", ""), file)
+        return self._of_leg(event, operation, Means.RECORD_KEY) if operation else None
 
     def _of_leg(self, event: Event, operation: Operation | DialledCode, means: Means) -> ControlRequest:
         leg_id, at = event.get("Unique-ID", ""), timestamp(event, self._now())

@@ -137,6 +137,10 @@ def note_mask(leg_id: str, capture_id: str, *, on: bool) -> str:
     return f"uuid_setvar {leg(leg_id)} {mask_variable(capture_id)} {'true' if on else ''}".rstrip()
 
 
+def ask_variable(leg_id: str, variable: str) -> str:
+    return f"uuid_getvar {leg(leg_id)} {variable}"
+
+
 def note_queue(leg_id: str, variable: str, queue: str) -> str:
     """Leave on the channel which queue it came through."""
     if not _QUEUE.fullmatch(queue):

@@ -16,7 +16,7 @@ from controller.switches.freeswitch import verbs
 from controller.switches.freeswitch.answers import REMEMBERED, answer
 from controller.switches.freeswitch.connection import Event, one_message
 from controller.switches.freeswitch.ear import TONES, Ear, announcement
-from controller.switches.freeswitch.record_key import OFF, ON
+from controller.switches.freeswitch.record_key import OFF, ON, may_be_the_key
 
 from .captured import events, translator
 
@@ -72,8 +72,7 @@ def test_a_head_holds_one_message(text: str) -> None:
         one_message(text, "{}")
 
 
-def info(name: str = "", **headers: str) -> Event:
-    return {"Event-Name": "RECV_INFO", "Unique-ID": "leg-1", "variable_sofia_record_file": name, **headers}
+INFO: Event = {"Event-Name": "RECV_INFO", "Unique-ID": "leg-1"}
 
 
 def pressed() -> str:
@@ -84,21 +83,26 @@ def test_each_new_name_is_an_on_and_an_empty_info_after_it_an_off() -> None:
     reader = translator()
     first, second = pressed(), pressed()
     said = [
-        reader.request(event)
-        for event in (
-            info(), info(first), info(first, **{"SIP-Content-Type": "text/x"}), info(first, _body="x"),
-            info(first), info(second), info("/rec/own-template.wav"),
-        )
-    ]  # fmt: skip
-    assert [r.operation if r else None for r in said] == [None, ON, None, None, OFF, ON, None]
+        reader.requests.record_key(INFO, name)
+        for name in ("_undef_", first, first, second, "/rec/own-template.wav", "-ERR No such channel!")
+    ]
+    assert [r.operation if r else None for r in said] == [None, ON, OFF, ON, None, None]
     assert {r.means for r in said if r} == {Means.RECORD_KEY}
+
+
+def test_an_info_with_a_body_is_never_the_key() -> None:
+    assert may_be_the_key(INFO)
+    assert not may_be_the_key({**INFO, "SIP-Content-Type": "application"})
+    assert not may_be_the_key({**INFO, "_body": "Signal=5"})
+    assert not may_be_the_key({**INFO, "Unique-ID": ""})
+    assert not may_be_the_key({**INFO, "Event-Name": "RECV_MESSAGE"})
 
 
 def test_an_on_of_before_a_reconnection_is_not_pressed_again() -> None:
     reader, name = translator(), pressed()
     created = next(dict(e) for e in events("01") if e["Event-Name"] == "CHANNEL_CREATE")
     reader.leg_from_dump(created | {"variable_sofia_record_file": name})
-    off = reader.request(info(name) | {"Unique-ID": created["Unique-ID"]})
+    off = reader.requests.record_key(INFO | {"Unique-ID": created["Unique-ID"]}, name)
     assert off is not None
     assert off.operation == OFF
 
