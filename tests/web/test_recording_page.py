@@ -43,20 +43,21 @@ async def recorded(
 ) -> Made:
     world.story.desk.policy = policy_of(tenant_rule(RED, not video, video), options={RED: options})
     story = world.story
-    story.start("p1", inside("101", name="Anna Red"), video=video)
-    story.start("p2", outside("+49301", "Customer"), origin="p1", video=video)
+    one, two = (f"{n}-{story.at:%H%M%S%f}" for n in ("one", "two"))
+    story.start(one, inside("101", name="Anna Red"), video=video)
+    story.start(two, outside("+49301", "Customer"), origin=one, video=video)
     story.wait(2)
-    story.answer("p2", "p1")
-    story.bridge("pb", "p1", "p2")
+    story.answer(two, one)
+    story.bridge(f"talk-{one}", one, two)
     story.wait(4)
     if pause is not None:
-        assert story.ask("pause-recording", "p1").accepted
+        assert story.ask("pause-recording", one).accepted
         story.wait(pause)
-        assert story.ask("resume-recording", "p1").accepted
+        assert story.ask("resume-recording", one).accepted
         story.wait(4)
-    call = story.desk.book.call_of("p1")
+    call = story.desk.book.call_of(one)
     assert call is not None
-    story.hang_up("p1", "p2")
+    story.hang_up(one, two)
     await story.save(world.catalog, "fs1")
     return Made(call.call_id, await recording_of(world, call.call_id))
 
