@@ -224,7 +224,7 @@ bind={plan.host}:{plan.sip_port}
 [common](!)
 type=endpoint
 disallow=all
-allow=ulaw,alaw
+allow=ulaw,alaw,h264
 direct_media=no
 dtmf_mode=auto
 rtp_timeout=300
