@@ -31,13 +31,19 @@ DARK, BRIGHT = 70, 230
 
 
 @cache
-def film(colour: str = "grey", width: int = 320, height: int = 240) -> Film:
-    """A picture of one colour with a pattern on it, bright at the marks. H.264 constrained baseline."""
+def film(colour: str = "grey", width: int = 320, height: int = 240, *, snow: bool = False) -> Film:
+    """A picture of one colour with a pattern on it, bright at the marks. H.264 constrained baseline.
+
+    ``snow``: another pattern in each picture, of which a recording becomes large.
+    """
     count = round(LOOP_S * PICTURES_A_SECOND)
     lit = {n for n in range(count) if any(m <= n / PICTURES_A_SECOND < m + MARK_S for m in MARKS)}
-    pattern = np.random.default_rng(7).integers(0, 24, (height, width)).astype(np.uint8)
+    random = np.random.default_rng(7)
     raw = []
+    pattern = random.integers(0, 24, (height, width))
     for number in range(count):
+        if snow:
+            pattern = random.integers(0, 120, (height, width))
         luma = pattern // 4 + (BRIGHT if number in lit else DARK)
         chroma = [np.full(width * height // 4, c, np.uint8).tobytes() for c in COLOURS[colour]]
         raw.append(luma.astype(np.uint8).tobytes() + b"".join(chroma))
@@ -89,10 +95,11 @@ class Shown:
         return sorted(s["codec_name"] for s in self.streams)
 
     def flashes(self, camera: str = "left") -> list[float]:
-        return _onsets(self.luma[camera] > (DARK + BRIGHT) / 2, _LOOKS)
+        """Where each begins; one whose beginning or end a capture lacks is left out."""
+        return _onsets(self.luma[camera] > (DARK + BRIGHT) / 2, _LOOKS, MARK_S - 0.08)
 
     def beeps(self, frequency: int = 1000) -> list[float]:
-        return _onsets(self.level(frequency) > 2000, RATE)
+        return _onsets(self.level(frequency) > 2000, RATE, MARK_S - 0.02)
 
     def level(self, frequency: int) -> npt.NDArray[Any]:
         """How loud a tone is, at each sample, over 20 ms around it."""
@@ -112,8 +119,8 @@ class Shown:
         flashes, found = self.flashes(camera), []
         for beep in self.beeps(frequency):
             nearest = min(flashes, key=lambda f: abs(f - beep), default=None)
-            # A mark that the capture begins or ends in has no true beginning.
-            if nearest is not None and 0.3 < beep < self.duration - 0.3:
+            # Marks are 0.8 s apart: one that is not there has another for its nearest.
+            if nearest is not None and abs(nearest - beep) < 0.4:
                 found.append(nearest - beep)
         return found
 
@@ -140,7 +147,8 @@ def _out(command: list[str]) -> bytes:
     return subprocess.run(command, check=True, capture_output=True).stdout
 
 
-def _onsets(loud: npt.NDArray[Any], rate: int) -> list[float]:
-    """Where something begins, in seconds, after at least a tenth of a second without it."""
-    found = np.flatnonzero(loud)
-    return [n / rate for k, n in enumerate(found) if k == 0 or n - found[k - 1] > rate // 10]
+def _onsets(loud: npt.NDArray[Any], rate: int, lasting_s: float) -> list[float]:
+    """Where something begins, in seconds, that then lasts at least so long."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], loud, [False])).astype(np.int8)))
+    runs = zip(edges[::2], edges[1::2], strict=True)
+    return [start / rate for start, stop in runs if stop - start >= lasting_s * rate]
