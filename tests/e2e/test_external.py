@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from typing import Any
 
 import pytest
 
@@ -57,6 +58,36 @@ async def test_transfer_while_it_still_rings(system: System, rule: bool) -> None
         assert ms[TRUNK_B] > 700, ms
     else:
         assert ms[TRUNK_B] == 0, "a syllable of the second external party is in the file"
+
+
+async def test_a_controller_started_after_it_takes_nobody_for_somebody_else(system: System) -> None:
+    """The waiting party has taken the place of the user's leg, with all that was written on it."""
+    a, b, _ = await recorded_call(system)
+    system.phone("outside").auto_answer = False
+    await b.hold()
+    second = await system.phone("101").dial(OUTSIDE_B)
+    c = await outside(system, OUTSIDE_B, TRUNK_B)
+    await second.ringing.wait()
+    await b.transfer(second)
+    await system.controller.kill()
+    try:
+        c.answer()
+        await asyncio.sleep(0.3)
+    finally:
+        await system.controller.start()
+    found: list[dict[str, Any]] = []
+
+    async def there() -> bool:
+        found[:] = [x for x in await system.live() if len(x["parties"]) == 2]
+        return len(found) == 1
+
+    await until(there, "the call of the two outside parties")
+    assert [p["side"] for p in found[0]["parties"]] == ["external", "external"], found
+    await asyncio.sleep(0.5)
+    recordings = [r for x in await system.live() for r in x["recordings"]]
+    assert not [r for r in recordings if r["state"] == "recording"], recordings
+    await c.bye()
+    await a.wait_ended()
 
 
 @either
