@@ -23,11 +23,11 @@ from ...core.commands import (
     UnmaskCapture,
 )
 from ...core.requests import ControlOutcome, ControlRequest
-from ...engine.ports import LEG_GONE, LinkState, SwitchDown, SwitchStatus
+from ...engine.ports import LinkState, SwitchDown, SwitchStatus
 from ..backoff import Backoff
-from ..shared_folders import SharedFolders
 from . import verbs
 from .answers import answer
+from .captures import Captures
 from .connection import Event, EventSocket
 from .ear import Ear
 from .record_key import VARIABLE, may_be_the_key
@@ -70,9 +70,9 @@ class FreeSwitch:
         self._on_request: Callable[[ControlRequest], None] = lambda request: None
         self._held_back: list[Event] | None = None
         self._live: set[str] = set()
-        self._folders = SharedFolders(config.spool)
         self._video = VideoWatch(self._api, self._report, now)
         self._ear = Ear(self._api, now)
+        self._captures = Captures(config, self._api, self._background, now, self._ear, self._video)
         self._beside: set[asyncio.Task[None]] = set()
 
     @property
@@ -203,25 +203,13 @@ class FreeSwitch:
     async def execute(self, command: Command) -> f.CaptureFact | f.AnnouncementPlayed | None:
         match command:
             case OpenCapture():
-                return await self._open(command)
+                return await self._captures.open(command)
             case CloseCapture():
-                return await self._close(command)
+                return await self._captures.close(command)
             case MaskCapture():
-                # The note goes first, in the same breath: whenever this process dies, what is silent
-                # has its note, and a snapshot masks again whatever has one.
-                _, reply = await asyncio.gather(
-                    self._note_mask(command, on=True), self._record(command, "mask")
-                )
-                if not reply.startswith("+OK"):
-                    return f.CaptureMaskRefused(command.capture_id, self._now(), reply[:200])
-                return f.CaptureMasked(command.capture_id, self._now())
+                return await self._captures.mask(command)
             case UnmaskCapture():
-                reply = await self._record(command, "unmask")
-                if not reply.startswith("+OK"):
-                    return f.CaptureUnmaskRefused(command.capture_id, self._now(), reply[:200])
-                at = self._now()
-                await self._note_mask(command, on=False)
-                return f.CaptureUnmasked(command.capture_id, at)
+                return await self._captures.unmask(command)
             case BindFeatureCodes():
                 await self._api(verbs.bind_codes(command), raw=True)
                 return None
@@ -239,58 +227,6 @@ class FreeSwitch:
             elif outcome.answer:
                 head, body = answer(asker, outcome)
                 await self._api(head, raw=True, body=body)
-
-    async def _open(self, command: OpenCapture) -> f.CaptureFact:
-        file = str(self._config.seen_by_switch / command.path)
-        # In the background: `start` waits 12–18 ms for its writer thread, and on this connection
-        # every other call's commands and events would wait with it.
-        try:
-            await self._folders.make(command.path)
-            await self._ear.quiet(command.leg_id)
-            # Both in the same breath: the switch does them in order, and an answer in between would
-            # cost the start of the recording.
-            *_, reply = await asyncio.gather(
-                self._api(
-                    verbs.prepare_record(
-                        command.leg_id, own_voice_only=command.own_voice_only, layout=command.layout
-                    )
-                ),
-                *(self._api(line) for line in self._video.preparations(command)),
-                self._background(verbs.record(command.leg_id, "start", file)),
-            )
-        except TimeoutError:
-            # It may start yet. Say stop at once, so that nothing runs that nobody knows of.
-            with contextlib.suppress(TimeoutError):
-                await self._background(verbs.record(command.leg_id, "stop", file))
-            reply = "no answer in time"
-        if not reply.startswith("+OK"):
-            reason = LEG_GONE if "Cannot locate session" in reply else reply.strip()[:200]
-            return f.CaptureRefused(command.capture_id, self._now(), reason)
-        self._video.opened(command)
-        return f.CaptureOpened(command.capture_id, self._now())
-
-    async def _close(self, command: CloseCapture) -> f.CaptureFact:
-        file = str(self._config.seen_by_switch / command.path)
-        try:
-            reply = await self._background(verbs.record(command.leg_id, "stop", file))
-        except TimeoutError:
-            reply = "no answer in time"
-        gone = "Cannot locate session" in reply or "Cannot stop record session" in reply
-        if reply.startswith("+OK") or gone:
-            return f.CaptureClosed(command.capture_id, self._now(), "stopped")
-        return f.CaptureCloseRefused(command.capture_id, self._now(), reply.strip()[:200])
-
-    async def _record(self, command: MaskCapture | UnmaskCapture, verb: str) -> str:
-        file = str(self._config.seen_by_switch / command.path)
-        try:
-            return await self._api(verbs.record(command.leg_id, verb, file))
-        except TimeoutError:
-            return "no answer in time"
-
-    async def _note_mask(self, command: MaskCapture | UnmaskCapture, *, on: bool) -> None:
-        """Leave the mask's state on the channel, where it outlives this process."""
-        with contextlib.suppress(TimeoutError):
-            await self._api(verbs.note_mask(command.leg_id, command.capture_id, on=on))
 
     def _aside(self, work: Coroutine[Any, Any, None]) -> None:
         """Ask or tell the switch something that the next event need not wait for."""
