@@ -106,8 +106,9 @@ class FreeSwitch:
                 raise ConnectionLost(f"switches.{self.name}.host and port: {error}") from error
             self._socket = socket
             self._held_back = []
-            for line in (*verbs.FILTERS, verbs.SUBSCRIPTION):
-                await self._api(line, raw=True)
+            await asyncio.gather(
+                *(self._api(line, raw=True) for line in (*verbs.FILTERS, verbs.SUBSCRIPTION))
+            )
             version = (await self._api("version short")).strip()[:40]
             snapshot = await take_snapshot(self._api, self._translator, self._now, self._live)
             self._live = set(snapshot.legs)

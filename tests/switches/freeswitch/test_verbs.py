@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.commands import Announce, BindFeatureCodes
+from controller.core.commands import Announce, BindFeatureCodes, Layout
 from controller.core.feature_codes import DEFAULT_CODES
 from controller.core.media_kinds import OPERATIONS
 from controller.switches.freeswitch import verbs
@@ -91,3 +91,40 @@ def test_the_words_as_freeswitch_knows_them() -> None:
 def test_only_the_events_that_are_needed_are_asked_for() -> None:
     assert verbs.SUBSCRIPTION.startswith("event json ")
     assert "ALL" not in verbs.SUBSCRIPTION.split()
+
+
+@pytest.mark.parametrize(
+    ("layout", "stereo", "swapped"),
+    [
+        (Layout.MONO, "false", "false"),
+        (Layout.OWN_LEFT, "true", "false"),
+        (Layout.OWN_RIGHT, "false", "true"),
+    ],
+)
+def test_every_start_says_all_of_how_it_records(layout: Layout, stereo: str, swapped: str) -> None:
+    """The variables stay on the leg: what an earlier capture was made with must not count again."""
+    said = verbs.prepare_record(LEG, own_voice_only=False, layout=layout).split(" ")[2].split(";")
+    assert f"RECORD_STEREO={stereo}" in said
+    assert f"RECORD_STEREO_SWAP={swapped}" in said
+    assert "RECORD_READ_ONLY=false" in said
+
+
+@pytest.mark.parametrize("sound", ["a b.wav", "a\nb", "", "x" * 301, "$(x)", "a'b"])
+def test_a_sound_is_one_argument(sound: str) -> None:
+    with pytest.raises(verbs.UnsafeArgument):
+        verbs.displace(LEG, "start", sound)
+
+
+@pytest.mark.parametrize("queue", ["a b", "a\nb", "", "${x}", "x" * 129])
+def test_a_queue_is_one_argument(queue: str) -> None:
+    with pytest.raises(verbs.UnsafeArgument):
+        verbs.note_queue(LEG, "tapeline_fifo", queue)
+
+
+def test_every_filter_lets_what_is_needed_through() -> None:
+    """One that names nothing of ours; beside it only what is not wanted, each by a word of its own."""
+    first, *others = verbs.FILTERS
+    assert first == "filter Event-Name /[A-Z]/"
+    assert all(len(f.split(" ")) == 3 and f.split(" ")[2].startswith("-") for f in others)
+    needed = {"add-member", "del-member", "member-queue-start", "push", "displace"}
+    assert not needed & {f.split(" ")[2].removeprefix("-") for f in others}
