@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -22,12 +22,12 @@ from .connection import AmiConnection, ConnectionLost, UnsafeValue
 from .ear import Ear
 from .headers import Headers, text, timestamp
 from .messages import RefusedInput
+from .questions import Questions
 from .recorder import Recorder
-from .resync import channel_event, names_of, routes_now, system_name, take_snapshot, variable
+from .resync import channel_event, system_name, take_snapshot, variable
 from .seal import Damaged, Seal
 from .translate import Translator
 from .verbs import FEATURES
-from .video import video_of
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +61,7 @@ class AsteriskSwitch:
         self._on_fact: Callable[[f.Fact], None] = lambda fact: None
         self._on_request: Callable[[ControlRequest], None] = lambda request: None
         self._held_back: list[Headers] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._questions: Questions | None = None
         self._seal = Seal()
         self._cut: dict[str, list[Headers]] = {}
 
@@ -109,6 +109,9 @@ class AsteriskSwitch:
             self._recorder.take_over(snapshot.captures, ids)
             await asyncio.to_thread(self._ear.prepare)
             self._ami = ami
+            self._questions = Questions(
+                self.name, ami, self._translator, self._recorder, self._now, self._timeout_s, self._on_fact
+            )
             self._set_status(LinkState.UP, version=_short(text(settings, "AsteriskVersion")))
             backoff.reset()
             self._on_fact(snapshot)
@@ -127,9 +130,8 @@ class AsteriskSwitch:
         finally:
             self._ami = None
             self._held_back = None
-            tasks = list(self._tasks)
-            for task in tasks:
-                task.cancel()
+            tasks = self._questions.cancel() if self._questions is not None else []
+            self._questions = None
             await ami.close()
             await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -171,7 +173,8 @@ class AsteriskSwitch:
             if waiting is None:
                 self._cut[checked.channel] = waiting = []
                 log.warning("ami.damaged", switch=self.name, channel=checked.channel[:80])
-                self._spawn(self._look_up, checked.channel)
+                if self._questions is not None:
+                    self._questions.ask(self._look_up(checked.channel))
             waiting.append(event)
             return
         whole, event = event, checked
@@ -183,7 +186,8 @@ class AsteriskSwitch:
                 self._on_fact(fact)
                 if isinstance(fact, f.LegHungUp):
                     self._recorder.forget_leg(fact.leg_id)
-            self._follow(name, text(event, "Uniqueid"), cut=event is not whole)
+            if self._questions is not None:
+                self._questions.follow(name, text(event, "Uniqueid"), cut=event is not whole)
         try:
             request = self._translator.request(event)
         except RefusedInput as error:
@@ -192,46 +196,6 @@ class AsteriskSwitch:
         if request is not None:
             self._answers.note(request, event)
             self._on_request(request)
-
-    def _follow(self, event: str, leg_id: str, *, cut: bool) -> None:
-        """Ask what no event says, as soon as the switch can answer. ``cut``: see seal.py."""
-        if event == "MixMonitorStop":
-            self._spawn(self._look_after, leg_id)
-        elif event == "QueueCallerJoin" or (event == "VarSet" and cut):
-            self._spawn(self._ask_routes, leg_id)
-        elif event == "BridgeEnter":
-            self._spawn(self._ask_video, leg_id)
-        elif event in ("Newchannel", "Newstate"):
-            channel = self._translator.channels.get(leg_id)
-            # A leg that the switch calls has its Call-ID once it rings; asked before, Asterisk warns.
-            if channel is not None and not channel.call_id and (channel.calling or event == "Newstate"):
-                self._spawn(self._ask_names, leg_id)
-
-    async def _ask_names(self, leg_id: str) -> None:
-        channel = self._translator.channels.get(leg_id)
-        if channel is None or self._ami is None:
-            return
-        named = await names_of(self._ami, self._translator, channel, self._now, self._timeout_s)
-        if named is not None:
-            self._on_fact(named)
-
-    async def _ask_video(self, leg_id: str) -> None:
-        channel = self._translator.channels.get(leg_id)
-        if channel is None or self._ami is None:
-            return
-        changed = await video_of(self._ami, channel, self._now, self._timeout_s)
-        if changed is not None:
-            self._on_fact(changed)
-
-    async def _ask_routes(self, leg_id: str) -> None:
-        """What a channel came through, where no event could say it; a queue is noted on the channel,
-        where whoever connects later finds it."""
-        channel = self._translator.channels.get(leg_id)
-        if channel is None or self._ami is None:
-            return
-        said = await routes_now(self._ami, channel, self._timeout_s)
-        for fact in self._translator.route(channel, said, self._now()):
-            self._on_fact(fact)
 
     async def _look_up(self, name: str) -> None:
         """A channel whose event was cut by the line ends in its caller's number: ask who it is.
@@ -245,24 +209,6 @@ class AsteriskSwitch:
         if event is not None:
             for late in (event, *waiting):
                 self._event(late)
-
-    async def _look_after(self, leg_id: str) -> None:
-        """A monitor was stopped on a channel: by us, or by a dialplan that did not know of ours."""
-        if self._ami is not None:
-            for fact in await self._recorder.ended_by_others(self._ami, leg_id):
-                log.warning("capture.stopped_by_others", switch=self.name, capture=fact.capture_id)
-                self._on_fact(fact)
-
-    def _spawn(self, work: Callable[[str], Coroutine[Any, Any, None]], leg_id: str) -> None:
-        async def guarded() -> None:
-            try:
-                await work(leg_id)
-            except (ConnectionLost, TimeoutError) as error:
-                log.info("switch.unanswered", switch=self.name, reason=str(error) or "no answer in time")
-
-        task = asyncio.get_running_loop().create_task(guarded())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _channel_of(self, leg_id: str) -> str | None:
         channel = self._translator.channels.get(leg_id)
