@@ -44,7 +44,7 @@ async def crowd(lab: Any, pair: tuple[str, str], calls: int) -> AsyncIterator[in
                 "user": user,
                 "password": lab.users[user][0],
                 "tenant": lab.users[user][1],
-                "ip": f"{base}.{90 + n}",
+                "ip": f"{base}.{31 + n}",
             }
             for n, user in enumerate(pair)
         ],
