@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from ...core import facts as f
-from .connection import AmiConnection, ConnectionLost
+from .connection import AmiConnection, ConnectionLost, UnsafeValue
 from .recorder import Recorder
 from .resync import names_of, routes_now
 from .translate import Translator
@@ -59,7 +59,7 @@ class Questions:
         async def guarded() -> None:
             try:
                 await work
-            except (ConnectionLost, TimeoutError) as error:
+            except (ConnectionLost, TimeoutError, UnsafeValue) as error:
                 log.info("switch.unanswered", switch=self._switch, reason=str(error) or "no answer in time")
 
         task = asyncio.get_running_loop().create_task(guarded())
