@@ -49,6 +49,13 @@ async def test_pieces_that_are_not_included(asterisk_lab: AsteriskLab) -> None:
         found = await bad(asterisk_lab)
         assert {"timestampevents", "channelvars", "module app_mixmonitor", "feature codes",
                 "context tapeline-feature", "context tapeline-message"} <= set(found)  # fmt: skip
+        rights = "read=system,call,user,dialplan\nwrite=user,call,command,system\n"
+        (etc / "manager.conf").write_text(kept["manager.conf"] + rights)
+        await asterisk_lab.cli("manager reload")
+        found = await bad(asterisk_lab)
+        assert "add agent to read=" in found["AMI events"]
+        assert "add originate,message to write=" in found["AMI rights"]
+        assert "context tapeline-say" in found
         (etc / "manager.conf").write_text(kept["manager.conf"] + "write=user,call\n")
         await asterisk_lab.cli("manager reload")
         assert "command" in (await bad(asterisk_lab))["AMI rights"]
