@@ -23,9 +23,11 @@ from .config import AsteriskConfig, Config, ConfigError, FreeSwitchConfig
 from .engine.engine import Engine
 from .engine.ids import new_id, now
 from .engine.ports import Directory, LinkState, Switch
-from .engine.reading import FileRow, Health
+from .engine.reading import Health
+from .media.mover import Mover
 from .media.pipeline import MediaPipeline
-from .media.store import LocalStore
+from .media.shelves import Stores, make_stores
+from .media.watermark import Watermark
 from .proof import signing
 from .proof.bundle import ReadFile
 from .proof.sealer import Sealer
@@ -49,9 +51,11 @@ class Parts:
 
     config: Config
     catalog: SqlCatalog
-    store: LocalStore
+    stores: Stores
     engine: Engine
     pipeline: MediaPipeline
+    mover: Mover
+    watermark: Watermark
     sealer: Sealer
     app: Application
 
@@ -67,7 +71,7 @@ class Parts:
         )
         try:
             async with asyncio.TaskGroup() as tasks:
-                parts = (self.engine, self.pipeline, self.sealer)
+                parts = (self.engine, self.pipeline, self.mover, self.watermark, self.sealer)
                 work = [tasks.create_task(part.run()) for part in parts]
                 await server.serve(sockets=[listener])
                 for task in work:
@@ -125,8 +129,20 @@ async def hash_password(password: str) -> str:
     return await Passwords().hash(password)
 
 
-def make_pipeline(config: Config, catalog: SqlCatalog, store: LocalStore) -> MediaPipeline:
-    return MediaPipeline(catalog, {s.name: s.spool for s in config.switches}, store, now)
+def open_stores(config: Config) -> Stores:
+    """Every store of the configuration; no server is asked anything. Raises ConfigError, StoreError."""
+    return make_stores(config.storage, config.stores, _folder)
+
+
+def make_pipeline(config: Config, catalog: SqlCatalog, stores: Stores) -> MediaPipeline:
+    spools = {s.name: s.spool for s in config.switches}
+    return MediaPipeline(catalog, spools, stores.home, now, stores=stores)
+
+
+def _watermark(config: Config) -> Watermark:
+    places = {f"spool of {s.name}": s.spool for s in config.switches}
+    places["storage.path"] = config.storage.path
+    return Watermark(places, config.storage.alarm_percent, config.storage.critical_percent)
 
 
 def make_sealer(config: Config, catalog: SqlCatalog) -> Sealer:
@@ -136,14 +152,7 @@ def make_sealer(config: Config, catalog: SqlCatalog) -> Sealer:
 
 def reader_of(config: Config) -> ReadFile:
     """How to read a recording's file from wherever it lies."""
-    store = LocalStore(config.storage.path)
-
-    def read(file: FileRow) -> Iterator[bytes]:
-        with store.path(file.key).open("rb") as source:
-            while block := source.read(1 << 20):
-                yield block
-
-    return read
+    return open_stores(config).read
 
 
 @contextlib.asynccontextmanager
@@ -152,8 +161,9 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
     for switch in config.switches:
         switch.secret()  # an unreadable password file is an error of the start, not of later
     async with open_catalog(config) as catalog:
-        store = LocalStore(_folder(config.storage.path, "storage.path"))
-        pipeline = make_pipeline(config, catalog, store)
+        stores = open_stores(config)
+        pipeline = make_pipeline(config, catalog, stores)
+        mover, watermark = Mover(catalog, stores), _watermark(config)
         switches = [make_switch(s) for s in config.switches]
         engine = Engine(switches, catalog, now, new_id, pipeline.poke)
         app = create_app(
@@ -162,18 +172,19 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 settings=catalog,
                 accounts=catalog,
                 control=engine,
-                store=store,
+                store=stores,
                 secret=session_secret(config.web.secret_file),
                 secure_cookies=config.web.secure_cookies,
-                health=lambda: _health(engine),
+                health=lambda: _health(engine, mover, watermark),
                 now=now,
                 new_id=new_id,
             )
         )
-        yield Parts(config, catalog, store, engine, pipeline, make_sealer(config, catalog), app)
+        sealer = make_sealer(config, catalog)
+        yield Parts(config, catalog, stores, engine, pipeline, mover, watermark, sealer, app)
 
 
-async def _health(engine: Engine) -> Health:
+async def _health(engine: Engine, mover: Mover, watermark: Watermark) -> Health:
     parts = {
         f"switch {s.name}": str(s.state) + (f": {s.error}" if s.error else "") for s in engine.switches()
     }
@@ -183,7 +194,12 @@ async def _health(engine: Engine) -> Health:
         if e.saver.waiting > 1000
     }
     fine = all(s.state is LinkState.UP for s in engine.switches())
-    return Health(fine and not any(k.startswith("catalog") for k in parts), parts)
+    fine = fine and not any(k.startswith("catalog") for k in parts)
+    levels = await asyncio.to_thread(watermark.look)
+    parts |= {f"disk of {level.place}": level.text for level in levels}
+    # A store that is away is told and no reason to be taken out of service: files are kept here.
+    parts |= {f"store {name}": f"away: {outage.error}" for name, outage in mover.outages.items()}
+    return Health(fine and not any(level.critical for level in levels), parts)
 
 
 def session_secret(file: Path) -> bytes:

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from . import __version__
-from .bootstrap import assembled, make_pipeline, open_catalog, set_up_logging
+from .bootstrap import assembled, make_pipeline, open_catalog, open_stores, set_up_logging
 from .cli_explain import explain_command
 from .cli_import import import_command
 from .cli_options import tenants
@@ -23,11 +23,11 @@ from .cli_people import people
 from .cli_policy import settings
 from .cli_proof import evidence_commands, proof, verify_command
 from .cli_rules import rule
+from .cli_store import store
 from .config import Config, load
 from .core.errors import TapelineError
 from .demo.cli import demo
 from .doctor import examine
-from .media.store import LocalStore
 from .media.sweep import SweepReport, sweep
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -35,6 +35,7 @@ app.add_typer(people, name="user")
 app.add_typer(settings, name="policy")
 app.add_typer(rule, name="rule")
 app.add_typer(tenants, name="tenant")
+app.add_typer(store, name="store")
 app.add_typer(proof, name="proof")
 app.add_typer(evidence_commands, name="evidence")
 app.command("verify")(verify_command)
@@ -110,10 +111,10 @@ def sweep_command(
 
 async def _sweep(config: Config, dry_run: bool, min_age: int) -> SweepReport:
     async with open_catalog(config) as catalog:
-        store = LocalStore(config.storage.path)
-        pipeline = make_pipeline(config, catalog, store)
+        stores = open_stores(config)
+        pipeline = make_pipeline(config, catalog, stores)
         spools = {s.name: s.spool for s in config.switches}
-        return await sweep(catalog, spools, store, dry_run, pipeline=pipeline, min_age_s=min_age)
+        return await sweep(catalog, spools, stores, dry_run, pipeline=pipeline, min_age_s=min_age)
 
 
 @app.command()

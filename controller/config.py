@@ -12,10 +12,35 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from .config_proof import ProofConfig
-from .core.errors import TapelineError
+from .config_storage import (
+    ConfigError,
+    LocalStoreConfig,
+    S3StoreConfig,
+    Section,
+    StorageConfig,
+    StoreConfig,
+    anchored_store,
+    check_stores,
+)
+
+__all__ = [
+    "AsteriskConfig",
+    "Config",
+    "ConfigError",
+    "DatabaseConfig",
+    "FreeSwitchConfig",
+    "LocalStoreConfig",
+    "ProofConfig",
+    "S3StoreConfig",
+    "StorageConfig",
+    "StoreConfig",
+    "SwitchConfig",
+    "WebConfig",
+    "load",
+]
 
 #: Variables that the command line itself reads: where the file is, where the demo keeps downloads.
 NOT_SETTINGS = {"TAPELINE_CONFIG", "TAPELINE_CACHE"}
@@ -25,15 +50,7 @@ NOT_SETTINGS = {"TAPELINE_CONFIG", "TAPELINE_CACHE"}
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")
 
 
-class ConfigError(TapelineError):
-    """The configuration cannot be used; the text names each key and says what to do."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _SwitchBase(_Section):
+class _SwitchBase(Section):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] = Field(
         description="Your name for this switch; it appears in paths, pages and metrics."
     )
@@ -117,11 +134,7 @@ class AsteriskConfig(_SwitchBase):
 SwitchConfig = Annotated[FreeSwitchConfig | AsteriskConfig, Field(discriminator="kind")]
 
 
-class StorageConfig(_Section):
-    path: Path = Field(Path("data/recordings"), description="The folder of the finished recordings.")
-
-
-class DatabaseConfig(_Section):
+class DatabaseConfig(Section):
     url: str = Field(
         "sqlite+aiosqlite:///data/tapeline.db",
         description="SQLAlchemy URL: sqlite+aiosqlite:///FILE or postgresql+asyncpg://USER@HOST/NAME.",
@@ -136,7 +149,7 @@ class DatabaseConfig(_Section):
         return value
 
 
-class WebConfig(_Section):
+class WebConfig(Section):
     host: str = Field("127.0.0.1", description="The address that the pages and the API listen on.")
     port: int = Field(8080, ge=0, le=65535, description="Their port; 0 takes a free one.")
     secret_file: Path = Field(
@@ -147,9 +160,10 @@ class WebConfig(_Section):
     )
 
 
-class Config(_Section):
+class Config(Section):
     switches: tuple[SwitchConfig, ...] = Field((), description="The switches to control.")
     storage: StorageConfig = Field(default_factory=StorageConfig)
+    stores: tuple[StoreConfig, ...] = Field((), description="Further places for recordings.")
     database: DatabaseConfig = Field(default_factory=DatabaseConfig)
     web: WebConfig = Field(default_factory=WebConfig)
     proof: ProofConfig = Field(default_factory=ProofConfig)
@@ -161,6 +175,7 @@ class Config(_Section):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"two switches are called {name!r}")
+        check_stores(self.storage, self.stores)
         return self
 
 
@@ -187,7 +202,7 @@ def load(path: Path | None = None, environ: dict[str, str] | None = None) -> Con
 
 
 def _overlay(raw: dict[str, Any], environ: dict[str, str]) -> None:
-    """Lay TAPELINE_SECTION__KEY over the file; TAPELINE_SWITCHES__NAME__KEY meets a switch by name."""
+    """Lay TAPELINE_SECTION__KEY over the file; TAPELINE_SWITCHES__NAME__KEY (and STORES) by name."""
     for variable, value in sorted(environ.items()):
         if not variable.startswith("TAPELINE_") or variable in NOT_SETTINGS:
             continue
@@ -197,7 +212,8 @@ def _overlay(raw: dict[str, Any], environ: dict[str, str]) -> None:
             if isinstance(node, list):
                 found = next((s for s in node if str(s.get("name", "")).lower() == key), None)
                 if found is None:
-                    raise ConfigError(f"{variable}: no switch is called {key!r}")
+                    word = "store" if keys[0] == "stores" else "switch"
+                    raise ConfigError(f"{variable}: no {word} is called {key!r}")
                 node = found
             else:
                 node = node.setdefault(key, {})
@@ -242,6 +258,7 @@ def _anchored(config: Config, folder: Path) -> Config:
     return config.model_copy(
         update={
             "switches": switches,
+            "stores": tuple(anchored_store(s, folder) for s in config.stores),
             "storage": config.storage.model_copy(update={"path": anchor(config.storage.path)}),
             "database": config.database.model_copy(update={"url": url}),
             "web": config.web.model_copy(update={"secret_file": anchor(config.web.secret_file)}),

@@ -64,9 +64,21 @@ class StoredRows(OnDatabase):
         async with self._database.writing() as connection:
             return (await connection.execute(change)).rowcount > 0
 
+    async def copied(self, file: StoredFile, store: str) -> None:
+        f = t.files.c
+        change = update(t.files).where(*_this(file), f.store == file.store, f.store != store)
+        async with self._database.writing() as connection:
+            await connection.execute(change.values(old_store=store))
+
     async def left_behind(self, limit: int = 500) -> list[tuple[StoredFile, str]]:
         f = t.files.c
-        query = select(f.old_store, *_COLUMNS).where(f.old_store > "").order_by(f.old_store).limit(limit)
+        query = (
+            select(f.old_store, *_COLUMNS)
+            .join(t.recordings, t.recordings.c.recording_id == f.recording_id)
+            .where(f.old_store > "", _AVAILABLE)
+            .order_by(f.old_store)
+            .limit(limit)
+        )
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).mappings().all()
         return [(_file(row), row["old_store"]) for row in rows]

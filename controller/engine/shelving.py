@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from .ports import StoredFile
+from .ports import MediaCatalog, StoredFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,17 @@ class ShelvingCatalog(Protocol):
         place, or a recording that is being worked on again.
         """
 
+    async def copied(self, file: StoredFile, store: str) -> None:
+        """Note that this store has, or will have, a copy of the file, to be removed when the recording
+        is available again. Its row stays as it is."""
+
     async def left_behind(self, limit: int = 500) -> list[tuple[StoredFile, str]]:
-        """Files that were moved, each with the store in which the old copy has to be removed still."""
+        """Files that were moved, each with the store in which the old copy has to be removed still.
+        Only of recordings that nothing works on."""
 
     async def tidied(self, file: StoredFile, old_store: str) -> None:
         """The old copy is gone."""
+
+
+class StoringCatalog(MediaCatalog, ShelvingCatalog, Protocol):
+    """Both, for whoever makes files and for whoever moves them."""

@@ -34,6 +34,9 @@ DISCARD_POINTS = (
     "recording.discarded",
 )
 
+#: The same for a file that is moved into another store.
+MOVE_POINTS = ("move.copied", "move.checked", "move.noted", "move.removed")
+
 _hooks: list[Callable[[str], None]] = []
 
 
@@ -45,6 +48,6 @@ def arm(hook: Callable[[str], None] | None) -> None:
 def crash_point(name: str) -> None:
     """Here the process may die. Raises whatever the armed hook raises."""
     for hook in _hooks:
-        if name not in CRASH_POINTS + SIDE_POINTS + DISCARD_POINTS:
+        if name not in CRASH_POINTS + SIDE_POINTS + DISCARD_POINTS + MOVE_POINTS:
             raise LookupError(f"{name} is no crash point; add it to this file")
         hook(name)

@@ -13,22 +13,22 @@ from datetime import datetime
 import structlog
 
 from ..core.recording import side_paths
-from ..engine.ports import DueRecording, DueSegment, MediaCatalog
+from ..engine.ports import DueRecording, DueSegment, MediaCatalog, StoredFile
 from .crash_points import crash_point
 from .errors import MediaError, SpoolError
 from .keys import mix_key, rendition_key, segment_key
+from .shelves import Stores
 from .spool import Patience, Spool
-from .store import LocalStore
 
 log = structlog.get_logger(__name__)
 
 
 class Discarder:
     def __init__(
-        self, catalog: MediaCatalog, store: LocalStore, now: Callable[[], datetime], patience: Patience
+        self, catalog: MediaCatalog, stores: Stores, now: Callable[[], datetime], patience: Patience
     ) -> None:
         self._catalog = catalog
-        self._store = store
+        self._stores = stores
         self._now = now
         self._patience = patience
 
@@ -48,7 +48,7 @@ class Discarder:
         rows = await self._catalog.files(recording.recording_id)
         # What a row names, and what may be there without one (a crash between file and row).
         keys = {row.key for row in rows} | set(_keys(recording.segments))
-        await asyncio.to_thread(self._remove_stored, sorted(keys))
+        await asyncio.to_thread(self._remove_stored, sorted(keys), rows)
         crash_point("discard.unstored")
         if rows:
             await self._catalog.forget_files(recording.recording_id)
@@ -70,9 +70,11 @@ class Discarder:
             # A name that is no file of ours, say. The others go first, then it is complained about.
             log.warning("a segment cannot be looked at", segment=segment.capture_id, why=str(error))
 
-    def _remove_stored(self, keys: Sequence[str]) -> None:
+    def _remove_stored(self, keys: Sequence[str], rows: Sequence[StoredFile]) -> None:
         for key in keys:
-            self._store.delete(key)
+            self._stores.home.delete(key)
+        for row in rows:
+            self._stores.delete(row)
 
 
 def _paths(segment: DueSegment) -> tuple[str, ...]:

@@ -31,6 +31,10 @@ class StoreError(MediaError):
     """The store did not take, or did not give back, a file."""
 
 
+class StoreAway(StoreError):
+    """The store as a whole cannot be used now: gone, slow, full, or it refuses us."""
+
+
 class JoinError(MediaError):
     """The segments could not be made into one file. They are safe, each by itself."""
 

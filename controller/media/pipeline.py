@@ -18,12 +18,14 @@ from weakref import WeakValueDictionary
 import structlog
 
 from ..core.media_kinds import Kind
-from ..engine.ports import DueRecording, DueSegment, FileRole, MediaCatalog, MediaState, StoredFile
+from ..engine.ports import HOME, DueRecording, DueSegment, FileRole, MediaState, StoredFile
+from ..engine.shelving import StoringCatalog
 from .collect import Collected, Collector
 from .crash_points import crash_point
 from .discard import Discarder
 from .errors import MediaError, SpoolError
 from .render import render
+from .shelves import Stores, home_only
 from .spool import Patience, Spool
 from .store import LocalStore
 
@@ -38,12 +40,13 @@ class MediaPipeline:
     """``spools``: each switch's name and its spool as we see it. ``now`` gives aware UTC.
 
     ``workers`` recordings at most use the disk at once, besides one film. ``on_available`` is called
-    on the event loop with the id of each recording that can now be played.
+    on the event loop with the id of each recording that can now be played. All work is done in
+    ``store``, the home; ``stores`` knows where else a file may have been moved.
     """
 
     def __init__(
         self,
-        catalog: MediaCatalog,
+        catalog: StoringCatalog,
         spools: Mapping[str, Path],
         store: LocalStore,
         now: Callable[[], datetime],
@@ -53,8 +56,10 @@ class MediaPipeline:
         first_retry_s: float = _FIRST_RETRY_S,
         patience: Patience | None = None,
         on_available: Callable[[str], None] | None = None,
+        stores: Stores | None = None,
     ) -> None:
         self._catalog = catalog
+        self._stores = stores or home_only(store)
         self._spools = {name: Spool(root) for name, root in spools.items()}
         self._store = store
         self._workers = workers
@@ -66,7 +71,7 @@ class MediaPipeline:
         self._films = asyncio.Semaphore(1)
         self._stopping = threading.Event()
         self._collector = Collector(catalog, store, now, patience or Patience(), self._slots)
-        self._discarder = Discarder(catalog, store, now, patience or Patience())
+        self._discarder = Discarder(catalog, self._stores, now, patience or Patience())
         self._wake = asyncio.Event()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._failures: dict[str, tuple[int, float]] = {}
@@ -147,6 +152,11 @@ class MediaPipeline:
             crash_point("recording.discarded")
             return MediaState.DISCARDED
         rows = await self._catalog.files(recording.recording_id)
+        for row in rows:
+            if row.store != HOME and row.role is not FileRole.RENDITION:
+                # It was finished and is due again (a file came late): what was moved is needed here.
+                await self._catalog.copied(row, HOME)
+                await asyncio.to_thread(self._stores.recall, row)
         known = {row.number: row for row in rows if row.role is FileRole.SEGMENT}
         collected: list[Collected] = []
         errors: list[str] = []

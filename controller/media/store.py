@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -27,9 +28,7 @@ class LocalStore:
 
     def path(self, key: str) -> Path:
         """Where a key's bytes lie. Raises HostileName for anything but a plain relative key."""
-        if not _KEY.fullmatch(key) or ".." in key or len(key) > 1024:
-            raise HostileName(f"{key[:200]!r} is no key of the store")
-        return self.root / key
+        return self.root / checked_key(key)
 
     def exists(self, key: str) -> bool:
         return self.path(key).is_file()
@@ -65,6 +64,22 @@ class LocalStore:
             _forget(temp)
         return written
 
+    def put_blocks(self, blocks: Iterator[bytes], key: str) -> Digest:
+        """The same from a stream. What ``blocks`` raises is passed on, and nothing is changed."""
+        target, temp = self.path(key), self.scratch()
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            written = _write(blocks, temp)
+            if digest(temp) != written:
+                raise StoreError(f"{target} reads back differently from what was written: check the disk")
+            temp.replace(target)
+            self._sync(target)
+        except OSError as error:
+            raise store_error("store", target, error) from error
+        finally:
+            _forget(temp)
+        return written
+
     def link(self, key: str, new_key: str) -> None:
         """The same bytes under a second key, without a copy where the disk can do that."""
         source, target = self.path(key), self.path(new_key)
@@ -92,6 +107,27 @@ class LocalStore:
             return
         except OSError as error:
             raise store_error("remove", target, error) from error
+
+    def delete_same(self, key: str, sha256: str) -> bool:
+        """Remove a key if it holds these very bytes; False, and it stays, if it holds others by now.
+
+        It is taken aside before it is read, so that nothing can be put in its place in between.
+        """
+        target, aside = self.path(key), self.scratch()
+        try:
+            target.replace(aside)
+            if digest(aside).sha256 == sha256:
+                aside.unlink()
+                sync_folder(target.parent)
+                return True
+            with contextlib.suppress(FileExistsError):  # what was put there meanwhile is newer
+                os.link(aside, target)
+            aside.unlink()
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            raise store_error("remove", target, error) from error
+        return False
 
     def scratch(self) -> Path:
         """A new name for work in progress, on the store's own disk. The caller makes the file."""
@@ -144,11 +180,23 @@ def _forget(temp: Path) -> None:
         return  # the sweep removes it; the error that brought us here is the one to be told
 
 
+def checked_key(key: str) -> str:
+    """The key itself. Raises HostileName for anything but a plain relative one."""
+    if not _KEY.fullmatch(key) or ".." in key or len(key) > 1024:
+        raise HostileName(f"{key[:200]!r} is no key of the store")
+    return key
+
+
 def _copy(source: Path, temp: Path) -> Digest:
+    with source.open("rb", buffering=0) as reader:
+        return _write(iter(lambda: reader.read(BLOCK), b""), temp)
+
+
+def _write(blocks: Iterator[bytes], temp: Path) -> Digest:
     hasher, size = hashlib.sha256(), 0
-    with source.open("rb", buffering=0) as reader, temp.open("xb", buffering=0) as writer:
+    with temp.open("xb", buffering=0) as writer:
         os.fchmod(writer.fileno(), 0o640)
-        while block := reader.read(BLOCK):
+        for block in blocks:
             hasher.update(block)
             size += len(block)
             view = memoryview(block)

@@ -15,11 +15,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ..core.media_kinds import Kind
-from ..engine.ports import FileRole, MediaCatalog, StoredFile
+from ..engine.ports import HOME, FileRole, MediaCatalog, StoredFile
 from . import mp4, wav
-from .errors import HostileName, MediaError, UnreadableAudio
-from .integrity import digest
+from .errors import HostileName, MediaError, StoreAway, StoreError, UnreadableAudio
 from .pipeline import MediaPipeline
+from .shelves import Stores
 from .spool import Spool, SpoolFile
 from .store import LocalStore
 
@@ -65,7 +65,7 @@ class SweepReport:
 async def sweep(
     catalog: MediaCatalog,
     spools: Mapping[str, Path],
-    store: LocalStore,
+    stores: Stores,
     dry_run: bool,
     *,
     pipeline: MediaPipeline | None = None,
@@ -86,8 +86,8 @@ async def sweep(
             report.refused.append(f"{switch}: {error}")
     if pipeline is not None and not dry_run and (report.adopted or report.late):
         report.processed = {i: str(s) for i, s in (await pipeline.drain()).items()}
-    await _check_rows(catalog, store, report, min_age_s, check_hashes)
-    await _clean(store, report, min_age_s, force)
+    await _check_rows(catalog, stores, report, min_age_s, check_hashes)
+    await _clean(stores.home, report, min_age_s, force)
     return report
 
 
@@ -195,10 +195,10 @@ class _Spooled:
 
 
 async def _check_rows(
-    catalog: MediaCatalog, store: LocalStore, report: SweepReport, min_age_s: float, check_hashes: bool
+    catalog: MediaCatalog, stores: Stores, report: SweepReport, min_age_s: float, check_hashes: bool
 ) -> None:
     # The files first: whatever is put meanwhile has its row by the time that the rows are read.
-    keys = await asyncio.to_thread(lambda: list(store.keys()))
+    keys = await asyncio.to_thread(lambda: list(stores.home.keys()))
     report.store_files = len(keys)
     recorded: set[str] = set()
     last = ""
@@ -207,23 +207,27 @@ async def _check_rows(
         for row in rows:
             report.rows += 1
             recorded.add(row.key)
-            await asyncio.to_thread(_check_row, store, row, report, check_hashes)
+            await asyncio.to_thread(_check_row, stores, row, report, check_hashes)
     for key in keys:
-        if key not in recorded and await asyncio.to_thread(_age, store.path(key)) >= min_age_s:
+        if key not in recorded and await asyncio.to_thread(_age, stores.path(key)) >= min_age_s:
             report.unrecorded.append(key)
 
 
-def _check_row(store: LocalStore, row: StoredFile, report: SweepReport, check_hashes: bool) -> None:
+def _check_row(stores: Stores, row: StoredFile, report: SweepReport, check_hashes: bool) -> None:
+    name = row.key if row.store == HOME else f"{row.store}:{row.key}"
     try:
-        path = store.path(row.key)
-        if path.stat().st_size != row.size or (check_hashes and digest(path).sha256 != row.sha256):
-            report.damaged.append(row.key)
-    except FileNotFoundError:
-        report.missing.append(row.key)
+        size = stores.size(row)
+        if size is None:
+            report.missing.append(name)
+        elif size != row.size or (check_hashes and stores.digest(row).sha256 != row.sha256):
+            report.damaged.append(name)
     except HostileName:
-        report.damaged.append(row.key)
-    except OSError as error:
-        report.damaged.append(f"{row.key} ({error.strerror})")
+        report.damaged.append(name)
+    except StoreAway as error:
+        if not any(row.store in told for told in report.refused):  # once; it is nobody's file's fault
+            report.refused.append(f"store {row.store} could not be looked at: {error}")
+    except StoreError as error:
+        report.damaged.append(f"{name} ({error})")
 
 
 def _age(path: Path) -> float:

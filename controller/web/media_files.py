@@ -12,7 +12,9 @@ from starlette.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
 from ..core.errors import TapelineError
+from ..engine.ports import HOME
 from ..engine.reading import FileRow, RecordingDetail
+from .distant_files import DistantResponse, matches
 from .ports import FileStore
 from .problems import Problem
 
@@ -32,7 +34,7 @@ class MediaResponse(FileResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        if _matches(headers.get("if-none-match"), self.headers["etag"]):
+        if matches(headers.get("if-none-match"), self.headers["etag"]):
             kept = {k: v for k, v in self.headers.items() if k in ("etag", "cache-control", "last-modified")}
             await Response(status_code=304, headers=kept)(scope, receive, send)
             return
@@ -44,7 +46,9 @@ class MediaResponse(FileResponse):
 
 
 async def serve(store: FileStore, detail: RecordingDetail, file: FileRow, *, attachment: bool) -> Response:
-    """The file's bytes. Raises Problem 404 if the store does not have it."""
+    """The file's bytes. Raises Problem 404 if the store does not have it, 503 if the store is away."""
+    if file.store != HOME:
+        return DistantResponse(store, file, _headers(detail, file, attachment=attachment))
     try:
         path = store.path(file.key)
         found = await asyncio.to_thread(path.stat)
@@ -66,6 +70,17 @@ async def serve(store: FileStore, detail: RecordingDetail, file: FileRow, *, att
     )
 
 
+def _headers(detail: RecordingDetail, file: FileRow, *, attachment: bool) -> dict[str, str]:
+    name = file_name(detail, file)
+    return {
+        "content-type": MEDIA_TYPES.get(file.format, "application/octet-stream"),
+        "content-disposition": f'{"attachment" if attachment else "inline"}; filename="{name}"',
+        "etag": f'"{file.sha256}"',
+        "cache-control": "private, no-cache",
+        "accept-ranges": "bytes",
+    }
+
+
 def file_name(detail: RecordingDetail, file: FileRow) -> str:
     """The name a download gets: time and ids only, never a caller's text."""
     at = f"{detail.row.started_at:%Y%m%d-%H%M%S}"
@@ -76,9 +91,3 @@ def file_name(detail: RecordingDetail, file: FileRow) -> str:
 
 def _plain(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9-]", "", text)[:64] or "x"
-
-
-def _matches(header: str | None, etag: str) -> bool:
-    if header is None:
-        return False
-    return any(tag.strip().removeprefix("W/") in (etag, "*") for tag in header.split(","))

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from ..engine.reading import Health
+from ..engine.reading import FileRow, Health
 
 
 class FileStore(Protocol):
-    """Where finished recordings lie. Media is on local disk and served from there."""
+    """Where finished recordings lie: at home, on local disk, or in the store that the row names."""
 
     def path(self, key: str) -> Path:
         """The file of that key, whether it exists or not. Raises TapelineError for a key
         that would lead out of the store."""
+
+    def read(self, file: FileRow, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """The bytes of a file that lies elsewhere, from ``start`` on. Blocks; raises TapelineError
+        with the first block if it is missing, or if its store is away."""
 
 
 #: What works and what does not, for /readyz.

@@ -23,7 +23,9 @@ from controller.config import (
     Config,
     DatabaseConfig,
     FreeSwitchConfig,
+    LocalStoreConfig,
     ProofConfig,
+    S3StoreConfig,
     StorageConfig,
     WebConfig,
 )
@@ -35,6 +37,8 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ('`[[switches]]` with `kind = "freeswitch"`', "TAPELINE_SWITCHES__NAME__", FreeSwitchConfig),
     ('`[[switches]]` with `kind = "asterisk"`', "TAPELINE_SWITCHES__NAME__", AsteriskConfig),
     ("`[storage]`", "TAPELINE_STORAGE__", StorageConfig),
+    ('`[[stores]]` with `kind = "local"`', "TAPELINE_STORES__NAME__", LocalStoreConfig),
+    ('`[[stores]]` with `kind = "s3"`', "TAPELINE_STORES__NAME__", S3StoreConfig),
     ("`[database]`", "TAPELINE_DATABASE__", DatabaseConfig),
     ("`[web]`", "TAPELINE_WEB__", WebConfig),
     ("`[proof]`", "TAPELINE_PROOF__", ProofConfig),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 from controller.core.media_kinds import Kind
 from controller.core.recording import segment_path
 from controller.engine.ports import DueRecording, DueSegment, FileRole, MediaState, StoredFile
+from controller.engine.shelving import Amount, Lying
 
 T0 = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)
 _BEFORE = {
@@ -38,6 +39,7 @@ class MemoryCatalog:
     errors: dict[str, str] = field(default_factory=dict)
     rows: dict[tuple[str, FileRole, int], StoredFile] = field(default_factory=dict)
     history: list[tuple[str, MediaState]] = field(default_factory=list)
+    old_stores: dict[tuple[str, FileRole, int], str] = field(default_factory=dict)
     folders: set[str] = field(default_factory=lambda: {"acme.example"})
 
     def add(self, recording: DueRecording, state: MediaState = MediaState.SPOOLED) -> None:
@@ -50,7 +52,13 @@ class MemoryCatalog:
         return sorted(found, key=lambda r: (r.ended_at, r.recording_id))[:limit]
 
     async def add_file(self, file: StoredFile) -> None:
-        self.rows[file.recording_id, file.role, file.number] = file
+        place = (file.recording_id, file.role, file.number)
+        before = self.rows.get(place)
+        self.old_stores.pop(place, None)
+        if before is not None and before.sha256 == file.sha256 and before.store != file.store:
+            self.old_stores[place] = file.store
+            file = replace(file, store=before.store, sealing=before.sealing)
+        self.rows[place] = file
         self._save()
 
     async def files(self, recording_id: str) -> list[StoredFile]:
@@ -109,6 +117,52 @@ class MemoryCatalog:
         began, ended = min(s[2] for s in segments), max(s[3] for s in segments)
         self.add(DueRecording(recording_id, recording_id, switch, tenant_folder, kind, began, ended, new))
         return True
+
+    async def lying(
+        self,
+        store: str,
+        after: str = "",
+        limit: int = 500,
+        *,
+        tenants: Collection[str] | None = None,
+        but: Collection[str] = (),
+    ) -> list[Lying]:
+        found = [
+            Lying(self.recordings[f.recording_id].tenant, f)
+            for place, f in self.rows.items()
+            if f.store == store and f.key > after and place not in self.old_stores
+            and self.states[f.recording_id] is MediaState.AVAILABLE
+        ]  # fmt: skip
+        mine = [x for x in found if (tenants is None or x.tenant in tenants) and x.tenant not in but]
+        return sorted(mine, key=lambda x: x.file.key)[:limit]
+
+    async def amount(
+        self, store: str, *, tenants: Collection[str] | None = None, but: Collection[str] = ()
+    ) -> Amount:
+        found = await self.lying(store, limit=1_000_000, tenants=tenants, but=but)
+        return Amount(len(found), sum(x.file.size for x in found))
+
+    async def moved(self, file: StoredFile, to: str, sealing: str) -> bool:
+        place = (file.recording_id, file.role, file.number)
+        if self.rows.get(place) != file or self.states[file.recording_id] is not MediaState.AVAILABLE:
+            return False
+        self.rows[place] = replace(file, store=to, sealing=sealing)
+        self.old_stores[place] = file.store
+        self._save()
+        return True
+
+    async def left_behind(self, limit: int = 500) -> list[tuple[StoredFile, str]]:
+        found = [(self.rows[place], old) for place, old in self.old_stores.items()]
+        return [x for x in found if self.states[x[0].recording_id] is MediaState.AVAILABLE][:limit]
+
+    async def copied(self, file: StoredFile, store: str) -> None:
+        if file.store != store:
+            self.old_stores[file.recording_id, file.role, file.number] = store
+        self._save()
+
+    async def tidied(self, file: StoredFile, old_store: str) -> None:
+        self.old_stores.pop((file.recording_id, file.role, file.number), None)
+        self._save()
 
     def _save(self) -> None:
         if self.saved is not None:

@@ -16,6 +16,7 @@ import pytest
 from controller.engine.ports import DueRecording, MediaState
 from controller.media.crash_points import CRASH_POINTS, arm
 from controller.media.pipeline import MediaPipeline
+from controller.media.shelves import home_only
 from controller.media.store import LocalStore
 from controller.media.sweep import sweep
 
@@ -164,6 +165,6 @@ def test_a_process_that_really_dies(
     # What the dead process left half done lies apart, and the sweep takes it away.
     for path in (bench.store.root / ".scratch").iterdir():
         os.utime(path, (1, 1))
-    report = asyncio.run(sweep(bench.catalog, {"fs": bench.spool}, bench.store, False))
+    report = asyncio.run(sweep(bench.catalog, {"fs": bench.spool}, home_only(bench.store), False))
     assert report.sound
     assert list((bench.store.root / ".scratch").iterdir()) == []

@@ -15,6 +15,7 @@ from controller.core.media_kinds import Kind
 from controller.core.recording import side_paths
 from controller.engine.ports import DueRecording, MediaState
 from controller.media.crash_points import CRASH_POINTS, DISCARD_POINTS, arm
+from controller.media.shelves import home_only
 from controller.media.sweep import sweep
 
 from .conftest import Bench
@@ -215,10 +216,14 @@ async def test_the_sweep_has_what_came_later_destroyed(bench: Bench, name: str) 
         (bench.spool / FOLDER / "r1.1.wav").unlink()
     await bench.pipeline().process(recording)
     path = write(bench.spool / FOLDER / name, ONE)
-    report = await sweep(bench.catalog, {"fs": bench.spool}, bench.store, False, pipeline=bench.pipeline())
+    report = await sweep(
+        bench.catalog, {"fs": bench.spool}, home_only(bench.store), False, pipeline=bench.pipeline()
+    )
     assert report.processed == {}  # it may still be written to
     os.utime(path, (OLD, OLD))
-    report = await sweep(bench.catalog, {"fs": bench.spool}, bench.store, False, pipeline=bench.pipeline())
+    report = await sweep(
+        bench.catalog, {"fs": bench.spool}, home_only(bench.store), False, pipeline=bench.pipeline()
+    )
     assert report.processed == {"r1": "discarded"}
     nothing_is_left(bench)
     assert list(bench.catalog.recordings) == ["r1"]

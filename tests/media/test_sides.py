@@ -18,6 +18,7 @@ from controller.engine.ports import DueRecording, FileRole, MediaState
 from controller.media import samples
 from controller.media.crash_points import CRASH_POINTS, SIDE_POINTS, arm
 from controller.media.integrity import digest
+from controller.media.shelves import home_only
 from controller.media.store import LocalStore
 from controller.media.sweep import sweep
 
@@ -91,7 +92,7 @@ async def test_a_mix_that_is_not_their_sum_is_kept_beside(bench: Bench) -> None:
     assert bench.store.path(row.key).read_bytes() == mix
     assert np.array_equal(segment_sound(bench), BOTH)
     check_rows(bench)
-    assert (await sweep(bench.catalog, {"fs": bench.spool}, bench.store, False, min_age_s=0)).sound
+    assert (await sweep(bench.catalog, {"fs": bench.spool}, home_only(bench.store), False, min_age_s=0)).sound
 
 
 async def test_sides_that_cannot_be_merged_to_the_bit_are_kept_beside(bench: Bench) -> None:
@@ -177,7 +178,9 @@ async def test_three_empty_files_are_nothing(bench: Bench) -> None:
 async def reopened(bench: Bench, recording: DueRecording, paths: list[Path]) -> None:
     for path in paths:
         os.utime(path, (time.time() - 7200,) * 2)
-    report = await sweep(bench.catalog, {"fs": bench.spool}, bench.store, False, pipeline=bench.pipeline())
+    report = await sweep(
+        bench.catalog, {"fs": bench.spool}, home_only(bench.store), False, pipeline=bench.pipeline()
+    )
     assert report.foreign == report.adopted == []
     assert len(report.late) == len(paths)
     assert report.processed == {"r1": "available"}
@@ -248,7 +251,9 @@ async def test_orphans_of_one_segment_are_adopted_as_one(bench: Bench) -> None:
     for name, sound in (("lost.1.wav", MIX), ("lost.1.rx.wav", RX), ("lost.1.tx.wav", TX)):
         path = write(bench.spool / FOLDER / name, wav_bytes(sound))
         os.utime(path, (time.time() - 7200,) * 2)
-    report = await sweep(bench.catalog, {"fs": bench.spool}, bench.store, False, pipeline=bench.pipeline())
+    report = await sweep(
+        bench.catalog, {"fs": bench.spool}, home_only(bench.store), False, pipeline=bench.pipeline()
+    )
     assert (report.adopted, report.processed, report.foreign) == (["lost"], {"lost": "available"}, [])
     (segment,) = bench.catalog.recordings["lost"].segments
     assert (segment.path, bench.spooled()) == (f"{FOLDER}/lost.1.wav", [])

@@ -13,6 +13,7 @@ import pytest
 from controller.core.media_kinds import Kind
 from controller.core.recording import segment_path
 from controller.engine.ports import FileRole, MediaState
+from controller.media.shelves import home_only
 from controller.media.sweep import SweepReport, sweep
 
 from .conftest import Bench
@@ -28,7 +29,7 @@ def old(path: Path, at: float = OLD) -> Path:
 
 
 async def run(bench: Bench, *, dry_run: bool = False, **options: Any) -> SweepReport:
-    return await sweep(bench.catalog, {"fs": bench.spool}, bench.store, dry_run, **options)
+    return await sweep(bench.catalog, {"fs": bench.spool}, home_only(bench.store), dry_run, **options)
 
 
 async def available(bench: Bench, *ids: str) -> None:
@@ -162,6 +163,8 @@ async def test_old_work_in_progress_goes_but_never_more_than_half(bench: Bench) 
 
 async def test_one_spool_that_is_away_does_not_hide_the_other(bench: Bench, tmp_path: Path) -> None:
     old(write(bench.spool / FOLDER / "lost.1.wav", wav_bytes(voice(800))))
-    report = await sweep(bench.catalog, {"away": tmp_path / "away", "fs": bench.spool}, bench.store, False)
+    report = await sweep(
+        bench.catalog, {"away": tmp_path / "away", "fs": bench.spool}, home_only(bench.store), False
+    )
     assert report.adopted == ["lost"]
     assert report.refused[0].startswith("away: ")

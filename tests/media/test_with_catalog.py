@@ -23,6 +23,7 @@ from controller.engine.reading import TenantSettings
 from controller.media import samples
 from controller.media.crash_points import CRASH_POINTS, DISCARD_POINTS, arm
 from controller.media.pipeline import MediaPipeline
+from controller.media.shelves import home_only
 from controller.media.store import LocalStore
 from controller.media.sweep import sweep
 
@@ -102,7 +103,7 @@ async def test_from_the_engines_rows_to_a_playable_recording_killed_on_the_way(
         (FileRole.SEGMENT, 2, 500, True),
     ]
     assert not [p for p in spool.rglob("*") if p.is_file()]
-    report = await sweep(catalog, {"fs": spool}, store, False)
+    report = await sweep(catalog, {"fs": spool}, home_only(store), False)
     assert report.sound
     assert (report.rows, report.store_files) == (3, 3)
 
@@ -116,11 +117,11 @@ async def test_orphans_are_adopted_and_late_files_collected(
     for recording_id in ("r1", "lost"):
         path = write(spool / segment_path(TENANT, recording_id, 1, Kind.AUDIO, T0), wav_bytes(voice(8000)))
         os.utime(path, (time.time() - 7200,) * 2)
-    report = await sweep(catalog, {"fs": spool}, store, False, pipeline=pipeline)
+    report = await sweep(catalog, {"fs": spool}, home_only(store), False, pipeline=pipeline)
     assert report.sound
     assert report.processed == {"r1": "available", "lost": "available"}
     assert [p for p in spool.rglob("*") if p.is_file()] == []
-    assert (await sweep(catalog, {"fs": spool}, store, False)).rows == 4
+    assert (await sweep(catalog, {"fs": spool}, home_only(store), False)).rows == 4
 
 
 @pytest.mark.parametrize("name", [*DISCARD_POINTS, ""])
@@ -153,7 +154,7 @@ async def test_a_recording_that_nobody_started_leaves_its_row_and_nothing_else(
     # What comes later has the same end.
     late = write(spool / call.recordings[0].segments[1].path, wav_bytes(voice(8000)))
     os.utime(late, (time.time() - 7200,) * 2)
-    report = await sweep(catalog, {"fs": spool}, store, False, pipeline=pipeline)
+    report = await sweep(catalog, {"fs": spool}, home_only(store), False, pipeline=pipeline)
     assert report.processed == {"r1": "discarded"}
     assert report.adopted == []
     assert [p for p in spool.rglob("*") if p.is_file()] == []
@@ -179,5 +180,5 @@ async def test_two_sides_become_the_channels_that_the_row_says(
     assert set(rows) == {FileRole.SEGMENT, FileRole.RENDITION, FileRole.MIX}  # no sum of the two
     sound = samples.whole(store.path(rows[FileRole.RENDITION].key))
     assert np.array_equal(sound, np.concatenate((tx, rx), axis=1))
-    assert (await sweep(catalog, {"fs": spool}, store, False, min_age_s=0)).sound
+    assert (await sweep(catalog, {"fs": spool}, home_only(store), False, min_age_s=0)).sound
     assert [p for p in spool.rglob("*") if p.is_file()] == []

@@ -1,0 +1,195 @@
+"""Files from one store into another: copied, read back and compared, noted, and only then removed.
+
+Nothing is queued here. What has to be moved, and what an interrupted move left behind, is in the
+catalog; a process killed between any two steps does the rest when it is started again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+
+import structlog
+
+from ..engine.ports import HOME, StoredFile
+from ..engine.shelving import StoringCatalog
+from .crash_points import crash_point
+from .errors import MediaError, StoreAway, StoreError
+from .shelves import Destination, Stores, checked
+
+log = structlog.get_logger(__name__)
+
+_PAGE = 200
+_FIRST_RETRY_S = 2.0
+_LAST_RETRY_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A store that does not take our files. ``since`` and ``next_try`` by the monotonic clock."""
+
+    since: float
+    tries: int
+    next_try: float
+    error: str
+
+
+class Mover:
+    """``at_once`` files are under way at most. ``first_retry_s`` doubles up to ten minutes; there is
+    no last try."""
+
+    def __init__(
+        self,
+        catalog: StoringCatalog,
+        stores: Stores,
+        *,
+        at_once: int = 2,
+        poll_s: float = 15.0,
+        first_retry_s: float = _FIRST_RETRY_S,
+    ) -> None:
+        self._catalog = catalog
+        self._stores = stores
+        self._slots = asyncio.Semaphore(at_once)
+        self._poll_s = poll_s
+        self._first_retry_s = first_retry_s
+        self._outages: dict[str, Outage] = {}
+        self._spoilt: dict[str, tuple[int, float]] = {}
+
+    @property
+    def outages(self) -> dict[str, Outage]:
+        """By the store's name; those that work are not in it."""
+        return dict(self._outages)
+
+    async def run(self) -> None:
+        """Bring every finished file where it belongs, now and as they come. Cancel it to stop."""
+        while True:
+            try:
+                await self.tidy()
+                for place in self._stores.destinations:
+                    await self.fill(place)
+            except Exception:
+                # The database is away, say: what is to be moved is in the catalog and stays there.
+                log.exception("the files could not be brought to their stores; they stay where they are")
+            await asyncio.sleep(self._until_next_look())
+
+    async def fill(self, place: Destination) -> None:
+        """Everything at home that belongs there. An outage ends this round; the next one tries again."""
+        outage = self._outages.get(place.store)
+        if outage is not None and outage.next_try > time.monotonic():
+            return
+        async for _ in self.all(HOME, place, self._ready):
+            if place.store in self._outages and self._outages[place.store] is not outage:
+                return
+
+    async def all(
+        self, source: str, place: Destination, wanted: Callable[[StoredFile], bool] = lambda file: True
+    ) -> AsyncIterator[tuple[StoredFile, str]]:
+        """Move everything; each file once it is done, with "" or why it stayed."""
+        after = ""
+        while page := await self._catalog.lying(source, after, _PAGE, tenants=place.tenants, but=place.but):
+            after = page[-1].file.key
+            files = [lying.file for lying in page if wanted(lying.file)]
+            tasks = [asyncio.create_task(self._one(file, place.store)) for file in files]
+            try:
+                for file, task in zip(files, tasks, strict=True):
+                    yield file, await task
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def drain(self, source: str, place: Destination) -> AsyncIterator[tuple[StoredFile, str]]:
+        """The same until nothing is left but what cannot be moved; outages are waited for."""
+        while True:
+            async for moved in self.all(source, place):
+                yield moved
+                if place.store in self._outages:
+                    break
+            outage = self._outages.get(place.store)
+            if outage is None:
+                return
+            await asyncio.sleep(max(0.0, outage.next_try - time.monotonic()))
+
+    async def _one(self, file: StoredFile, to: str) -> str:
+        async with self._slots:
+            try:
+                await self.move(file, to)
+            except StoreAway as error:
+                self._note_outage(to, str(error))
+                return str(error)
+            except (MediaError, OSError) as error:
+                tries = self._spoilt.get(file.key, (0, 0.0))[0] + 1
+                self._spoilt[file.key] = (tries, time.monotonic() + self._delay(tries))
+                log.warning("a file stays where it is", key=file.key, store=file.store, why=str(error))
+                return str(error)
+        self._spoilt.pop(file.key, None)
+        if self._outages.pop(to, None) is not None:
+            log.info("the store works again", store=to)
+        return ""
+
+    async def move(self, file: StoredFile, to: str) -> None:
+        """One file. Raises StoreError: it is then where it was. Idempotent."""
+        if file.store == to:
+            return
+        sealing = await asyncio.to_thread(self._copy, file, to)
+        if not await self._catalog.moved(file, to, sealing):
+            await self._withdraw(file, to)
+            raise StoreError(f"{file.key} was changed while it was moved; the next round looks again")
+        crash_point("move.noted")
+        await self._remove_old(replace(file, store=to, sealing=sealing), file.store)
+
+    async def tidy(self) -> None:
+        """Old copies that an interrupted move left behind."""
+        for file, old_store in await self._catalog.left_behind(_PAGE):
+            try:
+                await self._remove_old(file, old_store)
+            except MediaError as error:
+                log.warning("an old copy stays for now", key=file.key, store=old_store, why=str(error))
+
+    def _copy(self, file: StoredFile, to: str) -> str:
+        """Blocking. Answers how the copy is sealed. Only a copy that was read back whole counts."""
+        target = self._stores.shelf(to)
+        target.put(file.key, checked(self._stores.read(file), file), file.size)
+        crash_point("move.copied")
+        there = replace(file, store=to, sealing="")
+        if self._stores.digest(there).sha256 != file.sha256:
+            raise StoreError(f"{file.key} reads back differently from the store {to} than it was put there")
+        crash_point("move.checked")
+        return ""
+
+    async def _withdraw(self, file: StoredFile, to: str) -> None:
+        """The recording was destroyed, or is being made anew: no copy may be left that no row knows."""
+        rows = await self._catalog.files(file.recording_id)
+        if not any(row.key == file.key and row.store == to for row in rows):
+            await asyncio.to_thread(self._stores.shelf(to).delete, file.key)
+
+    async def _remove_old(self, file: StoredFile, old_store: str) -> None:
+        if old_store == HOME:
+            # The pipeline may have made it anew at this moment; other bytes are not ours to remove.
+            await asyncio.to_thread(self._stores.home.delete_same, file.key, file.sha256)
+        elif old_store != file.store:
+            await asyncio.to_thread(self._stores.shelf(old_store).delete, file.key)
+        crash_point("move.removed")
+        await self._catalog.tidied(file, old_store)
+
+    def _ready(self, file: StoredFile) -> bool:
+        return self._spoilt.get(file.key, (0, 0.0))[1] <= time.monotonic()
+
+    def _delay(self, tries: int) -> float:
+        return min(_LAST_RETRY_S, self._first_retry_s * 2.0 ** min(tries - 1, 16))
+
+    def _note_outage(self, store: str, why: str) -> None:
+        now, known = time.monotonic(), self._outages.get(store)
+        if known is not None and known.next_try > now:
+            return  # another file of the same round
+        tries = known.tries + 1 if known else 1
+        delay = self._delay(tries)
+        self._outages[store] = Outage(known.since if known else now, tries, now + delay, why)
+        log.warning("a store does not take files; they are kept here", store=store, again_in_s=delay, why=why)
+
+    def _until_next_look(self) -> float:
+        now = time.monotonic()
+        waits = [outage.next_try - now for outage in self._outages.values()]
+        return max(0.05, min([self._poll_s, *waits]))

@@ -1,0 +1,135 @@
+"""A bucket of an S3-compatible store (obstore). The only module that knows obstore."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, NoReturn
+
+import obstore
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.store import S3Store
+
+from ..config_storage import S3StoreConfig
+from .errors import StoreAway, StoreError
+from .store import checked_key
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, S3Config  # they are there for the type checker only
+
+#: Up to here a file goes in one request; larger ones in parts of this size.
+PART = 8 << 20
+_PARTS_AT_ONCE = 3
+_BLOCK = 1 << 20
+#: Within one call. Longer outages are the mover's: it comes again, for days if need be.
+_RETRIES = 2
+
+
+class S3Shelf:
+    """All methods block: call them in a thread. Raises StoreAway if the server does not do it."""
+
+    def __init__(self, config: S3StoreConfig) -> None:
+        self.name = config.name
+        self.where = f"bucket {config.bucket}" + (f" at {config.endpoint}" if config.endpoint else "")
+        options: S3Config = {
+            "bucket": config.bucket,
+            "region": config.region,
+            "virtual_hosted_style_request": config.virtual_hosted,
+        }
+        if config.endpoint is not None:
+            options["endpoint"] = config.endpoint
+        secret = config.secret()
+        if config.access_key_id is not None and secret is not None:
+            options |= {"access_key_id": config.access_key_id, "secret_access_key": secret}
+        if config.server_side_encryption is not None:
+            options["server_side_encryption"] = config.server_side_encryption
+        if config.kms_key_id is not None:
+            options["sse_kms_key_id"] = config.kms_key_id
+        client: ClientConfig = {
+            "timeout": timedelta(seconds=config.timeout_s),
+            "connect_timeout": timedelta(seconds=min(5.0, config.timeout_s)),
+            "allow_http": (config.endpoint or "").startswith("http://"),
+        }
+        try:
+            self._store = S3Store(
+                prefix=config.prefix.strip("/") or None,
+                config=options,
+                client_options=client,
+                retry_config={
+                    "max_retries": _RETRIES,
+                    "retry_timeout": timedelta(seconds=config.timeout_s),
+                    "backoff": {"max_backoff": timedelta(seconds=2)},
+                },
+            )
+        except (BaseError, ValueError) as error:
+            raise StoreError(f"stores.{config.name}: {_first_line(error)}") from error
+
+    def put(self, key: str, blocks: Iterator[bytes], size: int) -> None:
+        """These bytes under this key, all of them or nothing. What ``blocks`` raises is passed on."""
+        checked_key(key)
+        try:
+            if size <= PART:
+                obstore.put(self._store, key, b"".join(blocks), use_multipart=False)
+            else:
+                obstore.put(
+                    self._store,
+                    key,
+                    blocks,
+                    use_multipart=True,
+                    chunk_size=PART,
+                    max_concurrency=_PARTS_AT_ONCE,
+                )
+        except BaseError as error:
+            self._away("store", key, error)
+
+    def size(self, key: str) -> int | None:
+        """In bytes; None if there is no such key."""
+        checked_key(key)
+        try:
+            return obstore.head(self._store, key)["size"]
+        except FileNotFoundError:
+            return None
+        except BaseError as error:
+            self._away("look for", key, error)
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """From ``start`` on, ``length`` bytes or up to the end, in blocks. Raises StoreError."""
+        checked_key(key)
+        if length is not None and length <= 0:
+            return
+        try:
+            if length is not None:
+                found = obstore.get(self._store, key, options={"range": (start, start + length)})
+            elif start:
+                found = obstore.get(self._store, key, options={"range": {"offset": start}})
+            else:
+                found = obstore.get(self._store, key)
+            for block in found.stream(min_chunk_size=_BLOCK):
+                yield bytes(block)
+        except FileNotFoundError as error:
+            raise StoreError(f"{key} is missing from the store {self.name}") from error
+        except BaseError as error:
+            self._away("read", key, error)
+
+    def delete(self, key: str) -> None:
+        """A key that is not there is no error."""
+        checked_key(key)
+        try:
+            obstore.delete(self._store, key)
+        except FileNotFoundError:
+            return
+        except BaseError as error:
+            self._away("remove", key, error)
+
+    def _away(self, doing: str, key: str, error: BaseError) -> NoReturn:
+        if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+            advice = f"the access key of stores.{self.name} may not do that in the {self.where}"
+        else:
+            advice = f"look after the {self.where}; it is tried again, and nothing is removed meanwhile"
+        raise StoreAway(f"store {self.name}: cannot {doing} {key}: {_first_line(error)}: {advice}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    """obstore tells everything it knows, over many lines; what the server said is in the first."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:300]

@@ -1,0 +1,77 @@
+"""How full the disks are on which recordings are made and kept: told long before one is full."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+_LOOK_S = 30.0
+_MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """``critical``: recordings will soon be lost, since the switch cannot write them."""
+
+    place: str
+    percent: int
+    free_mib: int
+    critical: bool
+
+    @property
+    def text(self) -> str:
+        return f"{self.percent}% full, {self.free_mib:,} MiB free"
+
+
+class Watermark:
+    """``places``: what to call each folder, and where it is. Percentages are of what may be used."""
+
+    def __init__(
+        self,
+        places: Mapping[str, Path],
+        alarm_percent: int,
+        critical_percent: int,
+        usage: Callable[[Path], tuple[int, int, int]] = shutil.disk_usage,
+    ) -> None:
+        self._places = dict(places)
+        self._alarm = alarm_percent
+        self._critical = critical_percent
+        self._usage = usage
+        self._told: dict[str, bool] = {}
+
+    def look(self) -> list[Level]:
+        """Those that are fuller than the alarm, each disk by the first of its places."""
+        found: list[Level] = []
+        for place, path in self._places.items():
+            try:
+                _, used, free = self._usage(path)
+            except OSError:
+                continue  # a spool that cannot be read is complained about by the pipeline
+            percent = round(100 * used / max(1, used + free))
+            if percent >= self._alarm:
+                found.append(Level(place, percent, free // _MIB, percent >= self._critical))
+        return found
+
+    async def run(self) -> None:
+        """Log every change. Never returns by itself; cancel it to stop."""
+        while True:
+            self.tell(await asyncio.to_thread(self.look))
+            await asyncio.sleep(_LOOK_S)
+
+    def tell(self, levels: list[Level]) -> None:
+        for level in levels:
+            if self._told.get(level.place) is level.critical:
+                continue
+            say = log.error if level.critical else log.warning
+            say("a disk fills up: make room, or calls cannot be recorded", place=level.place, is_=level.text)
+        now = {level.place: level.critical for level in levels}
+        for place in self._told.keys() - now.keys():
+            log.info("the disk has room again", place=place)
+        self._told = now
