@@ -178,6 +178,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 health=lambda: _health(engine, mover, watermark),
                 now=now,
                 new_id=new_id,
+                proof=catalog,
             )
         )
         sealer = make_sealer(config, catalog)

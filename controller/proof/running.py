@@ -16,7 +16,7 @@ from .bundle import ReadFile
 from .chaincheck import ChainChecker, Line
 from .entry import DELETION, DISCARD, RECORDING
 from .errors import NotCanonical
-from .facts import is_facts, recording_facts
+from .facts import DERIVED, is_facts, recording_facts
 from .sealer import Catalog
 from .verdict import Anchor, Verdict
 
@@ -142,7 +142,7 @@ class _Running:
         if not is_facts(facts):
             self._report(where, f"what entry {row.number} says of it cannot be read")
             return
-        names = [k for k in sorted(facts.keys() | now.keys()) if facts.get(k) != now.get(k)]
+        names = [k for k in sorted({*facts, *now} - DERIVED) if facts.get(k) != now.get(k)]
         deleted = any(_kind(r) == DELETION for r in rows if r.number > row.number)
         if names and not (deleted and set(names) <= {"files", "media", "duration_ms"}):
             what = f"the catalog says something else about {', '.join(names)} than entry {row.number}"

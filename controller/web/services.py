@@ -9,6 +9,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from ..engine.chain import ProofReader
 from ..engine.ports import Control
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
 from .heard import Heard
@@ -32,6 +33,7 @@ class Services:
     health: HealthCheck
     now: Callable[[], datetime]
     new_id: Callable[[], str]
+    proof: ProofReader | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,7 @@ async def opened(folder: Path, *, secure: bool = False) -> AsyncIterator[World]:
         health,
         lambda: story.at,
         lambda: next(ids),
+        catalog,
     )
     world = World(catalog, store, story, control, services, create_app(services))
     try:

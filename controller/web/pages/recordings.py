@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from ...engine.ports import FileRole
 from ...engine.reading import FileRow
 from ..access import Me
+from ..api.proof import seal_of
 from ..api.recordings import find
 from ..media_files import MEDIA_TYPES
 from ..services import Parts
@@ -47,6 +48,7 @@ async def recording_page(request: Request, parts: Parts, me: Me, recording_id: s
         request, "recording.html", detail=detail, row=detail.row, file=file, length=length, call=call,
         spans=pause_spans(detail.pauses, length), files=sorted(detail.files, key=_shelf),
         media_type=MEDIA_TYPES.get(file.format, "") if file else "",
+        seal=await seal_of(parts, me, recording_id),
     )  # fmt: skip
 
 
