@@ -54,7 +54,7 @@ class Watermark:
                 _, used, free = self._usage(path)
             except OSError:
                 continue  # a spool that cannot be read is complained about by the pipeline
-            percent = round(100 * used / max(1, used + free))
+            percent = 100 * used // max(1, used + free)
             if percent >= self._alarm:
                 found.append(Level(place, percent, free // _MIB, percent >= self._critical))
         return found
