@@ -8,6 +8,13 @@ from pathlib import Path
 
 from .lab import MOBILE
 
+#: What dialplan/asterisk/pjsip.conf names in DYNAMIC_FEATURES, and two codes of a tenant's own.
+FEATURES = (
+    "tapeline-pause", "tapeline-resume", "tapeline-start", "tapeline-stop", "tapeline-record-on",
+    "tapeline-record-off",
+)  # fmt: skip
+MORE_CODES = ("71", "72")
+
 # Listed one by one: the boot takes a second and what is not needed cannot misbehave.
 # app_mixmonitor needs func_periodic_hook, which needs app_chanspy, func_cut, func_groupcount and
 # func_uri; without any of them it is silently absent.
@@ -85,7 +92,7 @@ def write(plan: Plan) -> None:
         "modules.conf": "[modules]\nautoload=no\n" + "".join(f"load={m}.so\n" for m in _MODULES.split()),
         "logger.conf": f"[logfiles]\n{plan.folder}/log/full => notice,warning,error\n",
         "manager.conf": _manager(plan),
-        "features.conf": f'[general]\n[applicationmap]\n#include "{plan.pieces}/asterisk/features.conf"\n',
+        "features.conf": _features(plan),
         "rtp.conf": f"[general]\nrtpstart={plan.rtp_start}\nrtpend={plan.rtp_start + 998}\nicesupport=no\n",
         "musiconhold.conf": f"[default]\nmode=files\ndirectory={plan.folder}/moh\n",
         "extensions.conf": _extensions(plan),
@@ -136,11 +143,23 @@ secret={plan.password}
 """
 
 
+def _features(plan: Plan) -> str:
+    """With two codes more, which mean something only to a tenant whose options name them."""
+    more = "".join(
+        f'tapeline-{code} => *{code},self,Gosub,"tapeline-feature,*{code},1"\n' for code in MORE_CODES
+    )
+    return f'[general]\n[applicationmap]\n{more}#include "{plan.pieces}/asterisk/features.conf"\n'
+
+
 def _extensions(plan: Plan) -> str:
     by_tenant = "".join(
         f"exten => {number},1,Set(REC_TENANT={tenant})\n"
         f" same => n,Set(REC_INBOUND_RULE=main)\n same => n,Goto(internal,{number},1)\n"
         for number, (_, tenant) in plan.users.items()
+    )
+    more_codes = "".join(
+        f"exten => *{code},1,UserEvent(TapelineFeature,Code: *{code})\n same => n,Goto(tapeline-heard,s,1)\n"
+        for code in MORE_CODES
     )
     return f"""[general]
 static=yes
@@ -149,7 +168,7 @@ writeprotect=yes
 
 [internal]
 include => tapeline-codes
-include => services
+{more_codes}include => services
 exten => _[1-7]XX,1,Dial(PJSIP/${{EXTEN}},60)
  same => n,Hangup()
 ; the leg that is called came by the rule as well: two underscores hand the variable on to it
@@ -232,6 +251,7 @@ rtp_timeout_hold=3600
 bind_rtp_to_media_address=yes
 media_address={plan.host}
 [phone](!,common,tapeline-phone)
+set_var=DYNAMIC_FEATURES={"#".join((*FEATURES, *(f"tapeline-{code}" for code in MORE_CODES)))}
 context=internal
 rtp_symmetric=yes
 outbound_proxy=sip:{plan.host}:{plan.front_port}\\;lr

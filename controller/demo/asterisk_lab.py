@@ -60,7 +60,7 @@ class AsteriskLab:
     #: What the tests may try here beside plain calls.
     offers = frozenset(
         {"queue", "ring group", "receptionist", "inbound rule", "outbound rule", "forwarding", "conference",
-         "parking", "pickup", "record key", "tainted route", "announcement", "result"}
+         "parking", "pickup", "record key", "tainted route", "announcement", "other codes", "result"}
     )  # fmt: skip
 
     def __init__(
