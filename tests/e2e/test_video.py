@@ -18,8 +18,11 @@ from .system import JSON_CONTROL, TEXT_CONTROL, System, until
 
 #: What is said, and shown in red, while something is paused.
 SECRET = 2000
-#: The switch takes 15 pictures a second: each is up to 67 ms late. Their mean must be in step all the same.
-IN_STEP_S, ONE_PICTURE_S = 0.040, 0.067
+#: How far flash and beep may be apart on the mean of a recording. Measured were -38 to +13 ms; the rest of
+#: the 60 is a busy machine's, on the side where nobody notices up to 125 (the picture ahead, ITU-R BT.1359).
+PICTURE_AHEAD_S, PICTURE_BEHIND_S = 0.060, 0.040
+#: A single mark besides: the switch takes 15 pictures a second, and each is up to 67 ms late.
+ONE_PICTURE_S = 0.067
 
 
 @pytest.fixture
@@ -98,8 +101,8 @@ def assert_in_step(seen: Shown, at_least: int) -> None:
         f"{len(apart)} marks, flash after beep: mean {np.mean(apart) * 1000:.0f} ms, each", np.round(apart, 3)
     )
     assert len(apart) >= at_least, (seen.flashes(), seen.beeps())
-    assert abs(float(np.mean(apart))) <= IN_STEP_S, apart
-    assert all(abs(x) <= IN_STEP_S + ONE_PICTURE_S for x in apart), apart
+    assert -PICTURE_AHEAD_S <= float(np.mean(apart)) <= PICTURE_BEHIND_S, apart
+    assert all(abs(x) <= PICTURE_AHEAD_S + ONE_PICTURE_S for x in apart), apart
 
 
 async def secret(a: Dialog, seconds: float) -> None:
@@ -378,11 +381,13 @@ async def test_the_page_plays_the_mp4(cameras: System) -> None:
         page = await browser.new_page()
         ranges: list[int] = []
         page.on("response", lambda r: ranges.append(r.status) if r.url.endswith("/audio") else None)
-        await page.goto(f"{url}/recordings/{recording_id}")
+        await page.goto(f"{url}/calls")
         await page.get_by_label("Login").fill("admin")
         await page.get_by_label("Password").fill("correct horse battery")
         await page.get_by_role("button", name="Sign in").click()
-        await page.locator("video").wait_for()
+        await page.wait_for_url(f"{url}/calls")
+        await page.goto(f"{url}/recordings/{recording_id}")
+        await page.locator("video").wait_for(state="attached")
         found = await page.evaluate(
             """async () => {
                 const video = document.querySelector("video");
