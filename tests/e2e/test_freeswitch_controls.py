@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from controller.config import FreeSwitchConfig
 from controller.demo.lab import ANNOUNCEMENT_HZ
 from controller.demo.listen import find_masks, spans
 from controller.demo.phone import Dialog
+from controller.switches.freeswitch.doctor import examine
 
 from .parties import ms_of, next_call
 from .system import JSON_CONTROL, TONES, TRUNK_A, System, until
@@ -247,3 +250,18 @@ async def test_the_parties_stay_on_their_channels_through_hold_and_transfer(syst
     assert right[TONES["101"]] > 700, (left, right)
     assert right[TONES["103"]] > 600, (left, right)
     assert right[TRUNK_A] == left[TONES["101"]] == left[TONES["103"]] == 0, (left, right)
+
+
+# ── the doctor ────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_doctor_finds_nothing_to_mend_and_knows_the_record_key(system: System) -> None:
+    lab = system.lab
+    config = FreeSwitchConfig(
+        kind="freeswitch", name="fs", host=lab.control_host, port=lab.control_port, password=lab.password,
+        spool=lab.spool,
+    )  # fmt: skip
+    checks = await examine(config, lambda: datetime.now(UTC))
+    assert not [c for c in checks if not c.ok], checks
+    found = {c.what: c.found for c in checks}
+    assert found["profile internal: Record key"] == "told to the controller"
