@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -9,9 +10,11 @@ from collections.abc import Awaitable, Callable
 
 from .bootstrap import open_catalog
 from .catalog.database import DatabaseUnavailable
-from .config import AsteriskConfig, Config, ConfigError, FreeSwitchConfig
+from .config import AsteriskConfig, Config, ConfigError, FreeSwitchConfig, StoreConfig
 from .engine.ids import now
 from .engine.ports import Check
+from .media.errors import MediaError
+from .media.shelves import make_shelf
 from .switches.asterisk.doctor import examine as examine_asterisk
 from .switches.freeswitch.doctor import examine as examine_freeswitch
 
@@ -22,6 +25,10 @@ ENCODERS = {"libmp3lame": "MP3", "libopus": "Opus", "aac": "video with sound"}
 async def examine(config: Config) -> list[tuple[str, list[Check]]]:
     """All findings: (what they are about, findings)."""
     found = [("this machine", [await _database(config), _storage(config), *_encoders()])]
+    found += [
+        (f"store {store.name} ({store.kind})", [await asyncio.to_thread(_store, store)])
+        for store in config.stores
+    ]
     for switch in config.switches:
         try:
             checks = await _switch(switch)
@@ -65,6 +72,24 @@ def _storage(config: Config) -> Check:
         f"{path}, {free:,} MiB free",
         "" if enough else "a minute of mono WAV takes 960 KB; make room or move storage.path",
     )
+
+
+def _store(store: StoreConfig) -> Check:
+    """A file put there, read back and removed again: what every recording will ask of it."""
+    content = os.urandom(1000)
+    key = f"tapeline-doctor/{content[:8].hex()}"
+    try:
+        shelf = make_shelf(store)
+        shelf.put(key, iter([content]), len(content))
+        same = b"".join(shelf.read(key)) == content
+        shelf.delete(key)
+    except (ConfigError, MediaError) as error:
+        return Check("store", False, str(error), "until it works, finished recordings stay in storage.path")
+    if not same:
+        return Check(
+            "store", False, "gives back other bytes than it was given", "look after its server or disk"
+        )
+    return Check("store", True, "a file was put there, read back and removed")
 
 
 def _encoders(run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run) -> list[Check]:

@@ -160,6 +160,15 @@ def checked(blocks: Iterator[bytes], file: StoredFile) -> Iterator[bytes]:
         )
 
 
+def make_shelf(store: StoreConfig) -> Shelf:
+    """Raises ConfigError, StoreError; asks no server anything."""
+    if isinstance(store, LocalStoreConfig):
+        return LocalShelf(store.name, LocalStore(store.path))
+    from .objects import S3Shelf
+
+    return S3Shelf(store)
+
+
 def make_stores(
     storage: StorageConfig,
     stores: Collection[StoreConfig],
@@ -169,12 +178,8 @@ def make_stores(
     shelves: dict[str, Shelf] = {}
     for store in stores:
         if isinstance(store, LocalStoreConfig):
-            root = folder(store.path, f"stores.{store.name}.path")
-            shelves[store.name] = LocalShelf(store.name, LocalStore(root))
-        else:
-            from .objects import S3Shelf
-
-            shelves[store.name] = S3Shelf(store)
+            folder(store.path, f"stores.{store.name}.path")
+        shelves[store.name] = make_shelf(store)
     named = {store.name: store.tenants for store in stores}
     assigned = tuple(tenant for tenants in named.values() for tenant in tenants)
     found = [Destination(name, tenants) for name, tenants in named.items() if tenants]
