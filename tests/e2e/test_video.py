@@ -30,6 +30,8 @@ def cameras(system: System) -> System:
     """101 has a blue picture and beeps at 1000 Hz, 102 a green one; 103 has no camera."""
     if system.kind != "freeswitch":
         pytest.skip("Asterisk records no video: see test_asterisk_says_that_it_records_no_video")
+    for colour in ("blue", "green", "red"):
+        film(colour)  # made before the call: while one is made no phone says anything
     system.phone("101").film, system.phone("101").source = film("blue"), beeps(1000)
     system.phone("102").film = film("green")
     return system
@@ -341,12 +343,13 @@ async def test_a_blind_transfer_to_a_phone_without_a_camera(cameras: System) -> 
 async def test_the_switch_dies_in_a_video_call(cameras: System) -> None:
     """FreeSWITCH writes an MP4's index at its end: what runs when it dies cannot be played. What ended
     before is kept, and the rest is kept as it is and flagged."""
+    snow = film("blue", snow=True)
     a, b, call_id = await video_call(cameras)
     await asyncio.sleep(1.8)
     await ask(cameras, a, call_id, "pause-video-recording", "api")
     await is_paused(cameras, call_id)
     assert a.video is not None
-    a.video.play(film("blue", snow=True))
+    a.video.play(snow)
     await ask(cameras, a, call_id, "resume-video-recording", "api")
     await video_is(cameras, call_id, "recording")
     await asyncio.sleep(2.5)
