@@ -149,14 +149,17 @@ L1 unheld
     "06": TALKING + """
 message: pause-audio-recording of L1: accepted
 > mask R2.1
+> mask R3.1
 refused: session_id is missing and the MESSAGE is not in a dialog, of 101@test.io
 refused: the body is not JSON: JSONDecodeError, of 101@test.io
 """ + CALLER_HANGS_UP,
     "07": TALKING + """
 message_in_dialog: pause-audio-recording of L2: accepted
 > mask R2.1
+> mask R3.1
 message_in_dialog: resume-audio-recording of L1: accepted
 > unmask R2.1
+> unmask R3.1
 """ + CALLEE_HANGS_UP,
     # This capture's binding named the operation by another header than ours do.
     "08": TALKING + "refused: a feature code without a meaning, of L1\n" + CALLEE_HANGS_UP,
