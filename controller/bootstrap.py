@@ -164,6 +164,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
         stores = open_stores(config)
         pipeline = make_pipeline(config, catalog, stores)
         mover, watermark = Mover(catalog, stores), _watermark(config)
+        sealer = make_sealer(config, catalog)
         switches = [make_switch(s) for s in config.switches]
         engine = Engine(switches, catalog, now, new_id, pipeline.poke)
         app = create_app(
@@ -175,17 +176,16 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 store=stores,
                 secret=session_secret(config.web.secret_file),
                 secure_cookies=config.web.secure_cookies,
-                health=lambda: _health(engine, mover, watermark),
+                health=lambda: _health(engine, mover, watermark, sealer),
                 now=now,
                 new_id=new_id,
                 proof=catalog,
             )
         )
-        sealer = make_sealer(config, catalog)
         yield Parts(config, catalog, stores, engine, pipeline, mover, watermark, sealer, app)
 
 
-async def _health(engine: Engine, mover: Mover, watermark: Watermark) -> Health:
+async def _health(engine: Engine, mover: Mover, watermark: Watermark, sealer: Sealer) -> Health:
     parts = {
         f"switch {s.name}": str(s.state) + (f": {s.error}" if s.error else "") for s in engine.switches()
     }
@@ -200,6 +200,8 @@ async def _health(engine: Engine, mover: Mover, watermark: Watermark) -> Health:
     parts |= {f"disk of {level.place}": level.text for level in levels}
     # A store that is away is told and no reason to be taken out of service: files are kept here.
     parts |= {f"store {name}": f"away: {outage.error}" for name, outage in mover.outages.items()}
+    if sealer.error:
+        parts["proof"] = f"not sealed: {sealer.error}"
     return Health(fine and not any(level.critical for level in levels), parts)
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, case, cast, exists, func, literal, or_, select
+from sqlalchemy import Select, and_, case, cast, exists, func, literal, select, union
 from sqlalchemy.exc import IntegrityError
 
 from ..core.errors import TapelineError
@@ -140,8 +140,12 @@ class Chain(OnDatabase):
             .limit(limit)
         )
         if since is not None:
-            late = select(f.recording_id).where(f.added_at >= since)
-            query = query.where(or_(r.media_at >= since, r.recording_id.in_(late)))
+            # Not an OR of the two: SQLite would go through the whole table for it.
+            lately = union(
+                select(r.recording_id).where(r.media_at >= since),
+                select(f.recording_id).where(f.added_at >= since),
+            )
+            query = query.where(r.recording_id.in_(lately))
         async with self._database.reading() as connection:
             return [Unsealed(*row) for row in await connection.execute(query)]
 

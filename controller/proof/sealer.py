@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 
 #: So many things are sealed in one transaction: some milliseconds on SQLite's one writer.
 BATCH = 25
+#: A catalog that is older than its chain takes hours at most; calls come first all that time.
+_REST_S = 0.05
 #: So far behind the newest seen a look goes on looking: a transaction may be committed late.
 _OVERLAP = timedelta(hours=1)
 _OVERLAP_NUMBERS = 5_000
@@ -65,7 +67,7 @@ class Sealer:
         """Seal what comes. Never returns by itself; cancel it to stop."""
         while True:
             try:
-                await self.drain()
+                await self.drain(_REST_S)
                 self.error = ""
             except Exception as error:
                 # The database is away, or a key is. What is not sealed stays to be sealed.
@@ -74,8 +76,11 @@ class Sealer:
                 self.error = str(error)
             await asyncio.sleep(self._poll_s)
 
-    async def drain(self) -> int:
-        """Seal everything that is due now; how many entries that made. Raises KeyProblem."""
+    async def drain(self, rest_s: float = 0.0) -> int:
+        """Seal everything that is due now, with a rest after each batch; how many entries that made.
+
+        Raises KeyProblem.
+        """
         keys = await asyncio.to_thread(self._keys)
         if time.monotonic() >= self._whole_at:
             self._since, self._after = None, 0
@@ -86,6 +91,7 @@ class Sealer:
             for tenant, drafts in due.items():
                 added += await self._seal(keys, tenant, drafts)
             sealed += added
+            await asyncio.sleep(rest_s)
             if added == 0:
                 break  # others have sealed them meanwhile, or they cannot be: the next look tells
         if self._since is None:
