@@ -42,7 +42,7 @@ async def test_the_outside_party_hears_the_announcement_before_it_is_recorded(sy
     await announced(system, "external")
     a, b = await system.call("outside", "101")
     call_id = await system.call_id("101")
-    await hears(a, ANNOUNCEMENT_HZ, 900, "the announcement")
+    await hears(a, ANNOUNCEMENT_HZ, 800, "the announcement")
     await system.recording_up(call_id)
     await asyncio.sleep(0.6)
     assert heard(b, ANNOUNCEMENT_HZ) == 0, "the user knows it"
@@ -61,11 +61,11 @@ async def test_whoever_joins_by_a_transfer_hears_it_too(system: System) -> None:
     a, b = await system.call("101", "102")
     call_id = await system.call_id("101")
     await system.recording_up(call_id)
-    assert min(heard(a, ANNOUNCEMENT_HZ), heard(b, ANNOUNCEMENT_HZ)) > 900
+    assert min(heard(a, ANNOUNCEMENT_HZ), heard(b, ANNOUNCEMENT_HZ)) > 800
     before = time.time()
     await a.transfer("103")
     c = await next_call(system, "103")
-    await hears(c, ANNOUNCEMENT_HZ, 900, "the announcement for the newcomer")
+    await hears(c, ANNOUNCEMENT_HZ, 800, "the announcement for the newcomer")
     await system.recording_up(call_id)
     assert heard(b, ANNOUNCEMENT_HZ, before) == 0, "once is enough"
     await asyncio.sleep(0.4)
@@ -100,12 +100,12 @@ async def test_tones_at_pause_and_resume(system: System) -> None:
     await a.send_digits("*48")
     await system.recording_up(call_id, "paused")
     for party in (a, b):
-        await hears(party, HIGH, 120, "the tones of the pause")
+        await hears(party, HIGH, 80, "the tones of the pause")
     await asyncio.sleep(0.5)
     await a.send_digits("*49")
     await system.recording_up(call_id)
     for party in (a, b):
-        await hears(party, HIGH, 250, "the tones of the resume")
+        await hears(party, HIGH, 160, "the tones of the resume")
     await asyncio.sleep(0.5)
     await a.bye()
     [recording] = await system.recordings(call_id)
@@ -121,7 +121,7 @@ async def test_the_periodic_beep(system: System) -> None:
     call_id = await system.call_id("101")
     await system.recording_up(call_id)
     for party in (a, b):
-        await hears(party, BEEP, 150, "the beep")
+        await hears(party, BEEP, 100, "the beep")
     await asyncio.sleep(0.3)
     await a.bye()
     [recording] = await system.recordings(call_id)

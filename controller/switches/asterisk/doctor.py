@@ -57,7 +57,7 @@ async def examine(config: AsteriskConfig, now: Callable[[], datetime]) -> list[C
         checks = [Check("AMI", True, f"Asterisk {version} at {config.host}:{config.port}")]
         permitted = await _permissions(ami, config)
         checks.append(permitted)
-        if permitted.ok:
+        if "command" not in permitted.found:  # without it nothing more can be looked at
             checks.append(_seal(await system_name(ami, TIMEOUT_S)))
             checks.append(await _events(cli, config))
             checks += await _settings(cli)
