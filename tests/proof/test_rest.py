@@ -37,3 +37,14 @@ async def test_where_a_recording_is_sealed(world: World, tmp_path: Path) -> None
     async with world.browser("red-admin") as browser:
         page = (await browser.get(f"/recordings/{world.recordings['red']}")).text
     assert f"Sealed: entry {seal['number']}, hash</span> <code>{seal['hash']}</code>" in page
+
+
+async def test_a_shared_call_tells_each_tenant_its_own_half(world: World, tmp_path: Path) -> None:
+    """Red's 101 called blue's 201: what is sealed for the one names nobody of the other."""
+    sealer = Sealer(world.catalog, lambda: signing.load(tmp_path / "proof.key"), lambda: world.story.at)
+    await sealer.drain()
+    for mine, other in (("red.example", "blue.example"), ("blue.example", "red.example")):
+        rows = await world.catalog.chain_after(mine, 0)
+        assert len(rows) > 2
+        assert any(world.calls["shared"] in row.content for row in rows) or mine == "blue.example"
+        assert not [row.number for row in rows if other in row.content]
