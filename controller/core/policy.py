@@ -193,6 +193,10 @@ def decide(
     if kind is Kind.VIDEO and not video_call:
         return _leave(Cause.NOT_VIDEO, "it is not a video call")
     said = _said(policy, kind, tenant, legs, call_id)
+    if kind is Kind.VIDEO:
+        sound = _said(policy, Kind.AUDIO, tenant, legs, call_id)
+        if sound and sound[0].saying is Saying.FORBID:
+            said = sound  # a video has the sound in it
     first = said[0] if said else None
     strength = first.strength if first else -1
     if stopped and strength <= _ON:

@@ -57,7 +57,8 @@ def test_what_cannot_be_is_named(given: dict, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "sound", ["../secret", "a/../b", "a b", "x;y", "${x}", "x\ny", "a,b", "x&y", "|", "shout://x", "-x", "a" * 300]
+    "sound",
+    ["../secret", "a/../b", "a b", "x;y", "${x}", "x\ny", "a,b", "x&y", "|", "shout://x", "-x", "a" * 300],
 )
 def test_an_announcement_is_a_name_and_nothing_else(sound: str) -> None:
     with pytest.raises(InvalidPolicy, match="announcement"):

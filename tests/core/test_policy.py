@@ -187,6 +187,17 @@ def test_a_rule_of_each_scope(scope: PolicyScope) -> None:
     assert not decide(policy, Kind.AUDIO, "beta", legs(STRANGER, USER_OF_BETA, routes=[through])).record
 
 
+def test_who_forbids_audio_forbids_the_sound_of_a_video() -> None:
+    policy = policy_of(
+        PolicyRule(PolicyScope.TENANT, "acme", audio=S.FORBID, video=S.REQUIRE),
+        user_rule("acme", "101", True),
+    )
+    decision = decide(policy, Kind.VIDEO, "acme", legs(USER, STRANGER), video_call=True, requested=True)
+    assert (decision.verdict, decision.rule) == (Verdict.LEAVE, "tenant.forbid")
+    policy = policy_of(PolicyRule(PolicyScope.TENANT, "acme", video=S.FORBID), user_rule("acme", "101", True))
+    assert decide(policy, Kind.AUDIO, "acme", legs(USER, STRANGER), video_call=True).record
+
+
 def test_a_trunk_may_be_the_systems() -> None:
     policy = policy_of(PolicyRule(PolicyScope.TRUNK, None, "gw", audio=S.FORBID), tenant_rule("acme", True))
     assert audio(policy, CAME_IN, USER).rule == "trunk.forbid"

@@ -50,12 +50,17 @@ def _wants(policy: Policy, tenant: str, leg: AnyLeg, kind: Kind) -> bool:
 
 def expected(desk: Desk, call: Call, tenant: str, kind: Kind, legs: Sequence[AnyLeg]) -> str:
     """What the rules come to, found another way than by `policy.decide`: "", "keep" or "perhaps"."""
-    said = {
-        r.of(kind) if r.of(kind) is not Setting.ON or r.mode is Mode.ALWAYS_PAUSE else r.mode
+    rules = [
+        r
         for r in desk.policy.rules
         if r.tenant == tenant
         and (r.scope is PolicyScope.TENANT or any(p.party.is_user(tenant, r.name) for p in legs))
+    ]
+    said = {
+        r.of(kind) if r.of(kind) is not Setting.ON or r.mode is Mode.ALWAYS_PAUSE else r.mode for r in rules
     }
+    if any(r.audio is Setting.FORBID for r in rules):
+        return ""  # of a video too: the sound is in it
     if kind is Kind.VIDEO and not (any(leg.video for leg in legs) and desk.video_supported):
         return ""
     if Setting.FORBID in said:
