@@ -19,7 +19,7 @@ demo: install
 	@.venv/bin/tapeline demo $(ARGS)
 
 test: install
-	@.venv/bin/pytest $(ARGS)
+	@$(if $(ARGS),.venv/bin/pytest $(ARGS),scripts/test)
 
 lint: install
 	.venv/bin/ruff check .
