@@ -21,6 +21,8 @@ from .errors import HostileName, SpoolError, UnreadableAudio
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.=-]{0,254}")
 _DEPTH = 5  # tenant / year / month / day / file
+#: The adapters' own folder in the spool: the tones that Asterisk plays (see switches/asterisk/tones).
+_OWN = ".tapeline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,8 @@ class Spool:
             return  # removed while we walked
         for entry in entries:
             path = f"{prefix}{entry.name}"
+            if path == _OWN:
+                continue
             if not _NAME.fullmatch(entry.name) or ".." in entry.name or entry.is_symlink():
                 foreign(path)
             elif entry.is_dir(follow_symlinks=False):

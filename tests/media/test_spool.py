@@ -154,3 +154,12 @@ async def test_an_mp4_without_its_index_is_open(spool: Spool) -> None:
     assert not waiting.done()
     target.write_bytes(box + (8).to_bytes(4, "big") + b"moov")
     assert await asyncio.wait_for(waiting, 5) == target
+
+
+def test_the_adapters_own_folder_is_nobody_elses(tmp_path: Path) -> None:
+    (tmp_path / ".tapeline").mkdir()
+    (tmp_path / ".tapeline/beep.wav").write_bytes(b"x")
+    (tmp_path / ".tapeline-not-ours").write_bytes(b"x")
+    foreign: list[str] = []
+    assert list(Spool(tmp_path).files(foreign.append)) == []
+    assert foreign == [".tapeline-not-ours"]
