@@ -37,15 +37,13 @@ async def route_rule(
 
 
 async def set_system(services: Services, me: Account, wanted: SystemSettings, address: str) -> None:
-    """This and the other changes raise InvalidPolicy before anything is stored."""
-    wanted.rule  # noqa: B018  # its making is the check
+    """This and the other changes raise InvalidPolicy, the store's, before anything is stored."""
     before = await services.settings.system()
     await services.settings.set_system(wanted)
     await _in_force(services, me, "system", difference(plain(before), plain(wanted)), address, None)
 
 
 async def set_tenant(services: Services, me: Account, wanted: TenantSettings, address: str) -> None:
-    wanted.rule  # noqa: B018
     before = await tenant_settings(services, wanted.tenant)
     await services.settings.set_tenant(wanted)
     detail = difference(plain(before) if before else None, plain(wanted))
@@ -53,7 +51,6 @@ async def set_tenant(services: Services, me: Account, wanted: TenantSettings, ad
 
 
 async def set_user(services: Services, me: Account, wanted: UserSettings, address: str) -> None:
-    wanted.rule  # noqa: B018
     before = await user_settings(services, wanted.tenant, wanted.user)
     await services.settings.set_user(wanted)
     detail = difference(plain(before) if before else None, plain(wanted))

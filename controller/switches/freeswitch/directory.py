@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from ...config import FreeSwitchConfig
 from ...engine.ports import DirectoryUnreadable, DirectoryUser
+from . import xml_answers
 from .connection import EventSocket
 from .replies import ConnectionLost
 
@@ -47,10 +48,7 @@ class FreeSwitchDirectory:
 
 def by_xml(text: str) -> list[DirectoryUser]:
     """The users of every domain, wherever in it they are; none for what is not a directory."""
-    try:
-        directory = ET.fromstring(text)  # noqa: S314 - the operator's own switch, about its configuration
-    except ET.ParseError:
-        return []
+    directory = xml_answers.read(text)
     return _each_once(
         DirectoryUser(_cut(domain.get("name")), _cut(user.get("id")), _name(user))
         for domain in directory.iter("domain")

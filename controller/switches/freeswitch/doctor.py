@@ -9,6 +9,7 @@ from datetime import datetime
 
 from ...config import FreeSwitchConfig
 from ...engine.ports import Check
+from . import xml_answers
 from .connection import EventSocket
 from .doctor_video import examine_video
 from .replies import ConnectionLost
@@ -79,8 +80,8 @@ async def _modules(api: Api) -> list[Check]:
 
 
 async def _profiles(api: Api, config: FreeSwitchConfig) -> list[Check]:
-    sofia = _parse(await api("xml_locate configuration configuration name sofia.conf"))
-    chatplan = _parse(await api("xml_locate chatplan"))
+    sofia = xml_answers.read(await api("xml_locate configuration configuration name sofia.conf"))
+    chatplan = xml_answers.read(await api("xml_locate chatplan"))
     checks: list[Check] = []
     names = [p.get("name", "") for p in sofia.iter("profile")]
     for trunk in config.trunk_profiles:
@@ -200,10 +201,3 @@ async def _clock(api: Api, now: Callable[[], datetime]) -> Check:
         f"within {skew:.0f} s of ours" if fine else f"{skew:.0f} s apart",
         "" if fine else "keep both machines' clocks in step (chrony or systemd-timesyncd)",
     )
-
-
-def _parse(text: str) -> ET.Element:
-    try:
-        return ET.fromstring(text)  # noqa: S314 - the operator's own switch, about its configuration
-    except ET.ParseError:
-        return ET.Element("nothing")

@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Awaitable, Callable, Collection
 
 from ...engine.ports import Check
+from . import xml_answers
 
 Api = Callable[[str], Awaitable[str]]
 
@@ -15,12 +16,7 @@ _PREFERENCES = ("inbound-codec-prefs", "outbound-codec-prefs")
 async def examine_video(api: Api, trunk_profiles: Collection[str]) -> list[Check]:
     """One finding where no video is set up at all: nobody has to record it."""
     loaded = (await api("module_exists mod_av")).strip() == "true"
-    try:
-        sofia = ET.fromstring(  # noqa: S314 - the operator's own switch, about its configuration
-            await api("xml_locate configuration configuration name sofia.conf")
-        )
-    except ET.ParseError:
-        return []
+    sofia = xml_answers.read(await api("xml_locate configuration configuration name sofia.conf"))
     return findings(loaded, sofia, trunk_profiles)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import xml.etree.ElementTree as ET
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import orjson
 
 from ...core import facts as f
-from . import verbs
+from . import verbs, xml_answers
 from .frames import decode_event
 from .translate import Translator
 
@@ -91,10 +90,7 @@ def _rooms(text: str) -> dict[str, str]:
 
 def _recorded_files(text: str) -> list[str]:
     """The files that a channel is recorded into, from ``uuid_buglist``'s XML."""
-    try:
-        root = ET.fromstring(text)  # noqa: S314 - the switch's own words about its own bugs
-    except ET.ParseError:
-        return []
+    root = xml_answers.read(text)
     return [
         (bug.findtext("target") or "").strip()
         for bug in root.iter("media-bug")
