@@ -46,6 +46,6 @@ def findings(loaded: bool, sofia: ET.Element, trunk_profiles: Collection[str]) -
     for name, preference in lacking:
         mend = f'add H264 to <param name="{preference}" …/> and `sofia profile {name} rescan`'
         checks.append(Check(f"profile {name}: H264", False, f"not in {preference}", mend))
-    if loaded and not lacking:
+    if loaded and wanted and not lacking:
         checks.append(Check("video", True, "H264 is offered to phones and can be recorded"))
     return checks

@@ -15,7 +15,7 @@ from controller.core.media_kinds import Kind
 from controller.core.parties import UNKNOWN
 from controller.engine.ports import SwitchDown
 from controller.switches.freeswitch import verbs, video
-from controller.switches.freeswitch.doctor_video import findings
+from controller.switches.freeswitch.doctor_video import examine_video, findings
 from controller.switches.freeswitch.video import VideoWatch, has_video
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
@@ -180,3 +180,10 @@ def test_the_doctor_on_video() -> None:
     lacking = [c for c in findings(True, without, []) if not c.ok]
     assert len(lacking) == 2
     assert all("H264" in c.mend and "rescan" in c.mend for c in lacking)
+
+
+async def test_the_doctor_praises_nothing_that_it_could_not_read() -> None:
+    async def api(command: str) -> str:
+        return "true" if command.startswith("module_exists") else "-ERR no reply"
+
+    assert [c.what for c in await examine_video(api, {"external"})] == ["module mod_av"]
