@@ -12,7 +12,7 @@ from .bootstrap import open_stores
 from .catalog.facade import SqlCatalog
 from .cli_common import ConfigOption, JsonOption, NotPossible, console, print_json, with_catalog
 from .config import load
-from .engine.ports import HOME
+from .engine.media_ports import HOME
 from .engine.shelving import Amount
 from .media.mover import Mover
 from .media.shelves import Destination, Stores

@@ -14,8 +14,8 @@ from sqlalchemy.exc import IntegrityError
 
 from ..core.errors import TapelineError
 from ..engine.chain import ChainRow, Extend, Unsealed
+from ..engine.media_ports import MediaState
 from ..engine.people import AuditEntry, Scope
-from ..engine.ports import MediaState
 from . import tables as t
 from .columns import Text
 from .gate import Gate

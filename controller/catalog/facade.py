@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from ..engine.chain import ChainStore, ProofReader
-from ..engine.ports import Catalog, MediaCatalog
+from ..engine.media_ports import MediaCatalog
+from ..engine.ports import Catalog
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
 from ..engine.shelving import ShelvingCatalog
 from .accounts import Accounts

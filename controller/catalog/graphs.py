@@ -10,7 +10,7 @@ from typing import Any
 from ..core.calls import Call, Leg
 from ..core.direction import direction_of
 from ..core.recording import Recording
-from ..engine.ports import MediaState
+from ..engine.media_ports import MediaState
 from ..engine.reading import TenantSettings, UserSettings
 from .columns import name_key
 from .policy_rows import tenant_row, user_row

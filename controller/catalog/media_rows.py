@@ -17,7 +17,7 @@ from ..core.commands import Layout
 from ..core.direction import Direction
 from ..core.errors import TapelineError
 from ..core.media_kinds import Kind
-from ..engine.ports import DueRecording, DueSegment, FileRole, MediaState, StoredFile
+from ..engine.media_ports import DueRecording, DueSegment, FileRole, MediaState, StoredFile
 from . import tables as t
 from .timeline import milliseconds, silenced
 from .writing import OnDatabase, add_missing, chunks, insert, upsert

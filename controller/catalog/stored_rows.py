@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, select, update
 
-from ..engine.ports import FileRole, MediaState, StoredFile
+from ..engine.media_ports import FileRole, MediaState, StoredFile
 from ..engine.shelving import Amount, Lying
 from . import tables as t
 from .writing import OnDatabase

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..core.media_kinds import Kind
 from ..core.timeline import Span, lasting, left_out
-from ..engine.ports import FileRole
+from ..engine.media_ports import FileRole
 from ..engine.reading import PauseRow
 
 _MS = timedelta(milliseconds=1)

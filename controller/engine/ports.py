@@ -10,10 +10,10 @@ from enum import StrEnum
 from typing import Protocol
 
 from ..core.calls import Call
-from ..core.commands import Command, Layout
+from ..core.commands import Command
 from ..core.errors import TapelineError
 from ..core.facts import AnnouncementPlayed, CaptureFact, Fact
-from ..core.media_kinds import Kind, Operation
+from ..core.media_kinds import Operation
 from ..core.policy import Policy
 from ..core.requests import Actor, ControlOutcome, ControlRequest, Means, Target
 
@@ -174,141 +174,6 @@ class Control(Protocol):
 
     async def reload_policy(self) -> None:
         """Read the settings again; they count at once, for running calls too."""
-
-
-@dataclass(frozen=True, slots=True)
-class DueSegment:
-    """One capture's file as the catalog knows it. ``path`` is relative to the switch's spool.
-
-    ``opened_at`` None: the capture never confirmed its start; there may be a file all the same.
-    ``masked`` holds the spans of wall time in which it was silenced.
-    """
-
-    capture_id: str
-    number: int
-    path: str
-    opened_at: datetime | None
-    closed_at: datetime | None
-    layout: Layout = Layout.MONO
-
-
-@dataclass(frozen=True, slots=True)
-class DueRecording:
-    """A recording that has ended and is not yet in the store.
-
-    ``discard``: it was provisional and nobody started it; its audio is to be destroyed.
-    ``cut_pauses``: its tenant has pauses left out instead of kept as silence.
-    """
-
-    recording_id: str
-    call_id: str
-    switch: str
-    tenant: str
-    kind: Kind
-    started_at: datetime
-    ended_at: datetime
-    segments: tuple[DueSegment, ...]
-    pauses: tuple[tuple[datetime, datetime | None], ...] = ()
-    discard: bool = False
-    cut_pauses: bool = False
-
-
-#: The store where the pipeline works: the folder ``storage.path``. Every file is there first.
-HOME = "home"
-
-
-class FileRole(StrEnum):
-    SEGMENT = "segment"  # one capture's file, as the switch wrote it (header repaired if need be)
-    # What was beside it and is not wholly in it, to the bit (see media/pair.py).
-    MIX = "mix"
-    RX = "rx"  # what the switch received from the leg
-    TX = "tx"  # what the leg heard
-    RENDITION = "rendition"  # the whole recording in one file, made from the segments
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """A file in a store. ``sha256`` is hex, of its bytes (before they were sealed, if ``sealing`` is not
-    empty: see media/sealing.py); ``duration_ms`` of audio. ``store`` is the name of where it lies."""
-
-    recording_id: str
-    role: FileRole
-    number: int
-    key: str
-    format: str
-    size: int
-    sha256: str
-    duration_ms: int
-    channels: int
-    sample_rate: int
-    repaired: bool = False
-    note: str = ""
-    store: str = HOME
-    sealing: str = ""
-
-
-class MediaState(StrEnum):
-    """Forward only; ``failed`` is retried, ``empty`` (nothing was captured) and ``discarded``
-    (destroyed as the on-demand mode demands) are final."""
-
-    SPOOLED = "spooled"
-    STORED = "stored"  # every segment is in the store, hashed
-    AVAILABLE = "available"
-    EMPTY = "empty"
-    DISCARDED = "discarded"
-    FAILED = "failed"
-
-
-class MediaCatalog(Protocol):
-    """What the media pipeline reads and writes. Every method is idempotent."""
-
-    async def due(self, limit: int = 100) -> list[DueRecording]:
-        """Ended recordings whose media is not final yet, oldest first."""
-
-    async def add_file(self, file: StoredFile) -> None:
-        """Keep this row; an older one of the same recording, role and number is replaced.
-
-        If the older one has the same bytes in another store, that place stays noted, and the file
-        added now is the old copy.
-        """
-
-    async def files(self, recording_id: str) -> list[StoredFile]: ...
-
-    async def files_after(self, key: str, limit: int = 500) -> list[StoredFile]:
-        """Every recording's files in order of ``key``, those behind this one ("": from the start)."""
-
-    async def forget_files(self, recording_id: str) -> None:
-        """Remove every row of this recording's files; the files themselves are gone already."""
-
-    async def may_discard(self, recording_id: str) -> bool:
-        """Whether the row, as it is now, still leaves this recording's audio to destruction: it has
-        ended, nobody started it (``provisional``), and it is not available. Read right before."""
-
-    async def set_media_state(
-        self, recording_id: str, state: MediaState, *, duration_ms: int = 0, error: str = ""
-    ) -> None: ...
-
-    async def reopen(self, recording_id: str, error: str) -> bool:
-        """Make an ended recording due again, whatever its media's state (a file came late).
-
-        False if there is no such recording, or if it has not ended.
-        """
-
-    async def known_paths(self, switch: str) -> set[str]:
-        """Spool paths of every segment that has a row."""
-
-    async def adopt(
-        self,
-        switch: str,
-        tenant_folder: str,
-        recording_id: str,
-        kind: Kind,
-        segments: Sequence[tuple[int, str, datetime, datetime]],
-    ) -> bool:
-        """Make rows for spool files without any: (number, path, began, ended) each.
-
-        False if no tenant belongs to the folder's name.
-        """
 
 
 @dataclass(slots=True)

@@ -12,8 +12,8 @@ from typing import Generic, Protocol, TypeVar
 
 from ..core.direction import Direction
 from ..core.rules import Route
+from .media_ports import HOME
 from .people import Account, AccountStore, ApiToken, AuditEntry, Credentials, Role, Scope
-from .ports import HOME
 from .settings import SettingsStore, SystemSettings, TenantSettings, UserSettings
 
 __all__ = [

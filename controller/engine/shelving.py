@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from .ports import MediaCatalog, StoredFile
+from .media_ports import MediaCatalog, StoredFile
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..core.media_kinds import Kind
 from ..core.recording import side_paths
-from ..engine.ports import DueRecording, DueSegment, MediaCatalog, StoredFile
+from ..engine.media_ports import DueRecording, DueSegment, MediaCatalog, StoredFile
 from .crash_points import crash_point
 from .errors import SpoolError, StoreError
 from .keys import segment_key

@@ -13,7 +13,7 @@ from datetime import datetime
 import structlog
 
 from ..core.recording import side_paths
-from ..engine.ports import DueRecording, DueSegment, MediaCatalog, StoredFile
+from ..engine.media_ports import DueRecording, DueSegment, MediaCatalog, StoredFile
 from .crash_points import crash_point
 from .errors import MediaError, SpoolError
 from .keys import mix_key, rendition_key, segment_key

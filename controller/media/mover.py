@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from ..engine.ports import HOME, StoredFile
+from ..engine.media_ports import HOME, StoredFile
 from ..engine.shelving import StoringCatalog
 from .crash_points import crash_point
 from .errors import MediaError, StoreAway, StoreError

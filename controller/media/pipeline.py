@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from ..core.media_kinds import Kind
-from ..engine.ports import HOME, DueRecording, DueSegment, FileRole, MediaState, StoredFile
+from ..engine.media_ports import HOME, DueRecording, DueSegment, FileRole, MediaState, StoredFile
 from ..engine.shelving import StoringCatalog
 from .collect import Collected, Collector
 from .crash_points import crash_point

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..core.media_kinds import Kind
 from ..core.timeline import Span, left_out
-from ..engine.ports import DueRecording, DueSegment, FileRole, StoredFile
+from ..engine.media_ports import DueRecording, DueSegment, FileRole, StoredFile
 from . import mp4, wav
 from .crash_points import crash_point
 from .errors import StoreError, store_error

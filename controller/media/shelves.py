@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..config_storage import LocalStoreConfig, StorageConfig, StoreConfig
-from ..engine.ports import HOME, StoredFile
+from ..engine.media_ports import HOME, StoredFile
 from .errors import StoreError, store_error
 from .integrity import BLOCK, Digest
 from .store import LocalStore

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..core.commands import Layout
 from ..core.recording import side_paths
-from ..engine.ports import FileRole, StoredFile
+from ..engine.media_ports import FileRole, StoredFile
 from . import wav
 from .crash_points import crash_point
 from .errors import StoreError, UnreadableAudio, store_error

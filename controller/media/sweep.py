@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ..core.media_kinds import Kind
-from ..engine.ports import HOME, FileRole, MediaCatalog, StoredFile
+from ..engine.media_ports import HOME, FileRole, MediaCatalog, StoredFile
 from . import mp4, wav
 from .errors import HostileName, MediaError, StoreAway, StoreError, UnreadableAudio
 from .pipeline import MediaPipeline

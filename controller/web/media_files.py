@@ -12,7 +12,7 @@ from starlette.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
 from ..core.errors import TapelineError
-from ..engine.ports import HOME
+from ..engine.media_ports import HOME
 from ..engine.reading import FileRow, RecordingDetail
 from .distant_files import DistantResponse, matches
 from .ports import FileStore

@@ -12,7 +12,7 @@ from controller.catalog import Database, SqlCatalog, UnknownRecording
 from controller.catalog.media_rows import PREDECESSORS
 from controller.core.media_kinds import Kind
 from controller.core.recording import Recording, parse_segment_path, segment_path, tenant_folder
-from controller.engine.ports import FileRole, MediaState, StoredFile
+from controller.engine.media_ports import FileRole, MediaState, StoredFile
 from controller.engine.reading import RecordingFilter, Scope, TenantSettings
 
 from .story import BEGIN, Story, inside, outside

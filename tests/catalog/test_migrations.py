@@ -14,7 +14,7 @@ from controller.catalog import Database, SqlCatalog, open_database, schema
 from controller.core.options import Channels, TenantOptions
 from controller.core.policy import Policy
 from controller.core.rules import EVERY_DIRECTION, Mode, PolicyRule, PolicyScope, Setting
-from controller.engine.ports import MediaState
+from controller.engine.media_ports import MediaState
 from controller.engine.reading import RecordingFilter, Scope, SystemSettings, TenantSettings, UserSettings
 
 from .conftest import NOW

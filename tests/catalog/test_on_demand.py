@@ -11,7 +11,7 @@ from controller.core.policy import Policy
 from controller.core.recording import Recording
 from controller.core.requests import SystemActor
 from controller.core.rules import Mode, PolicyRule, PolicyScope, Route, Setting
-from controller.engine.ports import FileRole, MediaState, StoredFile
+from controller.engine.media_ports import FileRole, MediaState, StoredFile
 from controller.engine.reading import RecordingDetail, RecordingFilter, Scope, TenantSettings
 from tests.policies import policy_of, tenant_rule
 

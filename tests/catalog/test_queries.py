@@ -12,7 +12,7 @@ from controller.catalog.columns import clean, name_key
 from controller.core.calls import Leg
 from controller.core.direction import Direction, direction_of
 from controller.core.parties import Party
-from controller.engine.ports import MediaState
+from controller.engine.media_ports import MediaState
 from controller.engine.reading import RecordingFilter, Scope
 
 from .story import BEGIN, Story, inside, outside

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from controller.catalog import SqlCatalog
-from controller.engine.ports import HOME, MediaState, StoredFile
+from controller.engine.media_ports import HOME, MediaState, StoredFile
 from controller.engine.reading import Scope
 from controller.engine.shelving import Amount
 

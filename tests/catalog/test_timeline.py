@@ -15,7 +15,7 @@ from controller.core.media_kinds import Kind
 from controller.core.options import PauseStyle, TenantOptions
 from controller.core.recording import Pause, Recording, Segment, segment_path
 from controller.core.requests import Means
-from controller.engine.ports import FileRole, MediaState, StoredFile
+from controller.engine.media_ports import FileRole, MediaState, StoredFile
 from controller.engine.reading import RecordingDetail, Scope, TenantSettings
 from controller.media import samples
 from controller.media.pipeline import MediaPipeline

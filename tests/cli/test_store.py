@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from controller.catalog import SqlCatalog
-from controller.engine.ports import FileRole, MediaState, StoredFile
+from controller.engine.media_ports import FileRole, MediaState, StoredFile
 from tests.catalog.story import Story
 from tests.catalog.test_media_rows import talking
 

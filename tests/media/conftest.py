@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from controller.engine.ports import DueRecording
+from controller.engine.media_ports import DueRecording
 from controller.media import crash_points
 from controller.media.pipeline import MediaPipeline
 from controller.media.spool import Patience

@@ -13,7 +13,7 @@ import numpy as np
 
 from controller.core.media_kinds import Kind
 from controller.core.recording import segment_path
-from controller.engine.ports import DueRecording, DueSegment, FileRole, MediaState, StoredFile
+from controller.engine.media_ports import DueRecording, DueSegment, FileRole, MediaState, StoredFile
 from controller.engine.shelving import Amount, Lying
 
 T0 = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)

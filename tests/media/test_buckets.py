@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from controller.config import S3StoreConfig
-from controller.engine.ports import HOME, FileRole, MediaState, StoredFile
+from controller.engine.media_ports import HOME, FileRole, MediaState, StoredFile
 from controller.media.errors import StoreAway, StoreError
 from controller.media.mover import Mover
 from controller.media.objects import PART, S3Shelf

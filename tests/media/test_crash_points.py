@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.engine.ports import DueRecording, MediaState
+from controller.engine.media_ports import DueRecording, MediaState
 from controller.media.crash_points import CRASH_POINTS, arm
 from controller.media.pipeline import MediaPipeline
 from controller.media.shelves import home_only

@@ -13,7 +13,7 @@ import pytest
 
 from controller.core.media_kinds import Kind
 from controller.core.recording import side_paths
-from controller.engine.ports import DueRecording, MediaState
+from controller.engine.media_ports import DueRecording, MediaState
 from controller.media.crash_points import CRASH_POINTS, DISCARD_POINTS, arm
 from controller.media.shelves import home_only
 from controller.media.sweep import sweep

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from controller.engine.ports import FileRole, MediaState
+from controller.engine.media_ports import FileRole, MediaState
 from controller.media import samples, wav
 from controller.media.integrity import digest
 

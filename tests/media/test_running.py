@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from controller.engine.ports import DueRecording, MediaState
+from controller.engine.media_ports import DueRecording, MediaState
 from controller.media import wav
 from controller.media.spool import Patience
 

@@ -12,7 +12,7 @@ import pytest
 
 from controller.core.media_kinds import Kind
 from controller.core.recording import segment_path
-from controller.engine.ports import FileRole, MediaState
+from controller.engine.media_ports import FileRole, MediaState
 from controller.media.shelves import home_only
 from controller.media.sweep import SweepReport, sweep
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from controller.core.media_kinds import Kind
-from controller.engine.ports import DueRecording, FileRole, MediaState
+from controller.engine.media_ports import DueRecording, FileRole, MediaState
 from controller.media.crash_points import CRASH_POINTS, arm
 
 from .conftest import Bench

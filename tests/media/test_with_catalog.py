@@ -18,7 +18,7 @@ from controller.core.commands import Layout
 from controller.core.media_kinds import Kind
 from controller.core.recording import Recording, Segment, segment_path, side_paths
 from controller.core.rules import Setting
-from controller.engine.ports import FileRole, MediaState
+from controller.engine.media_ports import FileRole, MediaState
 from controller.engine.reading import TenantSettings
 from controller.media import samples
 from controller.media.crash_points import CRASH_POINTS, DISCARD_POINTS, arm

@@ -16,7 +16,7 @@ from controller.core.captures import CaptureState
 from controller.core.media_kinds import Kind
 from controller.core.recording import Pause, Recording, Segment, segment_path
 from controller.core.requests import Means
-from controller.engine.ports import FileRole, MediaState, StoredFile
+from controller.engine.media_ports import FileRole, MediaState, StoredFile
 from controller.engine.reading import AuditEntry, FileRow
 from controller.media.integrity import digest
 from controller.media.store import LocalStore

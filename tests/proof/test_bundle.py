@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.engine.ports import MediaState
+from controller.engine.media_ports import MediaState
 from controller.proof import signing
 from controller.proof.bundle_check import verify_bundle
 from controller.proof.errors import ProofError

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from controller.engine.ports import MediaState
+from controller.engine.media_ports import MediaState
 from controller.engine.reading import AuditEntry
 from controller.proof.running import verify_catalog
 from controller.proof.verdict import Anchor

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from controller.catalog import SqlCatalog, open_database
-from controller.engine.ports import FileRole, MediaState
+from controller.engine.media_ports import FileRole, MediaState
 from controller.engine.reading import AuditEntry, Scope
 from controller.proof import signing
 from controller.proof.chaincheck import ChainChecker, Line

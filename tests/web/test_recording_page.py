@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from controller.core.options import Channels, PauseStyle, TenantOptions
-from controller.engine.ports import FileRole, MediaState, StoredFile
+from controller.engine.media_ports import FileRole, MediaState, StoredFile
 from controller.engine.reading import Scope, TenantSettings
 from tests.catalog.story import inside, outside
 from tests.policies import policy_of, tenant_rule

@@ -13,7 +13,8 @@ from controller.core import facts as f
 from controller.core.options import Channels, TenantOptions
 from controller.core.requests import Means, UserActor
 from controller.core.rules import Mode, PolicyRule, PolicyScope, Route, Setting
-from controller.engine.ports import LiveCall, LiveRecording, MediaState
+from controller.engine.media_ports import MediaState
+from controller.engine.ports import LiveCall, LiveRecording
 from controller.engine.reading import Scope, UserSettings
 from controller.web.live_buttons import buttons
 from tests.catalog.story import inside, outside

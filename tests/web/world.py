@@ -19,7 +19,7 @@ from fastapi import FastAPI
 
 from controller.catalog import SqlCatalog, open_database
 from controller.core.calls import Call
-from controller.engine.ports import FileRole, MediaState, StoredFile
+from controller.engine.media_ports import FileRole, MediaState, StoredFile
 from controller.engine.reading import Account, ApiToken, Health, Role
 from controller.media.store import LocalStore
 from controller.web.access import token_digest

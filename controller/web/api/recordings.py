@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 
-from ...engine.ports import FileRole
+from ...engine.media_ports import FileRole
 from ...engine.reading import Account, FileRow, RecordingDetail
 from ..access import Me, address_of, known_id
 from ..changes import note

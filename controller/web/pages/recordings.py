@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from ...engine.ports import FileRole
+from ...engine.media_ports import FileRole
 from ...engine.reading import FileRow
 from ..access import Me
 from ..api.proof import seal_of

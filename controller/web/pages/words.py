@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup, escape
 
 from ...core.requests import Means
-from ...engine.ports import FileRole, LiveParty
+from ...engine.media_ports import FileRole
+from ...engine.ports import LiveParty
 from ...engine.reading import FileRow, PartyRow
 
 MOST_SHOWN = 120
