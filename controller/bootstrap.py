@@ -24,6 +24,7 @@ from .engine.engine import Engine
 from .engine.ids import new_id, now
 from .engine.ports import Directory, LinkState, Switch
 from .engine.reading import Health
+from .media.finishing import FinishingTask
 from .media.mover import Mover
 from .media.pipeline import MediaPipeline
 from .media.shelves import Stores, make_stores
@@ -137,6 +138,12 @@ def open_stores(config: Config) -> Stores:
 def make_pipeline(config: Config, catalog: SqlCatalog, stores: Stores) -> MediaPipeline:
     spools = {s.name: s.spool for s in config.switches}
     return MediaPipeline(catalog, spools, stores.home, now, stores=stores)
+
+
+def finishing_tasks(config: Config, catalog: SqlCatalog, stores: Stores) -> list[FinishingTask]:
+    """What is done to a recording once it can be played, in this order: peaks, encode, transcribe, seal."""
+    tasks: list[FinishingTask] = []
+    return tasks
 
 
 def _watermark(config: Config) -> Watermark:
