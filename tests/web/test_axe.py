@@ -17,7 +17,7 @@ from playwright.async_api import Browser, Page  # noqa: E402
 
 from controller.core.options import Channels, PauseStyle, TenantOptions  # noqa: E402
 from controller.core.rules import PolicyRule, PolicyScope, Setting  # noqa: E402
-from controller.engine.ports import MediaState  # noqa: E402
+from controller.engine.media_ports import MediaState  # noqa: E402
 
 from .serving import CHROMIUM, chromium, served  # noqa: E402
 from .test_browser import enter  # noqa: E402
