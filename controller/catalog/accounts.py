@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import delete, or_, select, update
 
+from ..core.roles import NEEDS_EXTENSION, NEEDS_TENANT
 from ..engine.reading import Account, ApiToken, AuditEntry, Credentials, Role, Scope
 from . import tables as t
 from .columns import folded
@@ -25,9 +26,9 @@ class Accounts(OnDatabase):
         if not account.login.strip():
             raise ValueError("an account needs a login")
         # Without these, the account's scope would be wider than its role.
-        if account.role is not Role.SYSTEM and not account.tenant:
+        if account.role in NEEDS_TENANT and not account.tenant:
             raise ValueError(f"a {account.role} needs a tenant")
-        if account.role is Role.USER and not account.extension:
+        if account.role in NEEDS_EXTENSION and not account.extension:
             raise ValueError("a user needs an extension")
         row = {
             "account_id": account.account_id,

@@ -17,6 +17,7 @@ from ..engine.reading import PartyRow, Scope
 from . import tables as t
 from .columns import name_key
 from .rebuilding import routes_of
+from .views import TEAM_SCOPES
 
 #: Instead of whoever of another tenant (or of the system) has done something.
 SOMEBODY_ELSE = "somebody else"
@@ -44,19 +45,25 @@ class Gate:
     def __init__(self, scope: Scope) -> None:
         self._tenant = None if scope.tenant is None else name_key(scope.tenant)
         self._user = None if scope.user is None else name_key(scope.user)
+        self._team = scope.team
         self._nothing = (
-            self._tenant == "" or self._user == "" or (self._tenant is None and scope.user is not None)
+            self._tenant == ""
+            or self._user == ""
+            or (self._tenant is None and (scope.user is not None or scope.team is not None))
         )
-        self._everything = scope.tenant is None and scope.user is None
+        self._everything = scope == Scope(None)
 
     # ── which rows ────────────────────────────────────────────────────────────────────────
 
     def calls(self) -> CallsSeen:
-        """Calls in which the tenant has a leg, or a recording; for a user, a leg of its own."""
+        """Calls in which the tenant has a leg, or a recording; for a user, a leg of its own; for a
+        team, a leg of one of its users, or a way through one of its queues or ring groups."""
         c, v = t.calls.c, t.call_views.c
         if self._everything:
             return CallsSeen(t.calls, c.started_at, c.call_id, c.direction, true())
         mine = and_(v.tenant == self._tenant, v.user == (self._user or ""))
+        if self._team is not None:
+            mine = and_(mine, self._of_team(v.call_id))
         return CallsSeen(
             t.call_views.join(t.calls, c.call_id == v.call_id),
             v.started_at,
@@ -66,12 +73,15 @@ class Gate:
         )
 
     def recordings(self) -> ColumnElement[bool]:
-        """The tenant's own recordings; for a user, those of calls with a leg of its own."""
+        """The tenant's own recordings; for a user or a team, those of the calls that it sees."""
         r = t.recordings.c
         if self._everything:
             return true()
         if self._nothing:
             return false()
+        if self._team is not None:
+            own = r.tenant == self._tenant
+            return and_(own, self._of_team(r.call_id), false() if self._user is not None else true())
         if self._user is None:
             return r.tenant == self._tenant
         v = t.call_views.c
@@ -85,13 +95,30 @@ class Gate:
         return false() if self._nothing else tenant == self._tenant
 
     def user(self, tenant: ColumnElement[Any], user: ColumnElement[Any]) -> ColumnElement[bool]:
-        """Rows about a user: all of the tenant's for its administrator, the own one for a user."""
+        """Rows about a user: all of the tenant's for its administrator, the own one for a user,
+        its users' for a team."""
         covered = self.tenant(tenant)
+        if self._team is not None:
+            return and_(covered, user.in_(sorted(self._team.users)))
         return covered if self._user is None else and_(covered, user == self._user)
 
     def administered(self, tenant: ColumnElement[Any]) -> ColumnElement[bool]:
         """Rows that are an administrator's business only."""
-        return self.tenant(tenant) if self._user is None else false()
+        return self.tenant(tenant) if self._user is None and self._team is None else false()
+
+    def _of_team(self, call_id: ColumnElement[Any]) -> ColumnElement[bool]:
+        """By correlated EXISTS: a page of a long list looks at no more calls than it shows or skips."""
+        assert self._team is not None
+        v, c = t.call_views.alias("of_team").c, t.call_routes.c
+        users = sorted(self._team.users - {""})
+        ways = [
+            and_(c.scope == str(scope), c.name.in_(sorted(names)))
+            for scope, names in zip(TEAM_SCOPES, (self._team.queues, self._team.ring_groups), strict=True)
+            if names
+        ]
+        by_user = select(v.call_id).where(v.call_id == call_id, v.tenant == self._tenant, v.user.in_(users))
+        by_way = select(c.call_id).where(c.call_id == call_id, c.tenant == self._tenant, or_(false(), *ways))
+        return or_(by_user.exists(), by_way.exists())
 
     def leg_whole(self) -> ColumnElement[bool]:
         """The legs that are shown with name and user (see `shows`)."""

@@ -16,7 +16,7 @@ from .columns import name_key
 from .policy_rows import tenant_row, user_row
 from .searching import search_texts
 from .timeline import TimeLine, cuts_of, milliseconds
-from .views import viewers
+from .views import came_through, viewers
 
 Row = dict[str, Any]
 
@@ -29,6 +29,7 @@ class Rows:
     users: list[Row] = field(default_factory=list)
     calls: list[Row] = field(default_factory=list)
     views: list[Row] = field(default_factory=list)
+    routes: list[Row] = field(default_factory=list)
     legs: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
     decisions: list[Row] = field(default_factory=list)
@@ -56,6 +57,10 @@ def rows_of(switch: str, call: Call, now: datetime) -> Rows:
                 "direction": str(direction_of(legs, tenant)),
             }
         )
+    rows.routes = [
+        {"call_id": call_id, "tenant": name_key(tenant), "scope": str(scope), "name": name_key(name)}
+        for tenant, scope, name in came_through(legs, [tenant for tenant, user in seen if not user])
+    ]
     rows.legs = [_leg(call_id, n, leg) for n, leg in enumerate(legs)]
     rows.events = [
         {

@@ -56,6 +56,7 @@ async def _move(connection: AsyncConnection, gone: str, keep: str) -> None:
         await _append(connection, t.legs, gone, keep)
         await _append(connection, t.events, gone, keep)
         await _copy(connection, t.call_views, gone, keep)
+        await _copy(connection, t.call_routes, gone, keep)
         await _copy(connection, t.decisions, gone, keep)
     await connection.execute(delete(t.calls).where(t.calls.c.call_id == gone))
 

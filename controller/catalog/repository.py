@@ -75,6 +75,7 @@ class CallRepository(OnDatabase):
             new_users = await add_users(connection, rows.users)
             await upsert(connection, t.calls, rows.calls)
             await self._write_views(connection, ids, rows.views)
+            await add_missing(connection, t.call_routes, rows.routes)
             await upsert(connection, t.legs, rows.legs)
             await upsert(connection, t.events, rows.events)
             await upsert(connection, t.decisions, rows.decisions)

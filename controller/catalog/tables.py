@@ -67,6 +67,17 @@ class CallViewTable(Row, table=True):
     direction: str = text_()
 
 
+class CallRouteTable(Row, table=True):
+    """Which queues and ring groups a call came through, for each tenant that may see it: by these
+    their supervisors find it."""
+
+    __tablename__ = "call_routes"
+    call_id: str = part_of("calls.call_id", primary_key=True)
+    tenant: str = name_(primary_key=True)
+    scope: str = text_(primary_key=True)
+    name: str = name_(primary_key=True)
+
+
 class LegTable(Row, table=True):
     """``search`` and ``search_number`` are made for the party filter (see `searching`).
 
@@ -238,6 +249,7 @@ rules = _of(people.RuleTable)
 calls = _of(CallTable)
 call_aliases = _of(CallAliasTable)
 call_views = _of(CallViewTable)
+call_routes = _of(CallRouteTable)
 legs = _of(LegTable)
 events = _of(EventTable)
 decisions = _of(DecisionTable)

@@ -35,6 +35,7 @@ def live_call(switch: str, call: Call) -> LiveCall:
         ),
         tuple(_live_recording(r) for r in call.recordings),
         tuple(call.tenants),
+        tuple(dict.fromkeys(route for leg in call.live_legs for route in leg.routes)),
     )
 
 

@@ -4,30 +4,46 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
+from ..core.roles import Role
 
-class Role(StrEnum):
-    """``user`` sees only calls that its own extension took part in."""
+__all__ = [
+    "Account",
+    "AccountStore",
+    "ApiToken",
+    "AuditEntry",
+    "Credentials",
+    "Role",
+    "Scope",
+    "Team",
+]
 
-    SYSTEM = "system_administrator"
-    TENANT = "tenant_administrator"
-    USER = "user"
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Whose calls a supervisor is answerable for: users, and whatever came through these queues and
+    ring groups. An empty one is nobody's."""
+
+    users: frozenset[str] = frozenset()
+    queues: frozenset[str] = frozenset()
+    ring_groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What an account may see. ``tenant`` None is every tenant (system administrator only);
-    ``user`` not None narrows it to that extension's own calls."""
+    ``user`` not None narrows it to that extension's own calls, ``team`` to that team's."""
 
     tenant: str | None
     user: str | None = None
+    team: Team | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody who may sign in. ``extension`` is the switch user that a ``user`` account is."""
+    """Somebody who may sign in. ``extension`` is the switch user that a ``user`` account is, ``team``
+    whom a ``supervisor`` supervises."""
 
     account_id: str
     login: str
@@ -35,6 +51,7 @@ class Account:
     tenant: str | None
     extension: str | None
     disabled: bool = False
+    team: Team = Team()
 
     @property
     def scope(self) -> Scope:
@@ -42,6 +59,8 @@ class Account:
             return Scope(None)
         if not self.tenant or (self.role is Role.USER and not self.extension):
             raise ValueError(f"account {self.account_id} has no tenant or extension to be confined to")
+        if self.role is Role.SUPERVISOR:
+            return Scope(self.tenant, None, self.team)
         return Scope(self.tenant, self.extension if self.role is Role.USER else None)
 
 

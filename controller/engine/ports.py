@@ -16,6 +16,7 @@ from ..core.facts import AnnouncementPlayed, CaptureFact, Fact
 from ..core.media_kinds import Operation
 from ..core.policy import Policy
 from ..core.requests import Actor, ControlOutcome, ControlRequest, Means, Target
+from ..core.rules import Route
 
 
 class SwitchDown(TapelineError):
@@ -123,6 +124,8 @@ class LiveRecording:
 
 @dataclass(frozen=True, slots=True)
 class LiveCall:
+    """``routes``: the queues, groups, rules and so on that its legs came through."""
+
     call_id: str
     switch: str
     started_at: datetime
@@ -130,6 +133,7 @@ class LiveCall:
     parties: tuple[LiveParty, ...]
     recordings: tuple[LiveRecording, ...]
     tenants: tuple[str, ...]
+    routes: tuple[Route, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

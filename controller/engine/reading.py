@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 from ..core.direction import Direction
 from ..core.rules import Route
 from .media_ports import HOME
-from .people import Account, AccountStore, ApiToken, AuditEntry, Credentials, Role, Scope
+from .people import Account, AccountStore, ApiToken, AuditEntry, Credentials, Role, Scope, Team
 from .settings import SettingsStore, SystemSettings, TenantSettings, UserSettings
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "SegmentRow",
     "SettingsStore",
     "SystemSettings",
+    "Team",
     "TenantSettings",
     "UserSettings",
 ]

@@ -1,4 +1,7 @@
-"""The one gate: who is asking. Every route but a handful depends on it; deny by default.
+"""The one gate: who is asking, and whether they may. Deny by default.
+
+Every route but a handful is behind `gate`, which refuses a route that declares no permission
+(`needs`; web.permits has them ready), even to the system administrator.
 
 An API token (``Authorization: Bearer``) or a session cookie. What a session changes must bring
 the session's form token, because a browser sends cookies for other sites too; a token needs none.
@@ -8,11 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
 
-from ..engine.reading import Account, Role
+from ..core.roles import NEEDS_EXTENSION, NEEDS_TENANT, Permission, allows
+from ..engine.reading import Account
 from .problems import NotSignedIn, Problem, not_found
 from .services import Web, web_of
 from .sessions import Session
@@ -20,12 +25,22 @@ from .sessions import Session
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
-async def gate(request: Request) -> Account:
-    """Whoever is asking. Raises NotSignedIn, or Problem 403 for a forged form."""
+async def identify(request: Request) -> Account:
+    """Whoever is asking. Raises NotSignedIn."""
     account, session = await _who(request)
     if account is None or not sound(account):
         raise NotSignedIn
     request.state.account, request.state.session = account, session
+    return account
+
+
+async def gate(request: Request) -> Account:
+    """Whoever is asking. Raises NotSignedIn, or Problem 403 for a forged form, and for a route that
+    does not say what it is for."""
+    account = await identify(request)
+    session: Session | None = request.state.session
+    if declared(request.scope.get("route")) is None:
+        raise Problem(403, "Nobody may do this: the route declares no permission.")
     if session is not None and request.method not in SAFE_METHODS:
         await check_form(request, session.nonce)
     return account
@@ -34,29 +49,44 @@ async def gate(request: Request) -> Account:
 Me = Annotated[Account, Depends(gate)]
 
 
-async def session_account(request: Request, me: Me) -> Account:
-    """For what an API token may not do: changing a password, making more tokens."""
-    if request.state.session is None:
-        raise Problem(403, "This needs a session; an API token is not enough.")
-    return me
+class Needs:
+    """A route's declaration of its permission, and the check of it."""
+
+    def __init__(self, permission: Permission, *, session: bool = False) -> None:
+        self.permission, self.session = permission, session
+
+    async def __call__(self, request: Request, me: Me) -> Account:
+        if not may(request, self.permission):
+            raise Problem(403, f"This needs the permission {self.permission}.")
+        if self.session and request.state.session is None:
+            raise Problem(403, "This needs a session; an API token is not enough.")
+        return me
 
 
-async def administrator(me: Me) -> Account:
-    """A tenant's or the system's administrator."""
-    if me.role not in (Role.TENANT, Role.SYSTEM):
-        raise Problem(403, "Only an administrator may do this.")
-    return me
+def needs(permission: Permission, *, session: bool = False) -> Any:
+    """For a route's signature: ``me: Annotated[Account, needs(Permission.LISTEN)]``. ``session``: for
+    what an API token may not do, such as making another token."""
+    return Depends(Needs(permission, session=session))
 
 
-async def system_administrator(me: Me) -> Account:
-    if me.role is not Role.SYSTEM:
-        raise Problem(403, "Only the system administrator may do this.")
-    return me
+def may(request: Request, permission: Permission) -> bool:
+    """Whether whoever the gate has let in has the permission: their role, and their token's scopes."""
+    account: Account | None = getattr(request.state, "account", None)
+    return account is not None and allows(account.role, permission, getattr(request.state, "scopes", None))
 
 
-SessionMe = Annotated[Account, Depends(session_account)]
-Admin = Annotated[Account, Depends(administrator)]
-SystemAdmin = Annotated[Account, Depends(system_administrator)]
+def declared(route: object) -> Permission | None:
+    """The permission that a route declares in its signature; None without one."""
+    dependant = getattr(route, "dependant", None)
+    return _declared(dependant) if isinstance(dependant, Dependant) else None
+
+
+def _declared(dependant: Dependant) -> Permission | None:
+    for one in dependant.dependencies:
+        found = one.call.permission if isinstance(one.call, Needs) else _declared(one)
+        if found is not None:
+            return found
+    return None
 
 
 def sound(account: Account) -> bool:
@@ -64,18 +94,14 @@ def sound(account: Account) -> bool:
     role needs would see more than it should, so it sees nothing."""
     if account.disabled:
         return False
-    match account.role:
-        case Role.SYSTEM:
-            return True
-        case Role.TENANT:
-            return bool(account.tenant)
-        case Role.USER:
-            return bool(account.tenant) and bool(account.extension)
+    if account.role in NEEDS_TENANT and not account.tenant:
+        return False
+    return bool(account.extension) or account.role not in NEEDS_EXTENSION
 
 
 def own_tenant(me: Account, tenant: str) -> str:
-    """The tenant, if it is this administrator's to change. Raises 404 otherwise."""
-    if me.role is not Role.SYSTEM and tenant != me.tenant:
+    """The tenant, if the account reaches it. Raises 404 otherwise."""
+    if me.tenant is not None and tenant != me.tenant:
         raise not_found("tenant")
     return tenant
 

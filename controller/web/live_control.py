@@ -56,7 +56,7 @@ def actor_of(account: Account) -> Actor:
     match account.role:
         case Role.SYSTEM:
             return SystemActor(account.login)
-        case Role.TENANT:
+        case Role.TENANT | Role.SUPERVISOR | Role.COMPLIANCE:
             assert account.tenant is not None
             return TenantActor(account.tenant, account.login)
         case Role.USER:
@@ -70,6 +70,8 @@ async def carry_out(
 ) -> ControlView:
     """Do it. Raises Problem with the refusal's status and words, SwitchDown without a switch."""
     if not name or len(name) > 256 or not name.isprintable():
+        raise Problem(404, "There is no such call.")
+    if account.role is Role.SUPERVISOR and not _of_the_team(services, account, name):
         raise Problem(404, "There is no such call.")
     seen = _own_recordings(services, account)
     report = await services.control.control(operation, NameTarget(name), actor_of(account), means)
@@ -104,6 +106,13 @@ def _settled(operation: Operation, capture: CaptureReport) -> bool:
         return False
     # A pause after which something still records has not been carried out, whatever was said.
     return not (operation.verb == "pause" and capture.state == "recording")
+
+
+def _of_the_team(services: Services, account: Account, name: str) -> bool:
+    """The engine knows tenants and users, not teams. Whoever sees only some calls names one of them, or
+    one of its legs."""
+    calls = all_visible(services.control.live_calls(), account.scope)
+    return any(name == c.call_id or any(p.leg_id and name == p.leg_id for p in c.parties) for c in calls)
 
 
 def _own_recordings(services: Services, account: Account) -> set[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from ..core.rules import PolicyScope
 from ..engine.ports import LiveCall, LiveParty
-from ..engine.reading import Scope
+from ..engine.reading import Scope, Team
 
 
 def visible(call: LiveCall, scope: Scope) -> LiveCall | None:
@@ -21,11 +22,14 @@ def visible(call: LiveCall, scope: Scope) -> LiveCall | None:
         return None
     if scope.user is not None and not any(_is_user(p, scope.tenant, scope.user) for p in call.parties):
         return None
+    if scope.team is not None and not _is_teams(call, scope.tenant, scope.team):
+        return None
     return replace(
         call,
         parties=tuple(_as_seen(p, scope.tenant) for p in call.parties),
         recordings=tuple(r for r in call.recordings if r.tenant == scope.tenant),
         tenants=(scope.tenant,),
+        routes=tuple(r for r in call.routes if r.tenant in (None, scope.tenant)),
     )
 
 
@@ -37,6 +41,13 @@ def all_visible(calls: Iterable[LiveCall], scope: Scope) -> list[LiveCall]:
 
 def _is_user(party: LiveParty, tenant: str, user: str) -> bool:
     return party.side == "internal" and party.tenant == tenant and party.user == user
+
+
+def _is_teams(call: LiveCall, tenant: str, team: Team) -> bool:
+    if any(_is_user(p, tenant, p.user) and p.user in team.users for p in call.parties if p.user):
+        return True
+    names = {PolicyScope.QUEUE: team.queues, PolicyScope.RING_GROUP: team.ring_groups}
+    return any(r.tenant in (None, tenant) and r.name in names.get(r.scope, ()) for r in call.routes)
 
 
 def _as_seen(party: LiveParty, tenant: str) -> LiveParty:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from ..engine.reading import Role
-from .access import gate
+from .access import identify
 from .problems import Problem
 from .services import Parts
 
@@ -26,7 +26,7 @@ async def readyz(request: Request, parts: Parts) -> Response:
     health = await parts.health()
     body: dict[str, Any] = {"ok": health.ok}
     try:
-        me = await gate(request)
+        me = await identify(request)
     except Problem:
         me = None
     if me is not None and me.role is Role.SYSTEM:

@@ -34,7 +34,7 @@ async def furnish_blue(world: World) -> None:
         await world.catalog.set_rule(rule)
 
 
-@pytest.mark.parametrize("who", ["red-admin", "red-101"])
+@pytest.mark.parametrize("who", ["red-admin", "red-super", "red-officer", "red-101"])
 async def test_no_route_at_all_reaches_the_other_tenants_things(world: World, who: str) -> None:
     """Every route that names a thing is walked with the names of blue's, the routes of tomorrow too."""
     blues = {
@@ -78,7 +78,7 @@ async def test_no_route_at_all_reaches_the_other_tenants_things(world: World, wh
         assert (await blue.get("/api/v1/me")).status_code == 200
 
 
-@pytest.mark.parametrize("who", ["red-admin", "red-101", "red-102"])
+@pytest.mark.parametrize("who", ["red-admin", "red-super", "red-officer", "red-101", "red-102"])
 async def test_no_list_or_form_shows_or_takes_what_is_the_other_tenants(world: World, who: str) -> None:
     """The routes that name nothing in their path, asked for blue in their query and their form."""
     await furnish_blue(world)

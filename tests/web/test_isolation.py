@@ -163,7 +163,7 @@ async def test_a_tenants_administrator_stays_in_its_tenant(world: World) -> None
             )
             assert answer.status_code == 404, victim
         logins = {a["login"] for a in (await client.get("/api/v1/accounts")).json()}
-        assert logins == {"red-admin", "red-101", "red-102"}
+        assert logins == {"red-admin", "red-super", "red-officer", "red-101", "red-102"}
         assert {t["tenant"] for t in (await client.get("/api/v1/tenants")).json()} == {"red.example"}
         assert {u["tenant"] for u in (await client.get("/api/v1/users")).json()} == {"red.example"}
     async with world.browser("red-admin") as browser:

@@ -37,6 +37,8 @@ PEOPLE = {
     "root": (Role.SYSTEM, None, None),
     "red-admin": (Role.TENANT, "red.example", None),
     "blue-admin": (Role.TENANT, "blue.example", None),
+    "red-super": (Role.SUPERVISOR, "red.example", None),
+    "red-officer": (Role.COMPLIANCE, "red.example", None),
     "red-101": (Role.USER, "red.example", "101"),
     "red-102": (Role.USER, "red.example", "102"),
 }

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI, Request
 
 from ..access import gate
+from ..permits import SignedIn
 from ..problems import RESPONSES
 from . import accounts, calls, explain, live, operation, proof, recordings, rules, settings, tokens
 
@@ -16,7 +17,7 @@ for part in (recordings, proof, calls, live, settings, rules, explain, operation
 
 
 @router.get("/openapi.json", include_in_schema=False)
-async def openapi(request: Request) -> dict[str, Any]:
+async def openapi(request: Request, me: SignedIn) -> dict[str, Any]:
     """The description of all of it. Pages read it at /api-docs."""
     app = request.app
     assert isinstance(app, FastAPI)

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from ...engine.reading import Account, Role
-from ..access import Admin, Me, SessionMe, address_of, known_id, sound
+from ..access import address_of, known_id, sound
 from ..changes import note
 from ..passwords import MAX_LENGTH, MIN_LENGTH, weakness
+from ..permits import AccountManager, SessionMe, SignedIn
 from ..problems import Problem, not_found
 from ..services import Parts, Services, web_of
 from .views import AccountView
@@ -38,7 +39,7 @@ class OwnPasswordBody(BaseModel):
 
 
 @router.get("/me", summary="The account that asks")
-async def get_me(me: Me) -> AccountView:
+async def get_me(me: SignedIn) -> AccountView:
     return AccountView.of(me)
 
 
@@ -48,12 +49,12 @@ async def put_own_password(request: Request, parts: Parts, me: SessionMe, body: 
 
 
 @router.get("/accounts", summary="Accounts")
-async def get_accounts(parts: Parts, me: Admin) -> list[AccountView]:
+async def get_accounts(parts: Parts, me: AccountManager) -> list[AccountView]:
     return [AccountView.of(a) for a in await parts.accounts.accounts(me.scope)]
 
 
 @router.post("/accounts", status_code=201, summary="Make an account")
-async def post_account(request: Request, parts: Parts, me: Admin, body: AccountBody) -> AccountView:
+async def post_account(request: Request, parts: Parts, me: AccountManager, body: AccountBody) -> AccountView:
     role = Role(body.role)
     if me.role is not Role.SYSTEM and (role is Role.SYSTEM or body.tenant != me.tenant):
         raise Problem(403, "A tenant's administrator makes accounts of that tenant only.")
@@ -76,7 +77,7 @@ async def post_account(request: Request, parts: Parts, me: Admin, body: AccountB
 
 @router.put("/accounts/{account_id}/password", status_code=204, summary="Set an account's password")
 async def put_password(
-    request: Request, parts: Parts, me: Admin, account_id: str, body: PasswordBody
+    request: Request, parts: Parts, me: AccountManager, account_id: str, body: PasswordBody
 ) -> None:
     known_id(account_id, "account")
     account = next((a for a in await parts.accounts.accounts(me.scope) if a.account_id == account_id), None)

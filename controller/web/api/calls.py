@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from ...engine.reading import Account, CallDetail
-from ..access import Me, known_id
+from ..access import known_id
+from ..permits import Seer
 from ..problems import Problem, not_found
 from ..services import Parts, Services
 from .params import Before, Limit, Where
@@ -16,7 +17,7 @@ router = APIRouter(tags=["calls"])
 
 @router.get("/calls", summary="Calls, newest first")
 async def list_calls(
-    parts: Parts, me: Me, where: Where, limit: Limit = 50, before: Before = None
+    parts: Parts, me: Seer, where: Where, limit: Limit = 50, before: Before = None
 ) -> CallPage:
     try:
         page = await parts.reader.calls(me.scope, where, limit=limit, before=before)
@@ -34,5 +35,5 @@ async def find(parts: Services, me: Account, call_id: str) -> CallDetail:
 
 
 @router.get("/calls/{call_id}", summary="One call: the CDR and why it was (not) recorded")
-async def get_call(parts: Parts, me: Me, call_id: str) -> CallDetail:
+async def get_call(parts: Parts, me: Seer, call_id: str) -> CallDetail:
     return await find(parts, me, call_id)

@@ -12,9 +12,10 @@ from ...core.media_kinds import Kind
 from ...core.policy import Verdict
 from ...core.rules import PolicyScope, Setting
 from ...core.voices import Saying
-from ..access import Admin, own_tenant
+from ..access import own_tenant
 from ..explaining import Answer, Explanation, May, Said, explain
 from ..imagining import imagine, notes, stored_policy
+from ..permits import PolicyReader
 from ..problems import Fault, Problem
 from ..services import Parts
 from .params import plain
@@ -119,7 +120,7 @@ def _name(what: str) -> Any:
 
 @router.get("/explain", summary="What would be recorded of an imagined call, and why")
 async def get_explain(
-    parts: Parts, me: Admin,
+    parts: Parts, me: PolicyReader,
     caller: _Party, callee: _Party,
     tenant: Annotated[
         str | None, Query(pattern=TENANT, description="For whose recordings; by default one's own.")

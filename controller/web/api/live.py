@@ -14,10 +14,11 @@ from ...core.media_kinds import OPERATIONS
 from ...core.requests import Means
 from ...engine.ports import LiveCall
 from ...engine.reading import Account
-from ..access import Me, address_of
+from ..access import address_of
 from ..live_control import ControlView, carry_out
 from ..live_stream import changes
 from ..live_view import all_visible
+from ..permits import LiveController, Watcher
 from ..problems import Fault, Problem, ProblemBody
 from ..services import Parts, Services, web_of
 
@@ -38,14 +39,14 @@ class LiveChange(BaseModel):
 
 
 @router.get("/live", summary="The calls that are up now")
-async def live(parts: Parts, me: Me) -> list[LiveCall]:
+async def live(parts: Parts, me: Watcher) -> list[LiveCall]:
     return all_visible(parts.control.live_calls(), me.scope)
 
 
 @router.get(
     "/live/events", response_class=EventSourceResponse, summary="Their changes, as server-sent events"
 )
-async def live_events(request: Request, me: Me) -> AsyncIterator[ServerSentEvent]:
+async def live_events(request: Request, me: Watcher) -> AsyncIterator[ServerSentEvent]:
     """Events called ``call``: first one for every call that is up, then one for each change."""
     async with aclosing(changes(web_of(request), me, request.state.session)) as stream:
         async for change in stream:
@@ -64,7 +65,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 
 @router.post("/live/recording", responses=_REFUSALS, summary="Control a recording, call named in the query")
 async def control_named(
-    request: Request, response: Response, parts: Parts, me: Me, body: ControlBody,
+    request: Request, response: Response, parts: Parts, me: LiveController, body: ControlBody,
     name: Annotated[str, Query(max_length=256, description="As in the path of the other form.")],
 ) -> ControlView:  # fmt: skip
     return await _control(request, response, parts, me, name, body)
@@ -72,7 +73,7 @@ async def control_named(
 
 @router.post("/live/{name:path}/recording", responses=_REFUSALS, summary="Control a running call's recording")
 async def control(
-    request: Request, response: Response, parts: Parts, me: Me, name: str, body: ControlBody
+    request: Request, response: Response, parts: Parts, me: LiveController, name: str, body: ControlBody
 ) -> ControlView:
     """``name`` is our call id, the switch's id of one of the legs, or the SIP Call-ID.
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from ...engine.ports import SwitchStatus
 from ...engine.reading import Account, Role
-from ..access import Admin, Me
+from ..permits import Auditor, SignedIn
 from ..services import Parts
 from .views import AuditView, SwitchView
 
@@ -17,14 +17,14 @@ router = APIRouter(tags=["settings"])
 
 @router.get("/audit", summary="Who has listened, downloaded and changed what, newest first")
 async def get_audit(
-    parts: Parts, me: Admin, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+    parts: Parts, me: Auditor, limit: Annotated[int, Query(ge=1, le=1000)] = 100
 ) -> list[AuditView]:
     entries = await parts.accounts.audit_entries(me.scope, limit)
     return [AuditView.model_validate(e, from_attributes=True) for e in entries]
 
 
 @router.get("/switches", summary="The switches and how they are")
-async def get_switches(parts: Parts, me: Me) -> list[SwitchView]:
+async def get_switches(parts: Parts, me: SignedIn) -> list[SwitchView]:
     return [switch_view(s, me) for s in parts.control.switches()]
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from ...engine.chain import ChainRow
 from ...engine.reading import Account
-from ..access import Me
+from ..permits import Seer
 from ..problems import Problem
 from ..services import Parts, Services
 from .recordings import find
@@ -44,7 +44,7 @@ async def seal_of(parts: Services, me: Account, recording_id: str) -> SealView |
 
 
 @router.get("/recordings/{recording_id}/proof", summary="Where a recording is sealed")
-async def get_proof(parts: Parts, me: Me, recording_id: str) -> SealView:
+async def get_proof(parts: Parts, me: Seer, recording_id: str) -> SealView:
     """Proves nothing by itself: `tapeline evidence export` makes what can be verified offline. A
     recording is sealed within seconds after its call is over and its files are in the store."""
     await find(parts, me, recording_id)

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Path, Request, Response
 
 from ...engine.media_ports import FileRole
 from ...engine.reading import Account, FileRow, RecordingDetail
-from ..access import Me, address_of, known_id
+from ..access import address_of, known_id
 from ..changes import note
 from ..kept import not_kept
 from ..media_files import serve
+from ..permits import Downloader, Listener, Seer
 from ..problems import Problem, not_found
 from ..services import Parts, Services, web_of
 from .params import Before, Limit, Where
@@ -22,7 +23,7 @@ router = APIRouter(tags=["recordings"])
 
 @router.get("/recordings", summary="Recordings, newest first")
 async def list_recordings(
-    parts: Parts, me: Me, where: Where, limit: Limit = 50, before: Before = None
+    parts: Parts, me: Seer, where: Where, limit: Limit = 50, before: Before = None
 ) -> RecordingPage:
     try:
         page = await parts.reader.recordings(me.scope, where, limit=limit, before=before)
@@ -40,7 +41,7 @@ async def find(parts: Services, me: Account, recording_id: str) -> RecordingDeta
 
 
 @router.get("/recordings/{recording_id}", summary="One recording with its pauses, segments and files")
-async def get_recording(parts: Parts, me: Me, recording_id: str) -> RecordingView:
+async def get_recording(parts: Parts, me: Seer, recording_id: str) -> RecordingView:
     return RecordingView.of(await find(parts, me, recording_id))
 
 
@@ -50,7 +51,7 @@ _BYTES: dict[int | str, dict[str, Any]] = {
 }
 
 
-async def listen(request: Request, parts: Parts, me: Me, recording_id: str) -> Response:
+async def listen(request: Request, parts: Parts, me: Listener, recording_id: str) -> Response:
     """The whole recording in one file, to be played. Ranges are served."""
     detail = await find(parts, me, recording_id)
     response = await serve(parts.store, detail, _playable(detail), attachment=False)
@@ -59,7 +60,7 @@ async def listen(request: Request, parts: Parts, me: Me, recording_id: str) -> R
     return response
 
 
-async def download(request: Request, parts: Parts, me: Me, recording_id: str) -> Response:
+async def download(request: Request, parts: Parts, me: Downloader, recording_id: str) -> Response:
     """The whole recording in one file, to be kept. Its name is made of time and id."""
     detail = await find(parts, me, recording_id)
     response = await serve(parts.store, detail, _playable(detail), attachment=True)
@@ -69,7 +70,7 @@ async def download(request: Request, parts: Parts, me: Me, recording_id: str) ->
 
 
 async def get_file(
-    request: Request, parts: Parts, me: Me, recording_id: str,
+    request: Request, parts: Parts, me: Downloader, recording_id: str,
     role: FileRole,
     number: Annotated[int, Path(ge=0, le=1_000_000)],
 ) -> Response:  # fmt: skip

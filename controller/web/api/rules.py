@@ -11,7 +11,8 @@ from fastapi import APIRouter, Path, Query, Request
 from ...core.rules import PolicyRule, PolicyScope
 from ...engine.reading import Account
 from .. import changes
-from ..access import Admin, SystemAdmin, address_of
+from ..access import address_of
+from ..permits import PolicyChanger, PolicyReader, SystemAdmin
 from ..problems import not_found
 from ..services import Parts, Services
 from .settings import OwnTenant
@@ -38,7 +39,7 @@ Of = Annotated[RouteScope, Path(description="What the rule is about.")]
 
 @router.get("/rules", summary="Rules of trunks, queues, ring groups and so on")
 async def get_rules(
-    parts: Parts, me: Admin,
+    parts: Parts, me: PolicyReader,
     tenant: Annotated[str | None, Query(max_length=253, description="Only this tenant's.")] = None,
     scope: Annotated[RouteScope | None, Query(description="Only of this kind.")] = None,
 ) -> list[RuleView]:  # fmt: skip
@@ -52,13 +53,13 @@ async def get_rules(
 
 
 @router.get("/tenants/{tenant}/rules/{scope}/{name:path}", summary="One rule of a tenant")
-async def get_rule(parts: Parts, tenant: OwnTenant, scope: Of, name: Name) -> RuleView:
+async def get_rule(parts: Parts, me: PolicyReader, tenant: OwnTenant, scope: Of, name: Name) -> RuleView:
     return await _get(parts, PolicyScope(scope), tenant, name)
 
 
 @router.put("/tenants/{tenant}/rules/{scope}/{name:path}", summary="Make or replace a rule of a tenant")
 async def put_rule(
-    request: Request, parts: Parts, me: Admin, tenant: OwnTenant, scope: Of, name: Name,
+    request: Request, parts: Parts, me: PolicyChanger, tenant: OwnTenant, scope: Of, name: Name,
     body: RouteRuleBody,
 ) -> RuleView:  # fmt: skip
     return await _put(request, parts, me, PolicyRule(PolicyScope(scope), tenant, name), body)
@@ -68,7 +69,7 @@ async def put_rule(
     "/tenants/{tenant}/rules/{scope}/{name:path}", status_code=204, summary="Remove a rule of a tenant"
 )
 async def delete_rule(
-    request: Request, parts: Parts, me: Admin, tenant: OwnTenant, scope: Of, name: Name
+    request: Request, parts: Parts, me: PolicyChanger, tenant: OwnTenant, scope: Of, name: Name
 ) -> None:
     await _delete(request, parts, me, PolicyScope(scope), tenant, name)
 

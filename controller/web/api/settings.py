@@ -10,10 +10,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from ...engine.reading import Role, SystemSettings, TenantSettings, UserSettings
+from ...engine.reading import Account, SystemSettings, TenantSettings, UserSettings
 from .. import changes
-from ..access import Admin, SystemAdmin, address_of, own_tenant
+from ..access import Me, address_of, own_tenant
 from ..option_faults import with_options
+from ..permits import OptionsChanger, PolicyChanger, PolicyReader, SystemAdmin
 from ..problems import not_found
 from ..services import Parts
 from .settings_bodies import TENANT, USER, SystemBody, TenantBody, UserBody
@@ -22,7 +23,7 @@ from .settings_views import SystemView, TenantView, UserView
 router = APIRouter(tags=["settings"])
 
 
-async def _own(me: Admin, tenant: Annotated[str, Path(pattern=TENANT)]) -> str:
+async def _own(me: Me, tenant: Annotated[str, Path(pattern=TENANT)]) -> str:
     return own_tenant(me, tenant)
 
 
@@ -51,37 +52,37 @@ async def patch_system(request: Request, parts: Parts, me: SystemAdmin, body: Sy
 
 
 @router.get("/tenants", summary="Tenants and their settings")
-async def get_tenants(parts: Parts, me: Admin) -> list[TenantView]:
+async def get_tenants(parts: Parts, me: PolicyReader) -> list[TenantView]:
     return [TenantView.of(t) for t in await parts.settings.tenants(me.scope)]
 
 
 @router.get("/tenants/{tenant}", summary="A tenant's settings")
-async def get_tenant(parts: Parts, me: Admin, tenant: OwnTenant) -> TenantView:
+async def get_tenant(parts: Parts, me: PolicyReader, tenant: OwnTenant) -> TenantView:
     found = await changes.tenant_settings(parts, tenant)
-    if found is None and me.role is Role.SYSTEM:
+    if found is None and me.tenant is None:
         raise not_found("tenant")
     return TenantView.of(found or TenantSettings(tenant))
 
 
 @router.put("/tenants/{tenant}", summary="Replace a tenant's settings, or make the tenant")
 async def put_tenant(
-    request: Request, parts: Parts, me: Admin, tenant: OwnTenant, body: TenantBody
+    request: Request, parts: Parts, me: OptionsChanger, tenant: OwnTenant, body: TenantBody
 ) -> TenantView:
     return await _set_tenant(request, parts, me, TenantSettings(tenant), body)
 
 
 @router.patch("/tenants/{tenant}", summary="Change some of a tenant's settings")
 async def patch_tenant(
-    request: Request, parts: Parts, me: Admin, tenant: OwnTenant, body: TenantBody
+    request: Request, parts: Parts, me: OptionsChanger, tenant: OwnTenant, body: TenantBody
 ) -> TenantView:
     found = await changes.tenant_settings(parts, tenant)
-    if found is None and me.role is Role.SYSTEM:
+    if found is None and me.tenant is None:
         raise not_found("tenant")
     return await _set_tenant(request, parts, me, found or TenantSettings(tenant), body)
 
 
 async def _set_tenant(
-    request: Request, parts: Parts, me: Admin, base: TenantSettings, body: TenantBody
+    request: Request, parts: Parts, me: Account, base: TenantSettings, body: TenantBody
 ) -> TenantView:
     given = body.given()
     if "options" in given:
@@ -93,14 +94,14 @@ async def _set_tenant(
 
 @router.get("/users", summary="Users and their settings")
 async def get_users(
-    parts: Parts, me: Admin,
+    parts: Parts, me: PolicyReader,
     tenant: Annotated[str | None, Query(max_length=253, description="Only this tenant's.")] = None,
 ) -> list[UserView]:  # fmt: skip
     return [UserView.of(u) for u in await parts.settings.users(me.scope) if tenant in (None, u.tenant)]
 
 
 @router.get("/tenants/{tenant}/users/{user}", summary="A user's settings")
-async def get_user(parts: Parts, tenant: OwnTenant, user: User) -> UserView:
+async def get_user(parts: Parts, me: PolicyReader, tenant: OwnTenant, user: User) -> UserView:
     found = await changes.user_settings(parts, tenant, user)
     if found is None:
         raise not_found("user")
@@ -109,7 +110,7 @@ async def get_user(parts: Parts, tenant: OwnTenant, user: User) -> UserView:
 
 @router.put("/tenants/{tenant}/users/{user}", summary="Replace a user's settings, or make the user")
 async def put_user(
-    request: Request, parts: Parts, me: Admin, tenant: OwnTenant, user: User, body: UserBody
+    request: Request, parts: Parts, me: PolicyChanger, tenant: OwnTenant, user: User, body: UserBody
 ) -> UserView:
     wanted = replace(UserSettings(tenant, user), **body.given())
     await changes.set_user(parts, me, wanted, address_of(request))
@@ -118,7 +119,7 @@ async def put_user(
 
 @router.patch("/tenants/{tenant}/users/{user}", summary="Change some of a user's settings")
 async def patch_user(
-    request: Request, parts: Parts, me: Admin, tenant: OwnTenant, user: User, body: UserBody
+    request: Request, parts: Parts, me: PolicyChanger, tenant: OwnTenant, user: User, body: UserBody
 ) -> UserView:
     found = await changes.user_settings(parts, tenant, user)
     if found is None:

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, BaseModel, Field
 
 from ...engine.reading import Account, ApiToken
-from ..access import Me, SessionMe, address_of, known_id, token_digest
+from ..access import address_of, known_id, token_digest
 from ..changes import note
+from ..permits import SessionMe, SignedIn
 from ..problems import Problem, not_found
 from ..services import Parts, Services
 
@@ -30,7 +31,7 @@ class NewToken(BaseModel):
 
 
 @router.get("/tokens", summary="One's own tokens")
-async def get_tokens(parts: Parts, me: Me) -> list[ApiToken]:
+async def get_tokens(parts: Parts, me: SignedIn) -> list[ApiToken]:
     return await parts.accounts.tokens(me.account_id)
 
 

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from ...engine.reading import Account
-from ..access import SessionMe
 from ..api import tokens
 from ..api.accounts import change_own_password
 from ..api.params import plain
+from ..permits import SessionMe
 from ..problems import Problem
 from ..services import Parts, Services, web_of
 from .rendering import page

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from ..access import Me
 from ..api.calls import find
+from ..permits import Seer
 from ..services import Parts
 from . import filters
 from .rendering import page, zone
@@ -17,7 +17,7 @@ PER_PAGE = 50
 
 
 @router.get("/calls")
-async def calls_page(request: Request, parts: Parts, me: Me) -> Response:
+async def calls_page(request: Request, parts: Parts, me: Seer) -> Response:
     wanted = filters.read(request, zone(request))
     try:
         found = await parts.reader.calls(me.scope, wanted.where, limit=PER_PAGE, before=wanted.before)
@@ -33,7 +33,7 @@ async def calls_page(request: Request, parts: Parts, me: Me) -> Response:
 
 
 @router.get("/calls/{call_id}")
-async def call_page(request: Request, parts: Parts, me: Me, call_id: str) -> Response:
+async def call_page(request: Request, parts: Parts, me: Seer, call_id: str) -> Response:
     detail = await find(parts, me, call_id)
     ended = detail.row.ended_at or parts.now()
     names = {leg.leg_id: leg.party for leg in detail.legs}

@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from ...core.rules import PolicyScope
-from ...engine.reading import Scope
-from ..access import Admin
+from ...engine.reading import Account, Scope
 from ..api.params import plain
 from ..explaining import Explanation, explain
 from ..imagining import ROUTES, imagine, notes, stored_policy
+from ..permits import PolicyReader
 from ..services import Parts
 from . import choices
 from .forms import Sheet
@@ -24,7 +24,7 @@ Name = Annotated[str, Query(max_length=253)]
 
 
 @router.get("")
-async def explain_page(request: Request, parts: Parts, me: Admin, tenant: Name = "") -> Response:
+async def explain_page(request: Request, parts: Parts, me: PolicyReader, tenant: Name = "") -> Response:
     """The form is in the address, so that an answer can be sent to somebody."""
     sheet = Sheet.of({name: plain(value, 253) for name, value in request.query_params.items()})
     tenants = [t.tenant for t in await parts.settings.tenants(me.scope)]
@@ -58,7 +58,7 @@ def _check(sheet: Sheet) -> None:
         sheet.faults["tenant"] = TENANT_FAULT
 
 
-async def _explained(parts: Parts, me: Admin, sheet: Sheet) -> tuple[Explanation, list[str]]:
+async def _explained(parts: Parts, me: Account, sheet: Sheet) -> tuple[Explanation, list[str]]:
     tenant = tenant_for(me, sheet.one("tenant"))
     policy = await stored_policy(parts.settings, tenant, sheet.one("caller"), sheet.one("callee"))
     through = {PolicyScope(scope): sheet.one(scope) for scope in ROUTES}

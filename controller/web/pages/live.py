@@ -16,12 +16,13 @@ from ...core.requests import Means
 from ...core.rules import PolicyRule
 from ...engine.ports import SwitchDown
 from ...engine.reading import Account, UserSettings
-from ..access import Me, address_of
+from ..access import address_of
 from ..changes import tenant_settings, user_settings
 from ..live_buttons import buttons, keepable
 from ..live_control import ControlView, carry_out
 from ..live_stream import changes
 from ..live_view import all_visible
+from ..permits import LiveController, Watcher
 from ..problems import Problem, for_scripts
 from ..services import Parts, web_of
 from .rendering import page, render
@@ -31,12 +32,12 @@ router = APIRouter()
 
 
 @router.get("/live")
-async def live_page(request: Request, parts: Parts, me: Me) -> Response:
+async def live_page(request: Request, parts: Parts, me: Watcher) -> Response:
     return await _page(request, parts, me, 200, None)
 
 
 @router.get("/live/stream", response_class=EventSourceResponse)
-async def live_stream(request: Request, parts: Parts, me: Me) -> AsyncIterator[ServerSentEvent]:
+async def live_stream(request: Request, parts: Parts, me: Watcher) -> AsyncIterator[ServerSentEvent]:
     """The same cards as in the page, each drawn again when its call changes."""
     rule = await _own_rule(parts, me)
     async with aclosing(changes(web_of(request), me, request.state.session)) as stream:
@@ -50,7 +51,11 @@ async def live_stream(request: Request, parts: Parts, me: Me) -> AsyncIterator[S
 
 @router.post("/live/{call_id}/recording")
 async def control(
-    request: Request, parts: Parts, me: Me, call_id: str, operation: Annotated[str, Form(max_length=60)] = ""
+    request: Request,
+    parts: Parts,
+    me: LiveController,
+    call_id: str,
+    operation: Annotated[str, Form(max_length=60)] = "",
 ) -> Response:
     """One of the buttons. A script gets JSON, a plain form the page with the answer on it."""
     wanted = OPERATIONS.get(operation)

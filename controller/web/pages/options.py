@@ -17,8 +17,9 @@ from ...core.options import Answers, Channels, Hears, PauseStyle, TenantOptions
 from ...core.rules import Mode, Setting
 from ...engine.reading import Account, TenantSettings
 from .. import changes
-from ..access import Admin, address_of
+from ..access import address_of
 from ..option_faults import OptionFaults, with_options
+from ..permits import OptionsChanger, PolicyReader
 from ..services import Parts, Services
 from . import choices, rule_form
 from .forms import Sheet
@@ -33,7 +34,7 @@ SPARE_ROWS = 2
 
 @router.get("")
 async def options_page(
-    request: Request, parts: Parts, me: Admin, tenant: Annotated[str, Query(max_length=253)] = ""
+    request: Request, parts: Parts, me: PolicyReader, tenant: Annotated[str, Query(max_length=253)] = ""
 ) -> Response:
     tenants = [t.tenant for t in await parts.settings.tenants(me.scope)]
     wanted = tenant.strip() or me.tenant or next(iter(tenants), "")
@@ -45,7 +46,7 @@ async def options_page(
 
 
 @router.post("")
-async def save_options(request: Request, parts: Parts, me: Admin) -> Response:
+async def save_options(request: Request, parts: Parts, me: OptionsChanger) -> Response:
     sheet = await Sheet.sent(request)
     found = await _settings(parts, tenant_for(me, sheet.one("tenant")))
     wanted = replace(found, options=_options(sheet, found.options), **rule_form.read(sheet))

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request, Response
 
 from ...engine.media_ports import FileRole
 from ...engine.reading import FileRow
-from ..access import Me
 from ..api.proof import seal_of
 from ..api.recordings import find
 from ..media_files import MEDIA_TYPES
+from ..permits import Seer
 from ..services import Parts
 from . import filters
 from .rendering import page, zone
@@ -23,7 +23,7 @@ PER_PAGE = 50
 
 
 @router.get("/recordings")
-async def recordings_page(request: Request, parts: Parts, me: Me) -> Response:
+async def recordings_page(request: Request, parts: Parts, me: Seer) -> Response:
     wanted = filters.read(request, zone(request))
     try:
         found = await parts.reader.recordings(me.scope, wanted.where, limit=PER_PAGE, before=wanted.before)
@@ -39,7 +39,7 @@ async def recordings_page(request: Request, parts: Parts, me: Me) -> Response:
 
 
 @router.get("/recordings/{recording_id}")
-async def recording_page(request: Request, parts: Parts, me: Me, recording_id: str) -> Response:
+async def recording_page(request: Request, parts: Parts, me: Seer, recording_id: str) -> Response:
     detail = await find(parts, me, recording_id)
     file = detail.playable
     call = await parts.reader.call(me.scope, detail.row.call_id)

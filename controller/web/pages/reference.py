@@ -6,13 +6,14 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
+from ..permits import SignedIn
 from .rendering import page
 
 router = APIRouter()
 
 
 @router.get("/api-docs")
-async def reference_page(request: Request) -> Response:
+async def reference_page(request: Request, me: SignedIn) -> Response:
     app = request.app
     assert isinstance(app, FastAPI)
     described = app.openapi()

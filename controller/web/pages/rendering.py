@@ -12,8 +12,10 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from ...core.roles import Permission
 from ...engine.ports import LinkState
-from ...engine.reading import Account, Role
+from ...engine.reading import Account
+from ..access import may
 from ..kept import not_kept
 from ..services import web_of
 from . import words
@@ -41,37 +43,38 @@ class MenuItem:
     text: str
     url: str
     icon: str
-    roles: tuple[Role, ...] = tuple(Role)
+    permission: Permission
 
-
-_ADMINS = (Role.SYSTEM, Role.TENANT)
 
 #: The menu, with the names that its users know from elsewhere.
 MENU: tuple[tuple[str, tuple[MenuItem, ...]], ...] = (
     (
         "Call Statistics",
         (
-            MenuItem("Call Recordings", "/recordings", "tape"),
-            MenuItem("CDR", "/calls", "list"),
-            MenuItem("Live Calls", "/live", "live"),
+            MenuItem("Call Recordings", "/recordings", "tape", Permission.SEE_CALLS),
+            MenuItem("CDR", "/calls", "list", Permission.SEE_CALLS),
+            MenuItem("Live Calls", "/live", "live", Permission.SEE_LIVE),
         ),
     ),
     (
         "Call Manager",
         (
-            MenuItem("Users", "/users", "users", _ADMINS),
-            MenuItem("Recording rules", "/rules", "rules", _ADMINS),
-            MenuItem("Explain", "/explain", "ask", _ADMINS),
+            MenuItem("Users", "/users", "users", Permission.SEE_POLICY),
+            MenuItem("Recording rules", "/rules", "rules", Permission.SEE_POLICY),
+            MenuItem("Explain", "/explain", "ask", Permission.SEE_POLICY),
         ),
     ),
     (
         "Company",
         (
-            MenuItem("General › Options", "/company/options", "sliders", _ADMINS),
-            MenuItem("Audit", "/audit", "shield", _ADMINS),
+            MenuItem("General › Options", "/company/options", "sliders", Permission.SEE_POLICY),
+            MenuItem("Audit", "/audit", "shield", Permission.SEE_AUDIT),
         ),
     ),
-    ("Advanced", (MenuItem("Settings › General", "/advanced/general", "gear", (Role.SYSTEM,)),)),
+    (
+        "Advanced",
+        (MenuItem("Settings › General", "/advanced/general", "gear", Permission.SYSTEM_SETTINGS),),
+    ),
 )
 
 
@@ -107,14 +110,15 @@ def _common(request: Request) -> dict[str, Any]:
         "zone": where,
         "zone_name": "UTC" if where is UTC else str(where),
         "path": request.url.path,
-        "menu": _menu(account) if account else [],
+        "menu": _menu(request) if account else [],
+        "can": lambda name: may(request, Permission(name)),
         "switches": _switches(request, account) if account else [],
         "now": web.services.now(),
     }
 
 
-def _menu(account: Account) -> list[tuple[str, list[MenuItem]]]:
-    groups = [(title, [i for i in items if account.role in i.roles]) for title, items in MENU]
+def _menu(request: Request) -> list[tuple[str, list[MenuItem]]]:
+    groups = [(title, [i for i in items if may(request, i.permission)]) for title, items in MENU]
     return [group for group in groups if group[1]]
 
 
@@ -129,7 +133,7 @@ def _switches(request: Request, account: Account) -> list[dict[str, Any]]:
             "down": s.state is LinkState.DOWN,
             "since": s.since,
             "version": s.version,
-            "error": s.error if account.role is Role.SYSTEM else "",
+            "error": s.error if account.tenant is None else "",
         }
         for s in web_of(request).services.control.switches()
     ]

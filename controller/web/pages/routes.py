@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import RedirectResponse
 
 from ..access import gate
+from ..permits import SignedIn
 from . import account, calls, explain, live, options, recordings, reference, rules, settings, sign_in, users
 
 open_router = APIRouter(include_in_schema=False)
@@ -17,5 +18,5 @@ for part in (sign_in, recordings, calls, live, users, rules, explain, options, s
 
 
 @router.get("/")
-async def home() -> RedirectResponse:
+async def home(me: SignedIn) -> RedirectResponse:
     return RedirectResponse("/recordings", 303)

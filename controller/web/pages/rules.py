@@ -14,9 +14,10 @@ from ...core.errors import InvalidPolicy
 from ...core.rules import ROUTE_SCOPES, SAMPLED_SCOPES, PolicyRule, PolicyScope
 from ...engine.reading import Account, Role
 from .. import changes
-from ..access import Admin, address_of, own_tenant
+from ..access import address_of, own_tenant
 from ..api.params import plain
 from ..imagining import ROUTES
+from ..permits import PolicyChanger, PolicyReader
 from ..problems import not_found, rule_field
 from ..services import Parts
 from . import choices, rule_form
@@ -30,7 +31,9 @@ Name = Annotated[str, Query(max_length=253)]
 
 
 @router.get("")
-async def rules_page(request: Request, parts: Parts, me: Admin, q: Name = "", scope: Name = "") -> Response:
+async def rules_page(
+    request: Request, parts: Parts, me: PolicyReader, q: Name = "", scope: Name = ""
+) -> Response:
     rules = await parts.settings.rules(me.scope)
     wanted = plain(q).casefold()
     found = [r for r in rules if wanted in r.name.casefold() and scope in ("", r.scope)]
@@ -44,7 +47,7 @@ async def rules_page(request: Request, parts: Parts, me: Admin, q: Name = "", sc
 
 @router.get("/edit")
 async def rule_page(
-    request: Request, parts: Parts, me: Admin, scope: Name = "", tenant: Name = "", name: Name = ""
+    request: Request, parts: Parts, me: PolicyReader, scope: Name = "", tenant: Name = "", name: Name = ""
 ) -> Response:
     """A rule's form; without a name, the form of a new one."""
     if not name:
@@ -64,7 +67,7 @@ async def rule_page(
 
 
 @router.post("/edit")
-async def save_rule(request: Request, parts: Parts, me: Admin) -> Response:
+async def save_rule(request: Request, parts: Parts, me: PolicyChanger) -> Response:
     sheet = await Sheet.sent(request)
     known = sheet.ticked("known")
     wanted = _read(me, sheet)
@@ -80,7 +83,7 @@ async def save_rule(request: Request, parts: Parts, me: Admin) -> Response:
 
 
 @router.post("/remove")
-async def remove_rule(request: Request, parts: Parts, me: Admin) -> Response:
+async def remove_rule(request: Request, parts: Parts, me: PolicyChanger) -> Response:
     sheet = await Sheet.sent(request)
     found = await _find(parts, me, *map(sheet.one, ("scope", "tenant", "name")))
     await changes.remove_rule(parts, me, found.scope, found.tenant, found.name, address_of(request))

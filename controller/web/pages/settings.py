@@ -9,7 +9,8 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from .. import changes
-from ..access import Admin, SystemAdmin, address_of
+from ..access import address_of
+from ..permits import Auditor, SystemAdmin
 from ..problems import for_scripts
 from ..services import Parts
 from . import choices, rule_form
@@ -56,5 +57,5 @@ async def save_system_rule(request: Request, parts: Parts, me: SystemAdmin) -> R
 
 
 @router.get("/audit")
-async def audit_page(request: Request, parts: Parts, me: Admin) -> Response:
+async def audit_page(request: Request, parts: Parts, me: Auditor) -> Response:
     return page(request, "audit.html", entries=await parts.accounts.audit_entries(me.scope, 200))

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from ...engine.reading import AuditEntry
-from ..access import address_of, check_form, gate, sound
+from ..access import address_of, check_form, identify, sound
+from ..permits import SignedIn
 from ..problems import Problem
 from ..services import Parts, web_of
 from .rendering import page
@@ -24,7 +25,7 @@ WRONG = "Login and password do not fit."
 @open_router.get("/sign-in")
 async def sign_in_page(request: Request, next: Annotated[str, Query(max_length=4000)] = "/") -> Response:
     try:
-        await gate(request)
+        await identify(request)
     except Problem:
         return _form(request, next)
     return RedirectResponse(own_path(next), 303)
@@ -72,7 +73,7 @@ async def sign_in(
 
 
 @router.post("/sign-out")
-async def sign_out(request: Request) -> Response:
+async def sign_out(request: Request, me: SignedIn) -> Response:
     web = web_of(request)
     if request.state.session is not None:
         web.sessions.end(request.state.session)

@@ -10,12 +10,13 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from ...core.rules import Mode, Setting
-from ...engine.reading import UserSettings
+from ...engine.reading import Account, UserSettings
 from .. import changes
-from ..access import Admin, address_of, own_tenant
+from ..access import address_of, own_tenant
 from ..api.params import plain
 from ..explaining import common_calls, explain
 from ..imagining import stored_policy
+from ..permits import PolicyChanger, PolicyReader
 from ..problems import Problem, for_scripts, not_found
 from ..services import Parts
 from . import choices, rule_form
@@ -34,7 +35,7 @@ MOST = 500
 
 @router.get("")
 async def users_page(
-    request: Request, parts: Parts, me: Admin,
+    request: Request, parts: Parts, me: PolicyReader,
     q: Annotated[str, Query(max_length=200)] = "",
     tenant: Annotated[str, Query(max_length=253)] = "",
 ) -> Response:  # fmt: skip
@@ -42,7 +43,7 @@ async def users_page(
 
 
 async def _list(
-    request: Request, parts: Parts, me: Admin, status: int = 200, *, q: str = "", tenant: str = "",
+    request: Request, parts: Parts, me: Account, status: int = 200, *, q: str = "", tenant: str = "",
     sheet: Sheet | None = None,
 ) -> Response:  # fmt: skip
     users = await parts.settings.users(me.scope)
@@ -61,7 +62,7 @@ async def _list(
 
 @router.post("")
 async def save_row(
-    request: Request, parts: Parts, me: Admin, user: Text, tenant: Text = "",
+    request: Request, parts: Parts, me: PolicyChanger, user: Text, tenant: Text = "",
     audio: Pick = None, video: Pick = None,
 ) -> Response:  # fmt: skip
     """The list's two switches; all else of the user stays as it is."""
@@ -79,7 +80,7 @@ async def save_row(
 
 
 @router.post("/add")
-async def add_user(request: Request, parts: Parts, me: Admin) -> Response:
+async def add_user(request: Request, parts: Parts, me: PolicyChanger) -> Response:
     sheet = await Sheet.sent(request)
     tenant, user = sheet.one("tenant") or me.tenant or "", sheet.one("user")
     if not is_tenant(tenant):
@@ -100,7 +101,7 @@ async def add_user(request: Request, parts: Parts, me: Admin) -> Response:
 
 
 @router.get("/{tenant}/{user}")
-async def user_page(request: Request, parts: Parts, me: Admin, tenant: str, user: str) -> Response:
+async def user_page(request: Request, parts: Parts, me: PolicyReader, tenant: str, user: str) -> Response:
     found = await _find(parts, me, tenant, user)
     values = rule_form.shown(found) | {
         "name": found.name, "mode": found.mode, "sample_percent": found.sample_percent,
@@ -109,7 +110,7 @@ async def user_page(request: Request, parts: Parts, me: Admin, tenant: str, user
 
 
 @router.post("/{tenant}/{user}")
-async def save_user(request: Request, parts: Parts, me: Admin, tenant: str, user: str) -> Response:
+async def save_user(request: Request, parts: Parts, me: PolicyChanger, tenant: str, user: str) -> Response:
     found = await _find(parts, me, tenant, user)
     sheet = await Sheet.sent(request)
     wanted = replace(
@@ -125,7 +126,7 @@ async def save_user(request: Request, parts: Parts, me: Admin, tenant: str, user
     return RedirectResponse(f"{_url(tenant, user)}?saved=1", 303)
 
 
-async def _find(parts: Parts, me: Admin, tenant: str, user: str) -> UserSettings:
+async def _find(parts: Parts, me: Account, tenant: str, user: str) -> UserSettings:
     own_tenant(me, tenant)
     found = await changes.user_settings(parts, tenant, user) if is_tenant(tenant) and is_user(user) else None
     if found is None:
