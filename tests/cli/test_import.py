@@ -26,6 +26,7 @@ from controller.engine.reading import Scope, TenantSettings, UserSettings
 from controller.importing import plan
 from controller.switches.asterisk.directory import caller_name, users_of
 from controller.switches.freeswitch.directory import by_list, by_xml
+from tests.lanes import own
 from tests.switches.freeswitch.scripted_esl import ScriptedEsl
 
 from .conftest import Tapeline
@@ -198,8 +199,8 @@ MORE = "\n".join(["<include>", *DIRECTORY.splitlines()[1:-2], "</include>"])
 def lab_of(kind: str) -> Any:
     try:
         if kind == "freeswitch":
-            return FreeSwitchLab("127.0.20.71", "127.0.20.72")
-        return AsteriskLab("127.0.10.71", "127.0.10.72", prefix=provision())
+            return FreeSwitchLab(*own("127.0.20.71", "127.0.20.72"))
+        return AsteriskLab(*own("127.0.10.71", "127.0.10.72"), prefix=provision())
     except LabUnavailable as reason:
         pytest.skip(f"NO REAL {kind.upper()} HERE, its import is not tested: {reason}")
 

@@ -13,6 +13,7 @@ from controller.demo.asterisk_lab import AsteriskLab
 from controller.demo.freeswitch_lab import FreeSwitchLab
 from controller.demo.lab import LabUnavailable
 
+from ..lanes import own
 from .benches import Bench, FakeBench, RealBench, ScriptedAsteriskBench, ScriptedFreeSwitchBench
 
 SIMPLE: dict[str, Callable[[Path], Bench]] = {
@@ -20,8 +21,8 @@ SIMPLE: dict[str, Callable[[Path], Bench]] = {
     "scripted-asterisk": ScriptedAsteriskBench,
 }  # fmt: skip
 REAL = {
-    "asterisk": lambda: AsteriskLab("127.0.31.1", "127.0.31.2"),
-    "freeswitch": lambda: FreeSwitchLab("127.0.32.1", "127.0.32.2"),
+    "asterisk": lambda: AsteriskLab(*own("127.0.31.1", "127.0.31.2")),
+    "freeswitch": lambda: FreeSwitchLab(*own("127.0.32.1", "127.0.32.2")),
 }
 
 

@@ -14,9 +14,13 @@ from controller.demo.freeswitch_lab import FreeSwitchLab
 from controller.demo.lab import LabUnavailable
 from controller.demo.running import RunningController
 
+from ..lanes import own
 from .system import POLICY, System, telephones
 
-LABS = {"asterisk": AsteriskLab, "freeswitch": FreeSwitchLab}
+LABS = {
+    "asterisk": lambda: AsteriskLab(*own("127.0.10.1", "127.0.10.2")),
+    "freeswitch": lambda: FreeSwitchLab(*own("127.0.20.1", "127.0.20.2")),
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

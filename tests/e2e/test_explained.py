@@ -19,6 +19,7 @@ from controller.demo.freeswitch_lab import FreeSwitchLab
 from controller.demo.lab import LabUnavailable
 from controller.demo.running import RunningController, items
 
+from ..lanes import own
 from .system import System, telephones, until
 
 KINDS = [pytest.param(k, marks=getattr(pytest.mark, k)) for k in ("asterisk", "freeswitch")]
@@ -29,9 +30,9 @@ async def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     """A switch and a controller whose catalog has never seen anybody."""
     try:
         lab: Any = (
-            AsteriskLab("127.0.10.81", "127.0.10.82")
+            AsteriskLab(*own("127.0.10.81", "127.0.10.82"))
             if request.param == "asterisk"
-            else FreeSwitchLab("127.0.20.81", "127.0.20.82")
+            else FreeSwitchLab(*own("127.0.20.81", "127.0.20.82"))
         )
     except LabUnavailable as error:
         warnings.warn(f"{request.param} TESTS SKIPPED: {error}", stacklevel=1)
@@ -64,15 +65,17 @@ async def foretold(system: System, *words: str) -> dict[str, Any]:
     return {key: audio[key] for key in ("verdict", "rule", "reason")}
 
 
-async def decided(system: System, caller: str, callee: str) -> dict[str, Any]:
-    """What was decided about a real call between two users."""
+async def decided(system: System, caller: str, callee: str, *, ruled_before: bool = True) -> dict[str, Any]:
+    """What was decided about a real call between two users. A rule that came while they talked may have
+    stopped what was being recorded until then: ``ruled_before`` False does not count the recordings."""
     a, _ = await system.call(caller, callee)
     call_id = await system.call_id(caller)
     await asyncio.sleep(1)  # they talk for as long as the recording is to be
     await a.bye()
     cdr = await system.cdr(call_id)
     (audio,) = [d for d in cdr["decisions"] if (d["tenant"], d["kind"]) == ("acme.test", "audio")]
-    await system.recordings(call_id, count=int(audio["verdict"] == "record"))
+    if ruled_before:
+        await system.recordings(call_id, count=int(audio["verdict"] == "record"))
     return {key: audio[key] for key in ("verdict", "rule", "reason")}
 
 
@@ -92,9 +95,10 @@ async def test_foretold_and_done(fresh: System) -> None:
     assert (expected["verdict"], expected["rule"]) == ("leave", "user.forbid")
 
     async def obeyed() -> bool:
-        return await decided(fresh, "104", "103") == expected
+        return await decided(fresh, "104", "103", ruled_before=False) == expected
 
     await until(obeyed, "the rule counts for new calls", 20)
+    assert await decided(fresh, "104", "103") == expected
     await fresh.controller.stop()
     await fresh.controller.start()
     assert await decided(fresh, "103", "104") == await foretold(fresh, "--user", "103", "--other-user", "104")

@@ -10,13 +10,15 @@ import pytest_asyncio
 from controller.demo.asterisk_lab import AsteriskLab, provision
 from controller.demo.lab import LabUnavailable
 
+from ...lanes import own
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def asterisk_lab() -> AsyncIterator[AsteriskLab]:
     """Skips, saying why, where Debian's packages cannot be had."""
     try:
         prefix = provision()
-        lab = AsteriskLab("127.0.10.11", "127.0.10.12", prefix=prefix)
+        lab = AsteriskLab(*own("127.0.10.11", "127.0.10.12"), prefix=prefix)
         await lab.__aenter__()
     except LabUnavailable as reason:
         pytest.skip(f"NO REAL ASTERISK HERE, its tests are left out: {reason}")
