@@ -24,6 +24,7 @@ from .writing import OnDatabase, chunks, insert
 _c = t.chain.c
 _ROW = select(*(_c[f.name] for f in fields(ChainRow)))
 _FINAL = [str(s) for s in (MediaState.AVAILABLE, MediaState.EMPTY, MediaState.DISCARDED)]
+_FINAL_OR_ERASED = [*_FINAL, str(MediaState.ERASED)]
 #: How often another writer may be faster before something else must be wrong.
 _ATTEMPTS = 50
 
@@ -163,7 +164,7 @@ class Chain(OnDatabase):
         r = t.recordings.c
         query = (
             select(r.recording_id)
-            .where(r.tenant == tenant, r.recording_id > after, r.media_state.in_(_FINAL))
+            .where(r.tenant == tenant, r.recording_id > after, r.media_state.in_(_FINAL_OR_ERASED))
             .order_by(r.recording_id)
             .limit(limit)
         )

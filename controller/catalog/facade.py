@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from ..engine.chain import ChainStore, ProofReader
+from ..engine.erasing import ErasingCatalog, TrashStore
 from ..engine.media_ports import MediaCatalog
 from ..engine.ports import Catalog
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
@@ -12,12 +13,14 @@ from ..engine.shelving import ShelvingCatalog
 from .accounts import Accounts
 from .chain import Chain
 from .database import Database
+from .erasing import Erasing
 from .media_rows import MediaRows
 from .policies import Policies
 from .queries import Queries
 from .repository import CallRepository
 from .settings import Settings
 from .stored_rows import StoredRows
+from .trash import TrashRows
 from .writing import Clock
 
 
@@ -25,9 +28,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class SqlCatalog(CallRepository, Policies, MediaRows, StoredRows, Queries, Settings, Accounts, Chain):
-    """Catalog, MediaCatalog, CatalogReader, SettingsStore, AccountStore, ChainStore, ProofReader
-    and ShelvingCatalog over one database."""
+class SqlCatalog(
+    CallRepository, Policies, MediaRows, StoredRows, Queries, Settings, Accounts, Chain, Erasing, TrashRows
+):
+    """Catalog, MediaCatalog, CatalogReader, SettingsStore, AccountStore, ChainStore, ProofReader,
+    ShelvingCatalog, ErasingCatalog and TrashStore over one database."""
 
     def __init__(self, database: Database, now: Clock = utc_now) -> None:
         super().__init__(database, now)
@@ -48,6 +53,8 @@ def _contracts(
     ChainStore,
     ProofReader,
     ShelvingCatalog,
+    ErasingCatalog,
+    TrashStore,
 ]:
     """Never called: it makes the type checker compare every signature with the protocols."""
-    return catalog, catalog, catalog, catalog, catalog, catalog, catalog, catalog
+    return (catalog,) * 10

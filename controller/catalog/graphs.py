@@ -186,6 +186,7 @@ def _recording(switch: str, call: Call, position: int, recording: Recording, now
         "media_ms": 0,
         "media_error": "",
         "media_at": now,
+        "deleted_at": None,
     }
 
 
@@ -199,8 +200,8 @@ def _span_ms(recording: Recording) -> int:
     return TimeLine(min(began), cuts).ms(max(ended))
 
 
-#: What belongs to the media pipeline: written when a recording's row is made, never after.
-MEDIA_COLUMNS = frozenset({"media_state", "media_ms", "media_error", "media_at"})
+#: What belongs to the media pipeline and to the trash: written when a recording's row is made, never after.
+MEDIA_COLUMNS = frozenset({"media_state", "media_ms", "media_error", "media_at", "deleted_at"})
 
 
 def _segments(recording: Recording) -> list[Row]:

@@ -39,7 +39,13 @@ _FILES = select(*(t.files.c[f.name] for f in fields(StoredFile)))
 
 
 class UnknownRecording(TapelineError):
-    """A file was to be added to a recording that the catalog does not have."""
+    """A file was to be added to a recording that the catalog does not have, or does not have any more."""
+
+
+def stored_file(row: Any) -> StoredFile:
+    """From a row of `files`."""
+    values = {f.name: getattr(row, f.name) for f in fields(StoredFile)}
+    return StoredFile(**{**values, "role": FileRole(row.role)})
 
 
 class MediaRows(OnDatabase):
@@ -82,6 +88,7 @@ class MediaRows(OnDatabase):
         )
         try:
             async with self._database.writing() as connection:
+                await _not_erased(connection, file.recording_id)
                 before = (await connection.execute(there.with_for_update())).one_or_none()
                 if before and before.sha256 == file.sha256 and before.store != file.store:
                     # Done again after it was moved: it stays where it is, and this one may go.
@@ -101,8 +108,7 @@ class MediaRows(OnDatabase):
 
     async def _files(self, query: Select[Any]) -> list[StoredFile]:
         async with self._database.reading() as connection:
-            rows = (await connection.execute(query)).mappings().all()
-        return [StoredFile(**{**row, "role": FileRole(row["role"])}) for row in rows]
+            return [stored_file(row) for row in await connection.execute(query)]
 
     async def forget_files(self, recording_id: str) -> None:
         """Remove every row of this recording's files; the files themselves are gone already."""
@@ -138,13 +144,14 @@ class MediaRows(OnDatabase):
     async def reopen(self, recording_id: str, error: str) -> bool:
         """Make an ended recording due again, whatever its media's state (a file came late).
 
-        False if there is no such recording, or if it has not ended.
+        False if there is no such recording, if it has not ended, or if it was deleted.
         """
         r = t.recordings
         async with self._database.writing() as connection:
             changed = await connection.execute(
                 update(r)
                 .where(r.c.recording_id == recording_id, r.c.ended_at.is_not(None))
+                .where(r.c.media_state != str(_M.ERASED))
                 .values(media_state=str(_M.SPOOLED), media_error=error, media_at=self._now())
             )
             return changed.rowcount > 0
@@ -185,7 +192,7 @@ class MediaRows(OnDatabase):
             await self._stand_in(connection, switch, tenant, recording_id, kind, began, ended)
             r = t.recordings
             found = (await connection.execute(select(r).where(r.c.recording_id == recording_id))).one()
-            if (found.tenant, found.kind) != (tenant, str(kind)):
+            if (found.tenant, found.kind) != (tenant, str(kind)) or found.media_state == str(_M.ERASED):
                 return False
             new = await self._add_segments(connection, recording_id, kind, segments)
             if new and found.media_state != str(_M.SPOOLED):
@@ -231,7 +238,7 @@ class MediaRows(OnDatabase):
                      "ended_at": ended, "provisional": False, "cut_pauses": False, "beeped_at": None,
                      "span_ms": span,
                      "direction": direction, "media_state": str(_M.SPOOLED), "media_ms": 0, "media_error": "",
-                     "media_at": self._now()}],
+                     "media_at": self._now(), "deleted_at": None}],
         )  # fmt: skip
 
     @staticmethod
@@ -255,6 +262,14 @@ class MediaRows(OnDatabase):
             added = await connection.execute(statement.values(row).returning(t.segments.c.capture_id))
             new = added.first() is not None or new
         return new
+
+
+async def _not_erased(connection: AsyncConnection, recording_id: str) -> None:
+    """Nothing may be made anew of what was deleted. The row is locked: a purge begins before or after."""
+    r = t.recordings.c
+    state = select(r.media_state).where(r.recording_id == recording_id).with_for_update(read=True)
+    if (await connection.execute(state)).scalar() == str(_M.ERASED):
+        raise UnknownRecording(f"the recording {recording_id!r} was deleted")
 
 
 async def _grouped(

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.direction import Direction
-from ..engine.reading import CallRow, LegRow, PartyRow, RecordingRow
+from ..engine.reading import CallRow, DeletionRow, LegRow, PartyRow, RecordingRow
 from . import tables as t
 from .gate import Gate
 
@@ -24,6 +24,7 @@ async def recording_rows(connection: AsyncConnection, gate: Gate, rows: Sequence
         select(p.recording_id, func.count()).where(p.recording_id.in_(ids)).group_by(p.recording_id)
     )
     pauses: dict[str, int] = {recording_id: count for recording_id, count in counted}
+    deleted = await _deletions(connection, [row.recording_id for row in rows if row.deleted_at is not None])
     return [
         RecordingRow(
             recording_id=row.recording_id,
@@ -40,9 +41,20 @@ async def recording_rows(connection: AsyncConnection, gate: Gate, rows: Sequence
             pauses=pauses.get(row.recording_id, 0),
             error=row.media_error,
             provisional=row.provisional,
+            deletion=deleted.get(row.recording_id),
         )
         for row in rows
     ]
+
+
+async def _deletions(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, DeletionRow]:
+    d = t.deletions.c
+    query = select(
+        d.recording_id, d.deleted_at, d.deleted_by, d.why, d.purge_at, d.state, d.error
+    ).where(d.recording_id.in_(ids))  # fmt: skip
+    if not ids:
+        return {}
+    return {row[0]: DeletionRow(*row[1:]) for row in await connection.execute(query)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +78,8 @@ async def recording_counts(
 ) -> dict[str, Counted]:
     r = t.recordings.c
     # Of one that is not kept the trace alone is there, as RecordingRow.trace says it.
-    trace = case((and_(r.provisional.is_(True), r.ended_at.is_not(None)), 1), else_=0)
+    gone = or_(and_(r.provisional.is_(True), r.ended_at.is_not(None)), r.deleted_at.is_not(None))
+    trace = case((gone, 1), else_=0)
     found = await connection.execute(
         select(r.call_id, func.count(), func.sum(trace))
         .where(r.call_id.in_(call_ids), gate.recordings())

@@ -49,11 +49,15 @@ class Queries(OnDatabase):
         last = rows[-1] if more else None
         return Page(tuple(items), last and paging.encode(last.started_at, last.recording_id))
 
-    async def recording(self, scope: Scope, recording_id: str) -> RecordingDetail | None:
+    async def recording(
+        self, scope: Scope, recording_id: str, *, trashed: bool = False
+    ) -> RecordingDetail | None:
         gate = Gate(scope)
         s, p, f = t.segments, t.pauses, t.files
         async with self._database.reading() as connection:
             query = select(t.recordings).where(_r.recording_id == recording_id, gate.recordings())
+            if not trashed:
+                query = query.where(_r.deleted_at.is_(None))
             row = (await connection.execute(query)).first()
             if row is None:
                 return None
@@ -160,7 +164,7 @@ class Queries(OnDatabase):
 
 def recordings_query(gate: Gate, where: RecordingFilter, limit: int, before: str | None) -> Select[Any]:
     """One page and a row more, newest first. Raises ValueError for a bad key."""
-    query = select(t.recordings).where(gate.recordings())
+    query = select(t.recordings).where(gate.recordings(), _r.deleted_at.is_(None))
     query = _between(query, _r.started_at, where)
     if where.party.strip():
         query = query.where(_party_in(gate, _r.call_id, where.party))
@@ -186,7 +190,7 @@ def calls_query(gate: Gate, where: RecordingFilter, limit: int, before: str | No
         query = query.where(seen.direction == str(where.direction))
     if where.kind is not None:
         of_kind = select(_r.recording_id).where(
-            _r.call_id == seen.call_id, _r.kind == where.kind, gate.recordings()
+            _r.call_id == seen.call_id, _r.kind == where.kind, gate.recordings(), _r.deleted_at.is_(None)
         )
         query = query.where(of_kind.exists())
     if where.call_id is not None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import fields
-from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, select, update
 
-from ..engine.media_ports import FileRole, MediaState, StoredFile
+from ..engine.media_ports import MediaState, StoredFile
 from ..engine.shelving import Amount, Lying
 from . import tables as t
+from .media_rows import stored_file
 from .writing import OnDatabase
 
 _COLUMNS = [t.files.c[f.name] for f in fields(StoredFile)]
@@ -38,7 +38,7 @@ class StoredRows(OnDatabase):
         )
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).mappings().all()
-        return [Lying(row["tenant"], _file(row)) for row in rows]
+        return [Lying(row["tenant"], stored_file(row)) for row in rows]
 
     async def amount(
         self, store: str, *, tenants: Collection[str] | None = None, but: Collection[str] = ()
@@ -81,7 +81,7 @@ class StoredRows(OnDatabase):
         )
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).mappings().all()
-        return [(_file(row), row["old_store"]) for row in rows]
+        return [(stored_file(row), row["old_store"]) for row in rows]
 
     async def tidied(self, file: StoredFile, old_store: str) -> None:
         f = t.files.c
@@ -103,8 +103,3 @@ def _lies(store: str, tenants: Collection[str] | None, but: Collection[str]) -> 
 def _this(file: StoredFile) -> list[ColumnElement[bool]]:
     f = t.files.c
     return [f.recording_id == file.recording_id, f.role == str(file.role), f.number == file.number]
-
-
-def _file(row: Any) -> StoredFile:
-    values = {f.name: row[f.name] for f in fields(StoredFile)}
-    return StoredFile(**{**values, "role": FileRole(values["role"])})

@@ -10,6 +10,7 @@ from sqlmodel import Field
 
 from . import chain_tables as chains
 from . import people_tables as people
+from . import retention_tables as retention
 from .columns import Text
 from .rows import Row, json_, long_, name_, part_of, text_, time_
 
@@ -144,7 +145,8 @@ _MEDIA_DUE = text("ended_at IS NOT NULL AND media_state IN ('spooled', 'stored',
 class RecordingTable(Row, table=True):
     """``span_ms`` is what the engine measured, ``media_ms`` what the files hold (0: not known yet).
 
-    The reference to the call does not cascade: nothing may lose a recording by the way.
+    The reference to the call does not cascade: nothing may lose a recording by the way. ``deleted_at``:
+    it is in the trash, or only its trace is left (see `deletions`).
     """
 
     __tablename__ = "recordings"
@@ -172,6 +174,7 @@ class RecordingTable(Row, table=True):
     media_ms: int = long_()
     media_error: str = text_()
     media_at: datetime = time_(index=True)
+    deleted_at: datetime | None = time_()
 
 
 class SegmentTable(Row, table=True):
@@ -261,3 +264,10 @@ accounts = _of(people.AccountTable)
 api_tokens = _of(people.TokenTable)
 audit = _of(people.AuditTable)
 chain = _of(chains.ChainTable)
+deletions = _of(retention.DeletionTable)
+retention_rules = _of(retention.RetentionRuleTable)
+retention_stands = _of(retention.RetentionStandTable)
+legal_holds = _of(retention.HoldTable)
+held_recordings = _of(retention.HeldTable)
+tags = _of(retention.TagTable)
+notes = _of(retention.NoteTable)

@@ -61,6 +61,7 @@ class TenantOptions:
     """Times in whole seconds, 0: never. Raises InvalidPolicy.
 
     ``longest_pause_s``: a pause that is longer ends by itself, with a warning on the bus.
+    ``trash_days``: so long a deleted recording can be restored, 0: not at all.
     ``announcement``: a sound of the switch, played before recording starts and to whoever joins.
     """
 
@@ -75,6 +76,7 @@ class TenantOptions:
     channels: Channels = Channels.MONO
     message_answers: Answers = Answers.ON_REQUEST
     new_user: NewUser = NewUser()
+    trash_days: int = 30
 
     def __post_init__(self) -> None:
         validated(self.codes)
@@ -82,6 +84,8 @@ class TenantOptions:
             raise InvalidPolicy("longest_pause_s is 0 (no limit) to 86400 seconds")
         if self.beep_every_s and not 5 <= self.beep_every_s <= 3600:
             raise InvalidPolicy("beep_every_s is 0 (no beep) or 5 to 3600 seconds")
+        if not 0 <= self.trash_days <= 365:
+            raise InvalidPolicy("trash_days is 0 (deleted at once) to 365 days")
         if self.announcement and not _SOUND.fullmatch(self.announcement):
             raise InvalidPolicy(
                 "announcement is a sound's name or path: letters, digits, _ . / -, at most 200 of them"

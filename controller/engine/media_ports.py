@@ -86,14 +86,15 @@ class StoredFile:
 
 
 class MediaState(StrEnum):
-    """Forward only; ``failed`` is retried, ``empty`` (nothing was captured) and ``discarded``
-    (destroyed as the on-demand mode demands) are final."""
+    """Forward only; ``failed`` is retried, ``empty`` (nothing was captured), ``discarded`` (destroyed as
+    the on-demand mode demands) and ``erased`` (deleted, see engine/erasing.py) are final."""
 
     SPOOLED = "spooled"
     STORED = "stored"  # every segment is in the store, hashed
     AVAILABLE = "available"
     EMPTY = "empty"
     DISCARDED = "discarded"
+    ERASED = "erased"
     FAILED = "failed"
 
 

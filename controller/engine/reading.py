@@ -26,6 +26,7 @@ __all__ = [
     "CatalogReader",
     "Credentials",
     "DecisionRow",
+    "DeletionRow",
     "FileRow",
     "Health",
     "JourneyRow",
@@ -137,10 +138,24 @@ class FileRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DeletionRow:
+    """How a recording was deleted. ``state`` is an engine.erasing.DeletionState value; in the trash it
+    can be restored until ``purge_at``. ``error``: why its files are not gone yet, though they should be."""
+
+    at: datetime
+    by: str
+    why: str
+    purge_at: datetime
+    state: str
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingRow:
     """A recording as the list shows it. ``media_state`` is an engine.ports.MediaState value.
 
-    ``provisional``: nobody has started it (yet); at its end its audio is destroyed.
+    ``provisional``: nobody has started it (yet); at its end its audio is destroyed. ``deletion``: it is in
+    the trash, or there is nothing of it but this trace.
     """
 
     recording_id: str
@@ -157,10 +172,13 @@ class RecordingRow:
     pauses: int
     error: str = ""
     provisional: bool = False
+    deletion: DeletionRow | None = None
 
     @property
     def trace(self) -> str:
-        """Why there is nothing to hear, of a recording that is destroyed as its mode demands."""
+        """Why there is nothing to hear, of a recording that was deleted or destroyed as its mode demands."""
+        if self.deletion is not None:
+            return f"deleted: {self.deletion.why}"
         if self.provisional and self.ended_at is not None:
             return "not kept: nobody started it before the end"
         return ""
@@ -258,7 +276,10 @@ class CatalogReader(Protocol):
         self, scope: Scope, where: RecordingFilter, *, limit: int = 50, before: str | None = None
     ) -> Page[RecordingRow]: ...
 
-    async def recording(self, scope: Scope, recording_id: str) -> RecordingDetail | None: ...
+    async def recording(
+        self, scope: Scope, recording_id: str, *, trashed: bool = False
+    ) -> RecordingDetail | None:
+        """``trashed``: one that is deleted too; to everybody else it does not exist."""
 
     async def calls(
         self, scope: Scope, where: RecordingFilter, *, limit: int = 50, before: str | None = None

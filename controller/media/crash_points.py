@@ -37,6 +37,18 @@ DISCARD_POINTS = (
 #: The same for a file that is moved into another store.
 MOVE_POINTS = ("move.copied", "move.checked", "move.noted", "move.removed")
 
+#: The same for a recording that is deleted for good.
+ERASE_POINTS = (
+    "erase.begun",
+    "erase.unstored",
+    "erase.unspooled",
+    "erase.forgotten",
+    "erase.ended",
+    "erase.traced",
+)
+
+_ALL = frozenset((*CRASH_POINTS, *SIDE_POINTS, *DISCARD_POINTS, *MOVE_POINTS, *ERASE_POINTS))
+
 _hooks: list[Callable[[str], None]] = []
 
 
@@ -48,6 +60,6 @@ def arm(hook: Callable[[str], None] | None) -> None:
 def crash_point(name: str) -> None:
     """Here the process may die. Raises whatever the armed hook raises."""
     for hook in _hooks:
-        if name not in CRASH_POINTS + SIDE_POINTS + DISCARD_POINTS + MOVE_POINTS:
+        if name not in _ALL:
             raise LookupError(f"{name} is no crash point; add it to this file")
         hook(name)

@@ -12,7 +12,7 @@ from obstore.store import S3Store
 
 from ..config_storage import S3StoreConfig
 from .errors import StoreAway, StoreError
-from .store import checked_key
+from .store import Found, checked_key
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, S3Config  # they are there for the type checker only
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PART = 8 << 20
 _PARTS_AT_ONCE = 3
 _BLOCK = 1 << 20
+_LIST_AT_ONCE = 1000
 #: Within one call. Longer outages are the mover's: it comes again, for days if need be.
 _RETRIES = 2
 
@@ -120,6 +121,23 @@ class S3Shelf:
             return
         except BaseError as error:
             self._away("remove", key, error)
+
+    def listing(self, prefix: str = "") -> Iterator[Found]:
+        """Every key that begins with this. The server's pages are asked for as they are needed."""
+        folder = prefix.rpartition("/")[0]
+        try:
+            # The server's own prefix means whole folders; the offset leaves out what comes before ours.
+            for page in obstore.list(
+                self._store, folder or None, offset=prefix or None, chunk_size=_LIST_AT_ONCE
+            ):
+                for found in page:
+                    if prefix and not found["path"].startswith(prefix):
+                        if found["path"] > prefix:
+                            return  # they come in order: all of ours are over
+                        continue
+                    yield Found(found["path"], found["size"], found["last_modified"].timestamp())
+        except BaseError as error:
+            self._away("list", prefix or "the files", error)
 
     def _away(self, doing: str, key: str, error: BaseError) -> NoReturn:
         if isinstance(error, PermissionDeniedError | UnauthenticatedError):

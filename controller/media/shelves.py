@@ -12,7 +12,7 @@ from ..config_storage import LocalStoreConfig, StorageConfig, StoreConfig
 from ..engine.media_ports import HOME, StoredFile
 from .errors import StoreError, store_error
 from .integrity import BLOCK, Digest
-from .store import LocalStore
+from .store import Found, LocalStore
 
 
 class Shelf(Protocol):
@@ -28,6 +28,9 @@ class Shelf(Protocol):
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]: ...
 
     def delete(self, key: str) -> None: ...
+
+    def listing(self, prefix: str = "") -> Iterator[Found]:
+        """Every key that begins with this, in no particular order; never all in memory at once."""
 
 
 class LocalShelf:
@@ -67,6 +70,9 @@ class LocalShelf:
 
     def delete(self, key: str) -> None:
         self._store.delete(key)
+
+    def listing(self, prefix: str = "") -> Iterator[Found]:
+        return self._store.listing(prefix)
 
 
 class Placed(Protocol):

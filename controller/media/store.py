@@ -9,6 +9,7 @@ import re
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from .crash_points import crash_point
@@ -18,6 +19,15 @@ from .wav import TEMP_SUFFIX, sync_folder
 
 _KEY = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9_.=-]{0,254}(/[A-Za-z0-9_=-][A-Za-z0-9_.=-]{0,254})*")
 _SCRATCH = ".scratch"  # no key begins with a dot, so none can reach in here
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A key that is there, its bytes, and when it was put there (seconds since 1970)."""
+
+    key: str
+    size: int
+    modified: float
 
 
 class LocalStore:
@@ -146,6 +156,30 @@ class LocalStore:
                 key = (Path(folder) / name).relative_to(self.root).as_posix()
                 if _KEY.fullmatch(key) and ".." not in key:
                     yield key
+
+    def listing(self, prefix: str = "") -> Iterator[Found]:
+        """Every key that begins with this. Raises StoreError if the folder cannot be read."""
+        folder, _, name = prefix.rpartition("/")
+        if folder:
+            checked_key(folder)
+        yield from self._listing(self.root / folder, f"{folder}/" if folder else "", name)
+
+    def _listing(self, folder: Path, before: str, name: str) -> Iterator[Found]:
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    key = before + entry.name
+                    if not entry.name.startswith(name) or not _KEY.fullmatch(key) or ".." in key:
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        yield from self._listing(folder / entry.name, f"{key}/", "")
+                    elif entry.is_file(follow_symlinks=False):
+                        found = entry.stat(follow_symlinks=False)
+                        yield Found(key, found.st_size, found.st_mtime)
+        except FileNotFoundError:
+            return  # nothing was ever stored there, or it went while we looked
+        except OSError as error:
+            raise store_error("look into", folder, error) from error
 
     def stale(self, older_than_s: float) -> Iterator[Path]:
         """Work in progress that nobody has touched for so long: left by a crash."""

@@ -48,7 +48,7 @@ async def chosen(
 
 
 async def _tenant_of(catalog: Catalog, recording_id: str, tenant: str | None) -> str:
-    detail = await catalog.recording(Scope(tenant), recording_id)
+    detail = await catalog.recording(Scope(tenant), recording_id, trashed=True)
     if detail is not None:
         return detail.row.tenant
     # One that was deleted has its trace in the chain.
@@ -93,7 +93,7 @@ async def prepare(
                 f"recording {recording_id}: left out, it is not finished and not sealed yet"
             )
             continue
-        detail = await catalog.recording(Scope(tenant), recording_id)
+        detail = await catalog.recording(Scope(tenant), recording_id, trashed=True)
         files = {(f.role, f.number): f for f in detail.files} if detail else {}
         facts = json.loads(row.content)["payload"]
         exhibits.append(Exhibit(facts, row.number, row.hash, json.loads(row.header)["sealed_at"], files))
@@ -106,7 +106,8 @@ async def prepare(
 async def _sealed(catalog: Catalog, tenant: str, recording_id: str) -> ChainRow | None:
     """The last entry with this recording's facts."""
     rows = await catalog.chain_about(tenant, recording_id)
-    return next((r for r in reversed(rows) if json.loads(r.content)["kind"] in (RECORDING, DISCARD)), None)
+    told = (r for r in reversed(rows) if r.content)  # an erasure takes some out
+    return next((r for r in told if json.loads(r.content)["kind"] in (RECORDING, DISCARD)), None)
 
 
 async def _rows(catalog: Catalog, tenant: str) -> AsyncIterator[ChainRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,9 @@ ACCESS, CHANGE, CONTROL, SIGN_IN = "access", "change", "control", "sign-in"
 
 #: Made of the rest by the program, perhaps otherwise by a later one: sealed, and not compared.
 DERIVED = frozenset({"channels"})
+
+#: How the trace of an erasure names the entries whose content it takes out (catalog/erasing.py).
+TAKEN_OUT = re.compile(r"taken out of the chain: ([0-9]+(?:, [0-9]+)*)$")
 
 #: How the audit names a recording in its subject; the rest is the recording's id.
 RECORDING_SUBJECT = "recording "
@@ -113,6 +117,15 @@ def audit_draft(entry: AuditEntry, source: str) -> Draft:
     }
     about = subject.removeprefix(RECORDING_SUBJECT) if subject.startswith(RECORDING_SUBJECT) else subject
     return Draft(source, about, entry.at, kind_of(entry.action), payload)
+
+
+def taken_out(content: dict[str, Any]) -> set[int]:
+    """Numbers of the entries that this one, of a deletion, says may have lost their content."""
+    payload = content["payload"]
+    if content["kind"] != DELETION or not str(payload.get("action", "")).startswith("erase"):
+        return set()
+    found = TAKEN_OUT.search(str(payload.get("detail", "")))
+    return {int(n) for n in found[1].split(", ")} if found else set()
 
 
 def kind_of(action: str) -> str:

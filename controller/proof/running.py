@@ -10,13 +10,14 @@ from typing import Any
 
 from ..core.errors import TapelineError
 from ..engine.chain import ChainRow
+from ..engine.media_ports import MediaState
 from ..engine.reading import RecordingDetail, Scope
 from .archive import Progress
 from .bundle import ReadFile
 from .chaincheck import ChainChecker, Line
 from .entry import DELETION, DISCARD, RECORDING
 from .errors import NotCanonical
-from .facts import DERIVED, is_facts, recording_facts
+from .facts import DERIVED, is_facts, recording_facts, taken_out
 from .sealer import Catalog
 from .verdict import Anchor, Verdict
 
@@ -67,6 +68,8 @@ class _Running:
         self._due = due
         self._progress = progress
         self._gone: dict[str, int] = {}
+        self._emptied: set[int] = set()
+        self._may_be_empty: set[int] = set()
 
     def _report(self, where: str, what: str) -> None:
         self._verdict.report(f"{_named(self._tenant)}, {where}", what)
@@ -80,6 +83,8 @@ class _Running:
             last = rows[-1].number
             self._progress(len(rows))
         checker.end()
+        for number in sorted(self._emptied - self._may_be_empty):
+            self._report(f"entry {number}", "what it says was removed, and no erasure tells of that")
         self._verdict.entries += checker.entries
         self._verdict.keys = sorted({*self._verdict.keys, *checker.keys})
         if key is not None and key not in checker.keys:
@@ -109,8 +114,10 @@ class _Running:
             if (sealed.number, sealed.hash) != (row.number, row.hash):
                 self._report(where, "its number or hash in the table is not its own")
             if sealed.content is None:
-                self._report(where, "what it says was removed")
-            elif (sealed.content["source"], sealed.content["subject"]) != (row.source, row.subject):
+                self._emptied.add(row.number)
+                continue
+            self._may_be_empty |= {n for n in taken_out(sealed.content) if n < row.number}
+            if (sealed.content["source"], sealed.content["subject"]) != (row.source, row.subject):
                 self._report(where, "the table says that it is about something else than it is")
 
     async def _missing(self, rows: Sequence[ChainRow]) -> None:
@@ -130,8 +137,14 @@ class _Running:
         where = f"recording {recording_id}"
         rows = await self._catalog.chain_about(self._tenant, recording_id)
         row = next((r for r in reversed(rows) if _kind(r) in (RECORDING, DISCARD)), None)
-        detail = await self._catalog.recording(Scope(self._tenant or None), recording_id)
+        scope = Scope(self._tenant or None)
+        detail = await self._catalog.recording(scope, recording_id, trashed=True)
         if detail is None or recording_id in self._due:
+            return
+        if detail.row.media_state == MediaState.ERASED:
+            last = 0 if row is None else row.number
+            if not any(_kind(r) == DELETION for r in rows if r.number > last):
+                self._report(where, "the catalog says that it was deleted, and no entry tells of that")
             return
         if row is None:
             # Its call may be going on, or it is from before there was a chain and the sealer is at work.

@@ -127,7 +127,7 @@ class Sealer:
                 continue
             # What its tenant sees of it: another tenant's party in the call is somebody outside.
             scope = Scope(found.tenant or None)
-            detail = await self._catalog.recording(scope, found.recording_id)
+            detail = await self._catalog.recording(scope, found.recording_id, trashed=True)
             if detail is not None:
                 drafts[found.tenant].append(recording_draft(detail, source, found.marked_at))
         self._step("read")
