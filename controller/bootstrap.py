@@ -24,6 +24,7 @@ from .engine.engine import Engine
 from .engine.ids import new_id, now
 from .engine.ports import Directory, LinkState, Switch
 from .engine.reading import Health
+from .media.erasing import Eraser, Forget
 from .media.finishing import FinishingTask
 from .media.mover import Mover
 from .media.pipeline import MediaPipeline
@@ -144,6 +145,12 @@ def finishing_tasks(config: Config, catalog: SqlCatalog, stores: Stores) -> list
     """What is done to a recording once it can be played, in this order: peaks, encode, transcribe, seal."""
     tasks: list[FinishingTask] = []
     return tasks
+
+
+def make_eraser(config: Config, catalog: SqlCatalog, stores: Stores) -> Eraser:
+    """Who keeps something of a recording outside `files` (a cache, say) has it forgotten here."""
+    forget: list[Forget] = []
+    return Eraser(catalog, stores, {s.name: s.spool for s in config.switches}, now, forget)
 
 
 def _watermark(config: Config) -> Watermark:

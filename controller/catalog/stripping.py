@@ -54,9 +54,7 @@ async def strip_names(connection: AsyncConnection, recording_id: str, tenant: st
         if leg.user and is_person(person, [leg.user], [leg.number]):
             # By its row of the views, the person's own list would still name the call.
             await connection.execute(
-                delete(t.call_views).where(
-                    _v.call_id == call_id, _v.tenant == tenant, _v.user == leg.user
-                )
+                delete(t.call_views).where(_v.call_id == call_id, _v.tenant == tenant, _v.user == leg.user)
             )
     d, e = t.decisions.c, t.events.c
     await connection.execute(

@@ -25,6 +25,7 @@ def test_there_and_back_again() -> None:
             "channels": "stereo",
             "message_answers": "always",
             "new_user": {"audio": "on", "video": "off", "mode": "on_demand"},
+            "trash_days": 0,
         }
     )
     assert options.codes["*1"] == OPERATIONS["pause-recording"]
@@ -42,6 +43,7 @@ def test_there_and_back_again() -> None:
         ({"longest_pause_s": -1}, "longest_pause_s"),
         ({"pause_tone": 1}, "pause_tone: want true or false"),
         ({"beep_every_s": 1}, "beep_every_s"),
+        ({"trash_days": 366}, "trash_days is 0"),
         ({"announce_to": "everybody"}, "announcement"),
         ({"codes": {"*48": "sing"}}, r"codes\.\*48"),
         ({"codes": {"*4": "pause-recording", "*48": "resume-recording"}}, "beginning of"),

@@ -86,6 +86,9 @@ class OptionsBody(Body):
     new_user: NewUserBody = Field(
         default_factory=NewUserBody, description="The settings of users who are first seen in a call."
     )
+    trash_days: int = Field(
+        30, description="So many days a deleted recording can be restored; 0: not at all. At most 365."
+    )
 
     def given(self) -> dict[str, Any]:
         """Plain values, as core.options reads them."""

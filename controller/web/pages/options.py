@@ -102,6 +102,7 @@ def _options(sheet: Sheet, stored: TenantOptions) -> TenantOptions:
         "announce_to": sheet.choice("announce_to", Hears, stored.announce_to),
         "announcement_in_file": sheet.ticked("announcement_in_file"),
         "channels": sheet.choice("channels", Channels, stored.channels),
+        "trash_days": sheet.whole("trash_days", 365) if sheet.one("trash_days") else stored.trash_days,
         "message_answers": sheet.choice("message_answers", Answers, stored.message_answers),
         "new_user": {
             "audio": sheet.choice("new_audio", Setting, stored.new_user.audio),
