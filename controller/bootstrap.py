@@ -27,6 +27,7 @@ from .engine.reading import Health
 from .media.erasing import Eraser, Forget
 from .media.finishing import FinishingTask
 from .media.mover import Mover
+from .media.peaks_task import PeaksTask
 from .media.pipeline import MediaPipeline
 from .media.shelves import Stores, make_stores
 from .media.watermark import Watermark
@@ -143,7 +144,7 @@ def make_pipeline(config: Config, catalog: SqlCatalog, stores: Stores) -> MediaP
 
 def finishing_tasks(config: Config, catalog: SqlCatalog, stores: Stores) -> list[FinishingTask]:
     """What is done to a recording once it can be played, in this order: peaks, encode, transcribe, seal."""
-    tasks: list[FinishingTask] = []
+    tasks: list[FinishingTask] = [PeaksTask(catalog, stores)]
     return tasks
 
 

@@ -21,7 +21,7 @@ def read(path: Path, info: WavInfo) -> Iterator[Samples]:
     with path.open("rb") as file:
         for start in range(0, length, step):
             raw = b"".join(blocks(file, info.data_offset + start, min(step, length - start)))
-            yield _decode(raw, info).reshape(-1, info.channels)
+            yield decode(raw, info).reshape(-1, info.channels)
 
 
 def whole(path: Path) -> Samples:
@@ -40,7 +40,8 @@ def spread(block: Samples, channels: int) -> Samples:
     return np.pad(block, ((0, 0), (0, channels - block.shape[1])))
 
 
-def _decode(raw: bytes, info: WavInfo) -> Samples:
+def decode(raw: bytes, info: WavInfo) -> Samples:
+    """One number for each sample of whole frames, channel after channel."""
     if info.tag == FLOAT:
         level = np.nan_to_num(np.frombuffer(raw, f"<f{info.bits // 8}"), nan=0.0, posinf=1.0, neginf=-1.0)
         rounded: Samples = np.rint(np.clip(level, -1.0, 1.0) * 32767).astype(np.int16)

@@ -72,7 +72,12 @@ class _Layout:
 def inspect(path: Path) -> WavInfo:
     """What is in this file. Raises UnreadableAudio, and OSError if it cannot be opened."""
     with path.open("rb") as file:
-        return _layout(file, path).info
+        return inspect_stream(file, os.fstat(file.fileno()).st_size, path.name)
+
+
+def inspect_stream(file: BinaryIO, size: int, name: str) -> WavInfo:
+    """The same of what need not be a file on this disk: ``size`` bytes that can be sought in."""
+    return _layout(file, size, name).info
 
 
 def repair(path: Path, target: Path | None = None) -> bool:
@@ -84,7 +89,7 @@ def repair(path: Path, target: Path | None = None) -> bool:
     """
     target = path if target is None else target
     with path.open("rb") as source:
-        layout = _layout(source, path)
+        layout = _layout(source, os.fstat(source.fileno()).st_size, path.name)
         if layout.info.header_ok:
             return False
         temp = target.with_name(f".{uuid.uuid4().hex}{TEMP_SUFFIX}")
@@ -121,11 +126,10 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _layout(file: BinaryIO, path: Path) -> _Layout:
-    size = os.fstat(file.fileno()).st_size
+def _layout(file: BinaryIO, size: int, file_name: str) -> _Layout:
     head = file.read(12)
     if len(head) < 12 or head[:4] not in (b"RIFF", b"RF64", b"BW64") or head[8:] != b"WAVE":
-        raise UnreadableAudio(f"{path.name} is no WAV file (it begins with {head[:12]!r}, {size} bytes)")
+        raise UnreadableAudio(f"{file_name} is no WAV file (it begins with {head[:12]!r}, {size} bytes)")
     rf64 = head[:4] != b"RIFF"
     riff_size = struct.unpack("<I", head[4:8])[0]
     long_riff, long_data = -1, -1
@@ -139,8 +143,8 @@ def _layout(file: BinaryIO, path: Path) -> _Layout:
         name, length = lead[:4], struct.unpack("<I", lead[4:])[0]
         if name == b"data":
             if fmt is None:
-                raise UnreadableAudio(f"{path.name} has its audio before its format")
-            info = _format(fmt, path)
+                raise UnreadableAudio(f"{file_name} has its audio before its format")
+            info = _format(fmt, file_name)
             claimed = long_data if rf64 and length == _UNKNOWN else length
             riff = long_riff if rf64 and riff_size == _UNKNOWN else riff_size
             return _measure(file, size, position + 8, claimed, riff, info, fmt, clean, rf64)
@@ -156,7 +160,7 @@ def _layout(file: BinaryIO, path: Path) -> _Layout:
             if found is None or not clean:
                 break
             clean, position = False, found
-    raise UnreadableAudio(f"{path.name} ends before its audio begins ({size} bytes)")
+    raise UnreadableAudio(f"{file_name} ends before its audio begins ({size} bytes)")
 
 
 def _measure(
@@ -185,22 +189,18 @@ def _measure(
     return _Layout(measured, fmt, clean, rf64, min(tail, size), size)
 
 
-def _format(fmt: bytes, path: Path) -> WavInfo:
+def _format(fmt: bytes, name: str) -> WavInfo:
     if len(fmt) < 16:
-        raise UnreadableAudio(f"{path.name} has a format chunk of {len(fmt)} bytes")
+        raise UnreadableAudio(f"{name} has a format chunk of {len(fmt)} bytes")
     tag, channels, rate, _, block, bits = struct.unpack("<HHIIHH", fmt[:16])
     if tag == EXTENSIBLE and len(fmt) >= 26:
         tag = struct.unpack("<H", fmt[24:26])[0]
     if tag not in _DEPTHS:
-        raise UnreadableAudio(
-            f"{path.name} is in format {tag:#06x}; only PCM, float, A-law and mu-law are read"
-        )
+        raise UnreadableAudio(f"{name} is in format {tag:#06x}; only PCM, float, A-law and mu-law are read")
     if bits not in _DEPTHS[tag] or not 1 <= channels <= 64 or not 1 <= rate <= 768_000:
-        raise UnreadableAudio(f"{path.name} claims {channels} channels of {bits} bits at {rate} Hz")
+        raise UnreadableAudio(f"{name} claims {channels} channels of {bits} bits at {rate} Hz")
     if block not in (0, channels * bits // 8):
-        raise UnreadableAudio(
-            f"{path.name} claims {block} bytes a frame, {channels} × {bits} bits are not that"
-        )
+        raise UnreadableAudio(f"{name} claims {block} bytes a frame, {channels} × {bits} bits are not that")
     return WavInfo(channels, rate, bits, 0, 0, False, tag)
 
 

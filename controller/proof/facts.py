@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 from typing import Any
 
+from ..engine.media_ports import FileRole
 from ..engine.people import AuditEntry
 from ..engine.reading import FileRow, PartyRow, PauseRow, RecordingDetail
 from .canonical import clean, time_text
@@ -22,6 +23,9 @@ DERIVED = frozenset({"channels"})
 #: How the trace of an erasure names the entries whose content it takes out (catalog/erasing.py).
 TAKEN_OUT = re.compile(r"taken out of the chain: ([0-9]+(?:, [0-9]+)*)$")
 
+#: Files that can be made again of the others at any time, and may come out otherwise then.
+_DRAWN = frozenset({str(FileRole.PEAKS)})
+
 #: How the audit names a recording in its subject; the rest is the recording's id.
 RECORDING_SUBJECT = "recording "
 
@@ -36,7 +40,7 @@ def recording_facts(detail: RecordingDetail) -> dict[str, Any]:
         "direction": str(row.direction),
         "duration_ms": row.duration_ms,
         "ended_at": _time(row.ended_at),
-        "files": [_file(f) for f in sorted(detail.files, key=lambda f: (f.role, f.number))],
+        "files": [_file(f) for f in sorted(detail.files, key=_place) if f.role not in _DRAWN],
         "kind": row.kind,
         "media": row.media_state,
         "parties": [_party(p) for p in row.parties],
@@ -79,6 +83,10 @@ def _pause(pause: PauseRow) -> dict[str, Any]:
         "means": pause.means,
         "pause": pause.pause_id,
     }
+
+
+def _place(file: FileRow) -> tuple[str, int]:
+    return file.role, file.number
 
 
 def _file(file: FileRow) -> dict[str, Any]:

@@ -111,6 +111,8 @@ _FILES = {
     FileRole.MIX: "Segment {}, the switch’s own mix",
     FileRole.RX: "Segment {}, what the switch received from the leg",
     FileRole.TX: "Segment {}, what the leg heard",
+    FileRole.ENCODED: "Whole recording, encoded",
+    FileRole.PEAKS: "Waveform",
 }
 
 #: How a request came, as its asker would call it.
