@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import Any
 
 from .shelves import Placed, Stores
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 _BUFFER = 1 << 16
 
@@ -35,7 +32,7 @@ class _Raw(io.RawIOBase):
     def tell(self) -> int:
         return self._at
 
-    def readinto(self, buffer: WriteableBuffer) -> int:
+    def readinto(self, buffer: Any, /) -> int:
         view = memoryview(buffer).cast("B")
         wanted = min(len(view), self._file.size - self._at)
         if wanted <= 0:
