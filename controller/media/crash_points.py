@@ -50,9 +50,7 @@ ERASE_POINTS = (
 #: The same for its waveform.
 PEAKS_POINTS = ("peaks.stored",)
 
-_ALL = frozenset(
-    (*CRASH_POINTS, *SIDE_POINTS, *DISCARD_POINTS, *MOVE_POINTS, *ERASE_POINTS, *PEAKS_POINTS)
-)
+_ALL = frozenset((*CRASH_POINTS, *SIDE_POINTS, *DISCARD_POINTS, *MOVE_POINTS, *ERASE_POINTS, *PEAKS_POINTS))
 
 _hooks: list[Callable[[str], None]] = []
 
