@@ -29,6 +29,7 @@ from .media.finishing import FinishingTask
 from .media.mover import Mover
 from .media.peaks_task import PeaksTask
 from .media.pipeline import MediaPipeline
+from .media.seal_task import SealBacklog, SealTask
 from .media.shelves import Stores, make_stores
 from .media.watermark import Watermark
 from .proof import signing
@@ -58,6 +59,7 @@ class Parts:
     engine: Engine
     pipeline: MediaPipeline
     mover: Mover
+    sealing: SealBacklog
     watermark: Watermark
     sealer: Sealer
     app: Application
@@ -74,7 +76,9 @@ class Parts:
         )
         try:
             async with asyncio.TaskGroup() as tasks:
-                parts = (self.engine, self.pipeline, self.mover, self.watermark, self.sealer)
+                parts = (
+                    self.engine, self.pipeline, self.mover, self.sealing, self.watermark, self.sealer,
+                )  # fmt: skip
                 work = [tasks.create_task(part.run()) for part in parts]
                 await server.serve(sockets=[listener])
                 for task in work:
@@ -134,7 +138,7 @@ async def hash_password(password: str) -> str:
 
 def open_stores(config: Config) -> Stores:
     """Every store of the configuration; no server is asked anything. Raises ConfigError, StoreError."""
-    return make_stores(config.storage, config.stores, _folder)
+    return make_stores(config.storage, config.stores, _folder, config.sealing)
 
 
 def make_pipeline(config: Config, catalog: SqlCatalog, stores: Stores) -> MediaPipeline:
@@ -144,7 +148,7 @@ def make_pipeline(config: Config, catalog: SqlCatalog, stores: Stores) -> MediaP
 
 def finishing_tasks(config: Config, catalog: SqlCatalog, stores: Stores) -> list[FinishingTask]:
     """What is done to a recording once it can be played, in this order: peaks, encode, transcribe, seal."""
-    tasks: list[FinishingTask] = [PeaksTask(catalog, stores)]
+    tasks: list[FinishingTask] = [PeaksTask(catalog, stores), SealTask(catalog, stores)]
     return tasks
 
 
@@ -179,6 +183,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
         stores = open_stores(config)
         pipeline = make_pipeline(config, catalog, stores)
         mover, watermark = Mover(catalog, stores), _watermark(config)
+        sealing = SealBacklog(catalog, stores, now)
         sealer = make_sealer(config, catalog)
         switches = [make_switch(s) for s in config.switches]
         engine = Engine(switches, catalog, now, new_id, pipeline.poke)
@@ -191,16 +196,18 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 store=stores,
                 secret=session_secret(config.web.secret_file),
                 secure_cookies=config.web.secure_cookies,
-                health=lambda: _health(engine, mover, watermark, sealer),
+                health=lambda: _health(engine, mover, sealing, watermark, sealer),
                 now=now,
                 new_id=new_id,
                 proof=catalog,
             )
         )
-        yield Parts(config, catalog, stores, engine, pipeline, mover, watermark, sealer, app)
+        yield Parts(config, catalog, stores, engine, pipeline, mover, sealing, watermark, sealer, app)
 
 
-async def _health(engine: Engine, mover: Mover, watermark: Watermark, sealer: Sealer) -> Health:
+async def _health(
+    engine: Engine, mover: Mover, sealing: SealBacklog, watermark: Watermark, sealer: Sealer
+) -> Health:
     parts = {
         f"switch {s.name}": str(s.state) + (f": {s.error}" if s.error else "") for s in engine.switches()
     }
@@ -215,6 +222,10 @@ async def _health(engine: Engine, mover: Mover, watermark: Watermark, sealer: Se
     parts |= {f"disk of {level.place}": level.text for level in levels}
     # A store that is away is told and no reason to be taken out of service: files are kept here.
     parts |= {f"store {name}": f"away: {outage.error}" for name, outage in mover.outages.items()}
+    parts |= {
+        f"sealing {name}": f"{waiting.files} files lie plain: {waiting.error}"
+        for name, waiting in sealing.waiting.items()
+    }
     if sealer.error:
         parts["proof"] = f"not sealed: {sealer.error}"
     return Health(fine and not any(level.critical for level in levels), parts)

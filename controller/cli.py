@@ -23,6 +23,7 @@ from .cli_people import people
 from .cli_policy import settings
 from .cli_proof import evidence_commands, proof, verify_command
 from .cli_rules import rule
+from .cli_sealing import sealing
 from .cli_store import store
 from .config import Config, load
 from .core.errors import TapelineError
@@ -36,6 +37,7 @@ app.add_typer(settings, name="policy")
 app.add_typer(rule, name="rule")
 app.add_typer(tenants, name="tenant")
 app.add_typer(store, name="store")
+app.add_typer(sealing, name="sealing")
 app.add_typer(proof, name="proof")
 app.add_typer(evidence_commands, name="evidence")
 app.command("verify")(verify_command)

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from .config_proof import ProofConfig
+from .config_sealing import SealingConfig, anchored_sealing, check_sealing
 from .config_storage import (
     ConfigError,
     LocalStoreConfig,
@@ -35,6 +36,7 @@ __all__ = [
     "LocalStoreConfig",
     "ProofConfig",
     "S3StoreConfig",
+    "SealingConfig",
     "StorageConfig",
     "StoreConfig",
     "SwitchConfig",
@@ -164,6 +166,7 @@ class Config(Section):
     switches: tuple[SwitchConfig, ...] = Field((), description="The switches to control.")
     storage: StorageConfig = Field(default_factory=StorageConfig)
     stores: tuple[StoreConfig, ...] = Field((), description="Further places for recordings.")
+    sealing: tuple[SealingConfig, ...] = Field((), description="Whose recordings lie encrypted.")
     database: DatabaseConfig = Field(default_factory=DatabaseConfig)
     web: WebConfig = Field(default_factory=WebConfig)
     proof: ProofConfig = Field(default_factory=ProofConfig)
@@ -176,6 +179,7 @@ class Config(Section):
             if names.count(name) > 1:
                 raise ValueError(f"two switches are called {name!r}")
         check_stores(self.storage, self.stores)
+        check_sealing(self.sealing)
         return self
 
 
@@ -212,7 +216,7 @@ def _overlay(raw: dict[str, Any], environ: dict[str, str]) -> None:
             if isinstance(node, list):
                 found = next((s for s in node if str(s.get("name", "")).lower() == key), None)
                 if found is None:
-                    word = "store" if keys[0] == "stores" else "switch"
+                    word = {"stores": "store", "sealing": "sealing"}.get(keys[0], "switch")
                     raise ConfigError(f"{variable}: no {word} is called {key!r}")
                 node = found
             else:
@@ -259,6 +263,7 @@ def _anchored(config: Config, folder: Path) -> Config:
         update={
             "switches": switches,
             "stores": tuple(anchored_store(s, folder) for s in config.stores),
+            "sealing": tuple(anchored_sealing(s, folder) for s in config.sealing),
             "storage": config.storage.model_copy(update={"path": anchor(config.storage.path)}),
             "database": config.database.model_copy(update={"url": url}),
             "web": config.web.model_copy(update={"secret_file": anchor(config.web.secret_file)}),

@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Callable
 
 from .bootstrap import open_catalog
 from .catalog.database import DatabaseUnavailable
-from .config import AsteriskConfig, Config, ConfigError, FreeSwitchConfig, StoreConfig
+from .config import AsteriskConfig, Config, ConfigError, FreeSwitchConfig, SealingConfig, StoreConfig
 from .engine.ids import now
 from .engine.ports import Check
 from .media.errors import MediaError
+from .media.seal_keys import KeySource
 from .media.shelves import make_shelf
 from .switches.asterisk.doctor import examine as examine_asterisk
 from .switches.freeswitch.doctor import examine as examine_freeswitch
@@ -28,6 +29,9 @@ async def examine(config: Config) -> list[tuple[str, list[Check]]]:
     found += [
         (f"store {store.name} ({store.kind})", [await asyncio.to_thread(_store, store)])
         for store in config.stores
+    ]
+    found += [
+        (f"sealing {section.name}", await asyncio.to_thread(_keys, section)) for section in config.sealing
     ]
     for switch in config.switches:
         try:
@@ -90,6 +94,20 @@ def _store(store: StoreConfig) -> Check:
             "store", False, "gives back other bytes than it was given", "look after its server or disk"
         )
     return Check("store", True, "a file was put there, read back and removed")
+
+
+def _keys(section: SealingConfig) -> list[Check]:
+    """The keys as they can be read now, never what is in them."""
+    source = KeySource(section)
+    try:
+        keys = source.check()
+    except MediaError as error:
+        return [Check("keys", False, str(error), "until they are there, recordings stay at home, unsealed")]
+    checks = [Check("keys", True, f"{len(keys)} in {source.where}; {keys[-1].id} seals")]
+    if source.too_open:
+        mend = "chmod 600 it; if somebody may have read it, make a new key and tapeline sealing rotate"
+        checks.append(Check("key file", False, source.too_open, mend))
+    return checks
 
 
 def _encoders(run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run) -> list[Check]:

@@ -114,6 +114,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    # What is deleted (a wrapped data key, say) is overwritten, not only unlinked.
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
 
 

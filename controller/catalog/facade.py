@@ -9,7 +9,7 @@ from ..engine.erasing import ErasingCatalog, TrashStore
 from ..engine.media_ports import MediaCatalog
 from ..engine.ports import Catalog
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
-from ..engine.shelving import ShelvingCatalog
+from ..engine.shelving import SealingCatalog, ShelvingCatalog
 from .accounts import Accounts
 from .chain import Chain
 from .database import Database
@@ -18,6 +18,7 @@ from .media_rows import MediaRows
 from .policies import Policies
 from .queries import Queries
 from .repository import CallRepository
+from .sealed_rows import SealedRows
 from .settings import Settings
 from .stored_rows import StoredRows
 from .trash import TrashRows
@@ -29,10 +30,20 @@ def utc_now() -> datetime:
 
 
 class SqlCatalog(
-    CallRepository, Policies, MediaRows, StoredRows, Queries, Settings, Accounts, Chain, Erasing, TrashRows
+    CallRepository,
+    Policies,
+    MediaRows,
+    StoredRows,
+    SealedRows,
+    Queries,
+    Settings,
+    Accounts,
+    Chain,
+    Erasing,
+    TrashRows,
 ):
     """Catalog, MediaCatalog, CatalogReader, SettingsStore, AccountStore, ChainStore, ProofReader,
-    ShelvingCatalog, ErasingCatalog and TrashStore over one database."""
+    ShelvingCatalog, SealingCatalog, ErasingCatalog and TrashStore over one database."""
 
     def __init__(self, database: Database, now: Clock = utc_now) -> None:
         super().__init__(database, now)
@@ -53,8 +64,9 @@ def _contracts(
     ChainStore,
     ProofReader,
     ShelvingCatalog,
+    SealingCatalog,
     ErasingCatalog,
     TrashStore,
 ]:
     """Never called: it makes the type checker compare every signature with the protocols."""
-    return (catalog,) * 10
+    return (catalog,) * 11

@@ -90,8 +90,9 @@ class MediaRows(OnDatabase):
             async with self._database.writing() as connection:
                 await _not_erased(connection, file.recording_id)
                 before = (await connection.execute(there.with_for_update())).one_or_none()
-                if before and before.sha256 == file.sha256 and before.store != file.store:
-                    # Done again after it was moved: it stays where it is, and this one may go.
+                elsewhere = before is not None and (before.store != file.store or before.sealing)
+                if before and elsewhere and before.sha256 == file.sha256:
+                    # Done again after it was moved or sealed: it stays as it is, and this one may go.
                     row |= {"store": before.store, "sealing": before.sealing, "old_store": file.store}
                 await upsert(connection, t.files, [row], keep={"added_at"})
         except IntegrityError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import fields
 
-from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
 
 from ..engine.media_ports import MediaState, StoredFile
 from ..engine.shelving import Amount, Lying
@@ -13,8 +13,8 @@ from . import tables as t
 from .media_rows import stored_file
 from .writing import OnDatabase
 
-_COLUMNS = [t.files.c[f.name] for f in fields(StoredFile)]
-_AVAILABLE = t.recordings.c.media_state == str(MediaState.AVAILABLE)
+COLUMNS = [t.files.c[f.name] for f in fields(StoredFile)]
+AVAILABLE = t.recordings.c.media_state == str(MediaState.AVAILABLE)
 
 
 class StoredRows(OnDatabase):
@@ -30,7 +30,7 @@ class StoredRows(OnDatabase):
         but: Collection[str] = (),
     ) -> list[Lying]:
         query = (
-            select(t.recordings.c.tenant, *_COLUMNS)
+            select(t.recordings.c.tenant, *COLUMNS)
             .join(t.recordings, t.recordings.c.recording_id == t.files.c.recording_id)
             .where(*_lies(store, tenants, but), t.files.c.key > after)
             .order_by(t.files.c.key)
@@ -55,10 +55,10 @@ class StoredRows(OnDatabase):
 
     async def moved(self, file: StoredFile, to: str, sealing: str) -> bool:
         f, r = t.files.c, t.recordings.c
-        available = exists().where(r.recording_id == file.recording_id, _AVAILABLE)
+        available = exists().where(r.recording_id == file.recording_id, AVAILABLE)
         change = (
             update(t.files)
-            .where(*_this(file), f.store == file.store, f.sha256 == file.sha256, f.key == file.key, available)
+            .where(*as_it_was(file), f.key == file.key, available)
             .values(store=to, sealing=sealing, old_store=file.store)
         )
         async with self._database.writing() as connection:
@@ -66,16 +66,17 @@ class StoredRows(OnDatabase):
 
     async def copied(self, file: StoredFile, store: str) -> None:
         f = t.files.c
-        change = update(t.files).where(*_this(file), f.store == file.store, f.store != store)
+        elsewhere = or_(f.store != store, f.sealing > "")
+        change = update(t.files).where(*_this(file), f.store == file.store, elsewhere)
         async with self._database.writing() as connection:
             await connection.execute(change.values(old_store=store))
 
     async def left_behind(self, limit: int = 500) -> list[tuple[StoredFile, str]]:
         f = t.files.c
         query = (
-            select(f.old_store, *_COLUMNS)
+            select(f.old_store, *COLUMNS)
             .join(t.recordings, t.recordings.c.recording_id == f.recording_id)
-            .where(f.old_store > "", _AVAILABLE)
+            .where(f.old_store > "", AVAILABLE)
             .order_by(f.old_store)
             .limit(limit)
         )
@@ -92,7 +93,7 @@ class StoredRows(OnDatabase):
 
 def _lies(store: str, tenants: Collection[str] | None, but: Collection[str]) -> list[ColumnElement[bool]]:
     """What has an old copy to be removed first is not moved on."""
-    where = [t.files.c.store == store, t.files.c.old_store == "", _AVAILABLE]
+    where = [t.files.c.store == store, t.files.c.old_store == "", AVAILABLE]
     if tenants is not None:
         where.append(t.recordings.c.tenant.in_(tenants))
     if but:
@@ -103,3 +104,9 @@ def _lies(store: str, tenants: Collection[str] | None, but: Collection[str]) -> 
 def _this(file: StoredFile) -> list[ColumnElement[bool]]:
     f = t.files.c
     return [f.recording_id == file.recording_id, f.role == str(file.role), f.number == file.number]
+
+
+def as_it_was(file: StoredFile) -> list[ColumnElement[bool]]:
+    """Its row, if it still says the same of where it lies, what it holds and how it is sealed."""
+    f = t.files.c
+    return [*_this(file), f.store == file.store, f.sha256 == file.sha256, f.sealing == file.sealing]

@@ -35,6 +35,10 @@ class StoreAway(StoreError):
     """The store as a whole cannot be used now: gone, slow, full, or it refuses us."""
 
 
+class SealingKeyError(StoreError):
+    """A key is not there, or is not the right one. What it sealed, or shall seal, stays where it is."""
+
+
 class JoinError(MediaError):
     """The segments could not be made into one file. They are safe, each by itself."""
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 import structlog
 
 from ..engine.media_ports import HOME, StoredFile
-from ..engine.shelving import StoringCatalog
+from ..engine.shelving import Lying, StoringCatalog
 from .crash_points import crash_point
 from .errors import MediaError, StoreAway, StoreError
-from .shelves import Destination, Stores, checked
+from .old_copies import OldCopies
+from .shelves import Destination, Stores, place_of, size_there
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +52,7 @@ class Mover:
     ) -> None:
         self._catalog = catalog
         self._stores = stores
+        self._old = OldCopies(catalog, stores)
         self._slots = asyncio.Semaphore(at_once)
         self._poll_s = poll_s
         self._first_retry_s = first_retry_s
@@ -86,11 +88,17 @@ class Mover:
     async def all(
         self, source: str, place: Destination, wanted: Callable[[StoredFile], bool] = lambda file: True
     ) -> AsyncIterator[tuple[StoredFile, str]]:
-        """Move everything; each file once it is done, with "" or why it stayed."""
+        """Move everything; each file once it is done, with "" or why it stayed.
+
+        What is to be sealed and is not yet stays, however it is asked for.
+        """
         after = ""
         while page := await self._catalog.lying(source, after, _PAGE, tenants=place.tenants, but=place.but):
             after = page[-1].file.key
-            files = [lying.file for lying in page if wanted(lying.file)]
+            for lying in page:
+                if self._unsealed(lying, place.store):
+                    yield lying.file, f"{lying.file.key} is not sealed yet, as its tenant demands"
+            files = [x.file for x in page if wanted(x.file) and not self._unsealed(x, place.store)]
             tasks = [asyncio.create_task(self._one(file, place.store)) for file in files]
             try:
                 for file, task in zip(files, tasks, strict=True):
@@ -133,46 +141,36 @@ class Mover:
         """One file. Raises StoreError: it is then where it was. Idempotent."""
         if file.store == to:
             return
-        sealing = await asyncio.to_thread(self._copy, file, to)
-        if not await self._catalog.moved(file, to, sealing):
+        await asyncio.to_thread(self._copy, file, to)
+        if not await self._catalog.moved(file, to, file.sealing):
             await self._withdraw(file, to)
             raise StoreError(f"{file.key} was changed while it was moved; the next round looks again")
         crash_point("move.noted")
-        await self._remove_old(replace(file, store=to, sealing=sealing), file.store)
+        await self._old.remove(replace(file, store=to), file.store)
 
     async def tidy(self) -> None:
-        """Old copies that an interrupted move left behind."""
-        for file, old_store in await self._catalog.left_behind(_PAGE):
-            try:
-                await self._remove_old(file, old_store)
-            except MediaError as error:
-                log.warning("an old copy stays for now", key=file.key, store=old_store, why=str(error))
+        """Old copies that an interrupted move or sealing left behind."""
+        await self._old.tidy()
 
-    def _copy(self, file: StoredFile, to: str) -> str:
-        """Blocking. Answers how the copy is sealed. Only a copy that was read back whole counts."""
+    def _copy(self, file: StoredFile, to: str) -> None:
+        """Blocking; sealed bytes as they are. Only a copy that was read back whole counts."""
         target = self._stores.shelf(to)
-        target.put(file.key, checked(self._stores.read(file), file), file.size)
+        target.put(place_of(file), self._stores.proved(file), size_there(file))
         crash_point("move.copied")
-        there = replace(file, store=to, sealing="")
+        there = replace(file, store=to)
         if self._stores.digest(there).sha256 != file.sha256:
             raise StoreError(f"{file.key} reads back differently from the store {to} than it was put there")
         crash_point("move.checked")
-        return ""
 
     async def _withdraw(self, file: StoredFile, to: str) -> None:
         """The recording was destroyed, or is being made anew: no copy may be left that no row knows."""
         rows = await self._catalog.files(file.recording_id)
-        if not any(row.key == file.key and row.store == to for row in rows):
-            await asyncio.to_thread(self._stores.shelf(to).delete, file.key)
+        if not any(row.store == to and place_of(row) == place_of(file) for row in rows):
+            await asyncio.to_thread(self._stores.shelf(to).delete, place_of(file))
 
-    async def _remove_old(self, file: StoredFile, old_store: str) -> None:
-        if old_store == HOME:
-            # The pipeline may have made it anew at this moment; other bytes are not ours to remove.
-            await asyncio.to_thread(self._stores.home.delete_same, file.key, file.sha256)
-        elif old_store != file.store:
-            await asyncio.to_thread(self._stores.shelf(old_store).delete, file.key)
-        crash_point("move.removed")
-        await self._catalog.tidied(file, old_store)
+    def _unsealed(self, lying: Lying, to: str) -> bool:
+        """Its tenant demands that it is sealed before it leaves the house."""
+        return not lying.file.sealing and to != HOME and self._stores.keys.source(lying.tenant) is not None
 
     def _ready(self, file: StoredFile) -> bool:
         return self._spoilt.get(file.key, (0, 0.0))[1] <= time.monotonic()

@@ -31,6 +31,9 @@ from .store import LocalStore
 
 log = structlog.get_logger(__name__)
 
+#: What a rendition is made from; all else is made anew.
+_SOURCES = (FileRole.SEGMENT, FileRole.MIX, FileRole.RX, FileRole.TX)
+
 _BATCH = 100
 _FIRST_RETRY_S = 2.0
 _LAST_RETRY_S = 600.0
@@ -153,8 +156,8 @@ class MediaPipeline:
             return MediaState.DISCARDED
         rows = await self._catalog.files(recording.recording_id)
         for row in rows:
-            if row.store != HOME and row.role is not FileRole.RENDITION:
-                # It was finished and is due again (a file came late): what was moved is needed here.
+            if (row.store != HOME or row.sealing) and row.role in _SOURCES:
+                # It was finished and is due again (a file came late): what was moved, or sealed, is needed.
                 await self._catalog.copied(row, HOME)
                 await asyncio.to_thread(self._stores.recall, row)
         known = {row.number: row for row in rows if row.role is FileRole.SEGMENT}

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from ..config_sealing import SealingConfig
 from ..config_storage import LocalStoreConfig, StorageConfig, StoreConfig
 from ..engine.media_ports import HOME, StoredFile
+from .crash_points import crash_point
 from .errors import StoreError, store_error
 from .integrity import BLOCK, Digest
+from .seal_keys import SEALED, Keyring, sealed_name
+from .sealing import FileSeal, opened, plain_size, seal, sealed_size, stretch, watched
 from .store import Found, LocalStore
 
 
@@ -86,6 +90,8 @@ class Placed(Protocol):
     def sealing(self) -> str: ...
     @property
     def size(self) -> int: ...
+    @property
+    def sha256(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +103,31 @@ class Destination:
     but: Collection[str] = ()
 
 
+def place_of(file: Placed) -> str:
+    """Under which name a file's bytes lie in its store. Each sealing has a name of its own, so that a row
+    that says how a file is sealed always says which bytes are meant."""
+    return sealed_name(file.key, file.sealing) if file.sealing else file.key
+
+
+def size_there(file: Placed) -> int:
+    """How many bytes it takes in its store."""
+    return sealed_size(file.size) if file.sealing else file.size
+
+
 class Stores:
+    """``keys`` seal and open; ``cache`` keeps copies of what lies in other stores."""
+
     def __init__(
-        self, home: LocalStore, shelves: Mapping[str, Shelf], destinations: list[Destination]
+        self,
+        home: LocalStore,
+        shelves: Mapping[str, Shelf],
+        destinations: list[Destination],
+        keys: Keyring | None = None,
     ) -> None:
         self.home = home
         self._shelves: dict[str, Shelf] = {HOME: LocalShelf(HOME, home), **shelves}
         self.destinations = destinations
+        self.keys = keys or Keyring()
 
     @property
     def names(self) -> list[str]:
@@ -123,15 +147,51 @@ class Stores:
         return self.home.path(key)
 
     def read(self, file: Placed, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """The recording's bytes, wherever they are. Blocking; raises StoreError."""
-        return self.shelf(file.store).read(file.key, start, length)
+        """The recording's bytes, wherever they are and sealed or not. Blocking; raises StoreError, for a
+        sealed file before anything that is not its own is handed on."""
+        if not file.sealing:
+            return self._raw(file, start, length)
+        return self._opened(file, start, length)
+
+    def _raw(self, file: Placed, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        return self.shelf(file.store).read(place_of(file), start, length)
+
+    def _opened(self, file: Placed, start: int, length: int | None) -> Iterator[bytes]:
+        part = stretch(file.size, start, length)
+        if part is not None:
+            yield from opened(self._raw(file, part.start, part.length), self._seal(file), part)
+
+    def _seal(self, file: Placed) -> FileSeal:
+        return self.keys.file_seal(file.sealing, file.sha256, file.size, file.key)
+
+    def proved(self, file: StoredFile) -> Iterator[bytes]:
+        """The bytes as they lie there, sealed or not; raises StoreError before their end if they are not
+        this file's."""
+        return watched(self._raw(file), self._seal(file)) if file.sealing else checked(self._raw(file), file)
+
+    def put_sealed(self, file: StoredFile, sealing: str, twin: StoredFile | None = None) -> None:
+        """A sealed copy beside the plain file, read back by what ``sealing`` says. ``twin`` at home has the
+        same bytes under the same data key and salt. Blocking; raises StoreError."""
+        copy = replace(file, sealing=sealing)
+        if twin is not None:
+            self.home.link(place_of(twin), place_of(copy))
+        else:
+            blocks = seal(checked(self._raw(file), file), self._seal(copy))
+            self.shelf(file.store).put(place_of(copy), blocks, size_there(copy))
+        crash_point("seal.copied")
+        if self.digest(copy).sha256 != file.sha256:
+            raise StoreError(
+                f"{file.key} reads back differently from the store {file.store} than it was sealed"
+            )
 
     def size(self, file: Placed) -> int | None:
-        """Of the recording's bytes as they lie there; None if they are missing. Blocking."""
-        return self.shelf(file.store).size(file.key)
+        """Of the recording's bytes; None if they are missing, -1 if what lies there cannot be right.
+        Blocking."""
+        found = self.shelf(file.store).size(place_of(file))
+        return plain_size(found) if file.sealing and found is not None else found
 
     def digest(self, file: Placed) -> Digest:
-        """Read all of it. Blocking; raises StoreError."""
+        """Read all of it where it lies. Blocking; raises StoreError."""
         hasher, size = hashlib.sha256(), 0
         for block in self.read(file):
             hasher.update(block)
@@ -139,14 +199,21 @@ class Stores:
         return Digest(hasher.hexdigest(), size)
 
     def recall(self, file: StoredFile) -> None:
-        """A copy at home again, for whoever needs a path. Blocking; raises StoreError."""
-        if file.store == HOME:
+        """A plain copy at home again, for whoever needs a path. Blocking; raises StoreError."""
+        if file.store == HOME and not file.sealing:
             return
         self.home.put_blocks(checked(self.read(file), file), file.key)
 
     def delete(self, file: Placed) -> None:
-        """Remove a file from where it lies. Blocking; raises StoreError."""
-        self.shelf(file.store).delete(file.key)
+        """Remove a file from where it lies, and whatever of it may lie at home. Blocking; raises StoreError.
+
+        Whether a sealed file can still be opened is decided by its row: `SealingCatalog.shred`.
+        """
+        sealed = [found.key for found in self.home.listing(f"{file.key}.") if found.key.endswith(SEALED)]
+        for name in (file.key, *sealed):
+            self.home.delete(name)
+        if file.store != HOME or file.sealing:
+            self.shelf(file.store).delete(place_of(file))
 
 
 def home_only(home: LocalStore) -> Stores:
@@ -179,6 +246,7 @@ def make_stores(
     storage: StorageConfig,
     stores: Collection[StoreConfig],
     folder: Callable[[Path, str], Path] = lambda path, key: path,
+    sealing: Sequence[SealingConfig] = (),
 ) -> Stores:
     """``folder`` makes a folder ready. Raises ConfigError, StoreError; asks no server anything."""
     shelves: dict[str, Shelf] = {}
@@ -193,4 +261,5 @@ def make_stores(
         mine = set(named[storage.default])
         found = [d for d in found if d.store != storage.default]
         found.append(Destination(storage.default, None, tuple(t for t in assigned if t not in mine)))
-    return Stores(LocalStore(folder(storage.path, "storage.path")), shelves, found)
+    home = LocalStore(folder(storage.path, "storage.path"))
+    return Stores(home, shelves, found, Keyring(sealing))

@@ -17,9 +17,10 @@ from pathlib import Path
 from ..core.media_kinds import Kind
 from ..engine.media_ports import HOME, FileRole, MediaCatalog, StoredFile
 from . import mp4, wav
-from .errors import HostileName, MediaError, StoreAway, StoreError, UnreadableAudio
+from .errors import HostileName, MediaError, SealingKeyError, StoreAway, StoreError, UnreadableAudio
 from .pipeline import MediaPipeline
-from .shelves import Stores
+from .seal_keys import is_shredded
+from .shelves import Stores, place_of
 from .spool import Spool, SpoolFile
 from .store import LocalStore
 
@@ -206,7 +207,7 @@ async def _check_rows(
         last = rows[-1].key
         for row in rows:
             report.rows += 1
-            recorded.add(row.key)
+            recorded |= {row.key, place_of(row)}
             await asyncio.to_thread(_check_row, stores, row, report, check_hashes)
     for key in keys:
         if key not in recorded and await asyncio.to_thread(_age, stores.path(key)) >= min_age_s:
@@ -214,6 +215,8 @@ async def _check_rows(
 
 
 def _check_row(stores: Stores, row: StoredFile, report: SweepReport, check_hashes: bool) -> None:
+    if is_shredded(row.sealing):
+        return  # nobody can read it any more, and that is as it should be
     name = row.key if row.store == HOME else f"{row.store}:{row.key}"
     try:
         size = stores.size(row)
@@ -226,6 +229,9 @@ def _check_row(stores: Stores, row: StoredFile, report: SweepReport, check_hashe
     except StoreAway as error:
         if not any(row.store in told for told in report.refused):  # once; it is nobody's file's fault
             report.refused.append(f"store {row.store} could not be looked at: {error}")
+    except SealingKeyError as error:
+        if str(error) not in report.refused:  # it may be whole; without its key nobody can tell
+            report.refused.append(str(error))
     except StoreError as error:
         report.damaged.append(f"{name} ({error})")
 

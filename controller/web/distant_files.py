@@ -1,4 +1,4 @@
-"""Serving a file out of a store that is no local disk: whole or in one range, block by block."""
+"""Serving a file that is sealed, or in a store that is no local disk: whole or in one range, by blocks."""
 
 from __future__ import annotations
 

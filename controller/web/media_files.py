@@ -47,7 +47,7 @@ class MediaResponse(FileResponse):
 
 async def serve(store: FileStore, detail: RecordingDetail, file: FileRow, *, attachment: bool) -> Response:
     """The file's bytes. Raises Problem 404 if the store does not have it, 503 if the store is away."""
-    if file.store != HOME:
+    if file.store != HOME or file.sealing:
         return DistantResponse(store, file, _headers(detail, file, attachment=attachment))
     try:
         path = store.path(file.key)

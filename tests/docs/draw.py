@@ -26,6 +26,7 @@ from controller.config import (
     LocalStoreConfig,
     ProofConfig,
     S3StoreConfig,
+    SealingConfig,
     StorageConfig,
     WebConfig,
 )
@@ -39,6 +40,7 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("`[storage]`", "TAPELINE_STORAGE__", StorageConfig),
     ('`[[stores]]` with `kind = "local"`', "TAPELINE_STORES__NAME__", LocalStoreConfig),
     ('`[[stores]]` with `kind = "s3"`', "TAPELINE_STORES__NAME__", S3StoreConfig),
+    ("`[[sealing]]`", "TAPELINE_SEALING__NAME__", SealingConfig),
     ("`[database]`", "TAPELINE_DATABASE__", DatabaseConfig),
     ("`[web]`", "TAPELINE_WEB__", WebConfig),
     ("`[proof]`", "TAPELINE_PROOF__", ProofConfig),

@@ -14,7 +14,7 @@ import numpy as np
 from controller.core.media_kinds import Kind
 from controller.core.recording import segment_path
 from controller.engine.media_ports import DueRecording, DueSegment, FileRole, MediaState, StoredFile
-from controller.engine.shelving import Amount, Lying
+from controller.engine.shelving import SHREDDED, Amount, Lying, SealedAmount, shredded
 
 T0 = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)
 _BEFORE = {
@@ -55,7 +55,8 @@ class MemoryCatalog:
         place = (file.recording_id, file.role, file.number)
         before = self.rows.get(place)
         self.old_stores.pop(place, None)
-        if before is not None and before.sha256 == file.sha256 and before.store != file.store:
+        same = before is not None and before.sha256 == file.sha256
+        if before is not None and same and (before.store != file.store or before.sealing):
             self.old_stores[place] = file.store
             file = replace(file, store=before.store, sealing=before.sealing)
         self.rows[place] = file
@@ -156,13 +157,57 @@ class MemoryCatalog:
         return [x for x in found if self.states[x[0].recording_id] is MediaState.AVAILABLE][:limit]
 
     async def copied(self, file: StoredFile, store: str) -> None:
-        if file.store != store:
+        if file.store != store or file.sealing:
             self.old_stores[file.recording_id, file.role, file.number] = store
         self._save()
 
     async def tidied(self, file: StoredFile, old_store: str) -> None:
         self.old_stores.pop((file.recording_id, file.role, file.number), None)
         self._save()
+
+    async def unsealed(
+        self,
+        after: str = "",
+        limit: int = 500,
+        *,
+        tenants: Collection[str] | None = None,
+        but: Collection[str] = (),
+        recording_id: str | None = None,
+        added_after: datetime | None = None,
+        added_before: datetime | None = None,
+    ) -> list[Lying]:
+        stores = {f.store for f in self.rows.values()}
+        found = [x for s in stores for x in await self.lying(s, after, 10**6, tenants=tenants, but=but)]
+        mine = [x for x in found if not x.file.sealing and recording_id in (None, x.file.recording_id)]
+        return sorted(mine, key=lambda x: x.file.key)[:limit]
+
+    async def sealings(self, after: str = "", limit: int = 500) -> list[Lying]:
+        found = [
+            f
+            for f in self.rows.values()
+            if f.sealing and not f.sealing.startswith(SHREDDED) and f.key > after
+        ]
+        return [Lying(self.recordings[f.recording_id].tenant, f) for f in sorted(found, key=lambda f: f.key)][
+            :limit
+        ]
+
+    async def rewrapped(self, file: StoredFile, sealing: str) -> bool:
+        place = (file.recording_id, file.role, file.number)
+        if self.rows.get(place) != file:
+            return False
+        self.rows[place] = replace(file, sealing=sealing)
+        self._save()
+        return True
+
+    async def sealed_amounts(self) -> list[SealedAmount]:
+        raise NotImplementedError
+
+    async def shred(self, recording_id: str) -> int:
+        sealed = [(k, f) for k, f in self.rows.items() if k[0] == recording_id and f.sealing]
+        for place, file in sealed:
+            self.rows[place] = replace(file, sealing=shredded(file.sealing))
+        self._save()
+        return len(sealed)
 
     def _save(self) -> None:
         if self.saved is not None:
