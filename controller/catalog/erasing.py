@@ -20,6 +20,7 @@ from ..engine.media_ports import MediaState
 from . import tables as t
 from .kept_rows import holds_of, kept_of, lock_tenant
 from .media_rows import stored_file
+from .sealed_rows import shred
 from .stripping import strip_names
 from .writing import OnDatabase, chunks
 
@@ -79,6 +80,8 @@ class Erasing(OnDatabase):
                 await connection.execute(
                     update(t.recordings).where(_r.recording_id == recording_id).values(gone)
                 )
+                # From here on no sealed copy of it can be opened, wherever it is and however long it stays.
+                await shred(connection, recording_id)
             return await _doomed(connection, row, deletion.erasure)
 
     async def purge_failed(self, recording_id: str, error: str) -> None:

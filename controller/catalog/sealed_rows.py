@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..engine.media_ports import StoredFile
 from ..engine.shelving import SHREDDED, Amount, Lying, SealedAmount, shredded
@@ -90,17 +91,21 @@ class SealedRows(OnDatabase):
         ]
 
     async def shred(self, recording_id: str) -> int:
-        f = t.files.c
-        mine = [f.recording_id == recording_id, *_can_be_opened()]
         async with self._database.writing() as connection:
-            found = set(
-                (await connection.execute(select(f.sealing).where(*mine).with_for_update())).scalars()
-            )
-            done = 0
-            for sealing in found:
-                change = update(t.files).where(*mine, f.sealing == sealing).values(sealing=shredded(sealing))
-                done += (await connection.execute(change)).rowcount
-        return done
+            return await shred(connection, recording_id)
+
+
+async def shred(connection: AsyncConnection, recording_id: str) -> int:
+    """`SealedRows.shred` within a transaction of somebody's own."""
+    f = t.files.c
+    mine = [f.recording_id == recording_id, *_can_be_opened()]
+    done = 0
+    for sealing in set(
+        (await connection.execute(select(f.sealing).where(*mine).with_for_update())).scalars()
+    ):
+        change = update(t.files).where(*mine, f.sealing == sealing).values(sealing=shredded(sealing))
+        done += (await connection.execute(change)).rowcount
+    return done
 
 
 def _can_be_opened() -> list[ColumnElement[bool]]:

@@ -53,7 +53,9 @@ SEAL_POINTS = ("seal.begun", "seal.copied", "seal.checked", "seal.noted")
 #: The same for its waveform.
 PEAKS_POINTS = ("peaks.stored",)
 
-_ALL = frozenset((*CRASH_POINTS, *SIDE_POINTS, *DISCARD_POINTS, *MOVE_POINTS, *ERASE_POINTS, *PEAKS_POINTS, *SEAL_POINTS))
+_ALL = frozenset(
+    (*CRASH_POINTS, *SIDE_POINTS, *DISCARD_POINTS, *MOVE_POINTS, *ERASE_POINTS, *PEAKS_POINTS, *SEAL_POINTS)
+)
 
 _hooks: list[Callable[[str], None]] = []
 
