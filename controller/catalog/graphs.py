@@ -10,12 +10,13 @@ from typing import Any
 from ..core.calls import Call, Leg
 from ..core.direction import direction_of
 from ..core.recording import Recording
+from ..core.timeline import TimeLine
 from ..engine.media_ports import MediaState
 from ..engine.reading import TenantSettings, UserSettings
 from .columns import name_key
 from .policy_rows import tenant_row, user_row
 from .searching import search_texts
-from .timeline import TimeLine, cuts_of, milliseconds
+from .timeline import cuts_of, milliseconds
 from .views import came_through, viewers
 
 Row = dict[str, Any]

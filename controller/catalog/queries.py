@@ -105,6 +105,7 @@ class Queries(OnDatabase):
                 for x in files
             ),
             channels=in_turns(sides),
+            line=line,
         )  # fmt: skip
 
     async def calls(

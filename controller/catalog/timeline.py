@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from ..core.media_kinds import Kind
-from ..core.timeline import Span, lasting, left_out
+from ..core.timeline import Span, TimeLine, left_out, whole_ms
 from ..engine.media_ports import FileRole
 from ..engine.reading import PauseRow
-
-_MS = timedelta(milliseconds=1)
 
 
 def milliseconds(begin: datetime | None, end: datetime | None) -> int:
     """Between two moments, never negative; 0 while one of them is not known."""
     if begin is None or end is None:
         return 0
-    return _whole(end - begin)
-
-
-def _whole(span: timedelta) -> int:
-    return max(0, round(span / _MS))
+    return whole_ms(end - begin)
 
 
 def silenced(pause: Any) -> tuple[datetime, datetime | None]:
@@ -49,22 +42,6 @@ def cuts_of(recording: Any, segments: Iterable[Any], pauses: Iterable[Any]) -> t
     if recording.ended_at is not None:
         captures.append((recording.ended_at, recording.ended_at))
     return left_out(captures, [silenced(p) for p in pauses])
-
-
-@dataclass(frozen=True, slots=True)
-class TimeLine:
-    """From wall time to a place in the recording: it begins at ``zero`` and does not have ``cuts``."""
-
-    zero: datetime
-    cuts: tuple[Span, ...] = ()
-
-    def ms(self, at: datetime) -> int:
-        """Never negative."""
-        return _whole(lasting(self.zero, at, self.cuts))
-
-    def missing_ms(self, begin: datetime, end: datetime) -> int:
-        """How much of this span is left out."""
-        return _whole((end - begin) - lasting(begin, end, self.cuts)) if begin < end else 0
 
 
 def timeline_of(

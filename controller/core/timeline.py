@@ -6,11 +6,34 @@ Used both to make the rendition and to draw spans on it, so that the two agree. 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 Span = tuple[datetime, datetime]
 
+_MS = timedelta(milliseconds=1)
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLine:
+    """From wall time to a place in the recording: it begins at ``zero`` and does not have ``cuts``."""
+
+    zero: datetime
+    cuts: tuple[Span, ...] = ()
+
+    def ms(self, at: datetime) -> int:
+        """Never negative."""
+        return whole_ms(lasting(self.zero, at, self.cuts))
+
+    def missing_ms(self, begin: datetime, end: datetime) -> int:
+        """How much of this span is left out."""
+        return whole_ms((end - begin) - lasting(begin, end, self.cuts)) if begin < end else 0
+
+
+def whole_ms(span: timedelta) -> int:
+    """In milliseconds, never negative."""
+    return max(0, round(span / _MS))
 
 
 def left_out(

@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 
 from ..core.direction import Direction
 from ..core.rules import Route
+from ..core.timeline import TimeLine
 from .media_ports import HOME
 from .people import Account, AccountStore, ApiToken, AuditEntry, Credentials, Role, Scope, Team
 from .settings import SettingsStore, SystemSettings, TenantSettings, UserSettings
@@ -187,7 +188,8 @@ class RecordingRow:
 @dataclass(frozen=True, slots=True)
 class RecordingDetail:
     """``channels``: who is on the left and on the right of a stereo recording; those who took
-    turns are named in order. ``files`` is empty of a recording that is provisional."""
+    turns are named in order. ``files`` is empty of a recording that is provisional. ``line`` says
+    where a moment of the call lies in the recording."""
 
     row: RecordingRow
     rule: str
@@ -195,6 +197,7 @@ class RecordingDetail:
     segments: tuple[SegmentRow, ...]
     files: tuple[FileRow, ...]
     channels: tuple[str, str] | None = None
+    line: TimeLine | None = None
 
     @property
     def playable(self) -> FileRow | None:

@@ -17,7 +17,7 @@ class FileStore(Protocol):
         that would lead out of the store."""
 
     def read(self, file: FileRow, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """The bytes of a file that lies elsewhere, from ``start`` on. Blocks; raises TapelineError
+        """The bytes of a file wherever it lies, from ``start`` on. Blocks; raises TapelineError
         with the first block if it is missing, or if its store is away."""
 
 

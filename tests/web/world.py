@@ -21,6 +21,7 @@ from controller.catalog import SqlCatalog, open_database
 from controller.core.calls import Call
 from controller.engine.media_ports import FileRole, MediaState, StoredFile
 from controller.engine.reading import Account, ApiToken, Health, Role
+from controller.media.shelves import home_only
 from controller.media.store import LocalStore
 from controller.web.access import token_digest
 from controller.web.app import create_app
@@ -159,7 +160,7 @@ async def opened(folder: Path, *, secure: bool = False) -> AsyncIterator[World]:
         catalog,
         catalog,
         control,
-        store,
+        home_only(store),
         b"k" * 32,
         secure,
         health,

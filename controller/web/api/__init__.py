@@ -9,10 +9,22 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from ..access import gate
 from ..permits import SignedIn
 from ..problems import RESPONSES
-from . import accounts, calls, explain, live, operation, proof, recordings, rules, settings, tokens
+from . import accounts, calls, explain, live, operation, proof, recordings, rules, settings, tokens, waveforms
 
 router = APIRouter(prefix="/api/v1", dependencies=[Depends(gate)], responses=RESPONSES)
-for part in (recordings, proof, calls, live, settings, rules, explain, operation, accounts, tokens):
+for part in (
+    recordings,
+    waveforms,
+    proof,
+    calls,
+    live,
+    settings,
+    rules,
+    explain,
+    operation,
+    accounts,
+    tokens,
+):
     router.include_router(part.router)
 
 
