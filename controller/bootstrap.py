@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -19,11 +20,17 @@ from uvicorn.server import HANDLED_SIGNALS
 
 from .catalog.database import open_database
 from .catalog.facade import SqlCatalog
+from .catalog.run_engine import run_engine
 from .config import AsteriskConfig, Config, ConfigError, FreeSwitchConfig
 from .engine.engine import Engine
 from .engine.ids import new_id, now
+from .engine.jobs import Lane, Limits, RunReader, Runs
 from .engine.ports import Directory, LinkState, Switch
 from .engine.reading import Health
+from .jobs.late import LateRuns
+from .jobs.steps import Steps
+from .jobs.workers import Settings as WorkSettings
+from .jobs.workers import Workers
 from .media.erasing import Eraser, Forget
 from .media.finishing import FinishingTask
 from .media.mover import Mover
@@ -57,7 +64,7 @@ class Parts:
     catalog: SqlCatalog
     stores: Stores
     engine: Engine
-    pipeline: MediaPipeline
+    workers: Workers
     mover: Mover
     sealing: SealBacklog
     watermark: Watermark
@@ -76,10 +83,10 @@ class Parts:
         )
         try:
             async with asyncio.TaskGroup() as tasks:
-                parts = (
-                    self.engine, self.pipeline, self.mover, self.sealing, self.watermark, self.sealer,
-                )  # fmt: skip
+                parts = (self.engine, self.mover, self.sealing, self.watermark, self.sealer)
                 work = [tasks.create_task(part.run()) for part in parts]
+                if self.config.jobs.in_controller:
+                    work.append(tasks.create_task(self.workers.run()))
                 await server.serve(sockets=[listener])
                 for task in work:
                     task.cancel()
@@ -143,7 +150,39 @@ def open_stores(config: Config) -> Stores:
 
 def make_pipeline(config: Config, catalog: SqlCatalog, stores: Stores) -> MediaPipeline:
     spools = {s.name: s.spool for s in config.switches}
-    return MediaPipeline(catalog, spools, stores.home, now, stores=stores)
+    tasks = finishing_tasks(config, catalog, stores)
+    return MediaPipeline(catalog, spools, stores.home, now, stores=stores, tasks=tasks)
+
+
+def make_workers(config: Config, catalog: SqlCatalog, stores: Stores, *, alone: bool = False) -> Workers:
+    """A node that works on recordings. ``alone``: nobody tells it of a call's end (`tapeline worker`)."""
+    jobs = config.jobs
+    settings = WorkSettings(
+        switches=jobs.switches or tuple(s.name for s in config.switches),
+        places={Lane.SOUND: jobs.at_once, Lane.FILM: 1, Lane.FINISHING: jobs.finishing_at_once},
+        limits=Limits(jobs.per_tenant, jobs.tenants),
+        poll_s=1.0 if alone else 5.0,
+        keep=timedelta(days=jobs.keep_days),
+        orphans=not alone,
+        label=jobs.node,
+    )
+
+    def runs(node: str, steps: Steps) -> Runs:
+        def make() -> Runs:
+            from .jobs.durable import DbosRuns
+
+            return DbosRuns(run_engine(config.database.url), node, steps.do, lambda: steps.finishing)
+
+        return LateRuns(make)
+
+    return Workers(catalog, make_pipeline(config, catalog, stores), runs, now, settings)
+
+
+def run_reader(config: Config) -> RunReader:
+    """What the durable engine noted of each step."""
+    from .jobs.durable import DbosRunReader
+
+    return DbosRunReader(run_engine(config.database.url))
 
 
 def finishing_tasks(config: Config, catalog: SqlCatalog, stores: Stores) -> list[FinishingTask]:
@@ -181,12 +220,12 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
         switch.secret()  # an unreadable password file is an error of the start, not of later
     async with open_catalog(config) as catalog:
         stores = open_stores(config)
-        pipeline = make_pipeline(config, catalog, stores)
+        workers = make_workers(config, catalog, stores)
         mover, watermark = Mover(catalog, stores), _watermark(config)
         sealing = SealBacklog(catalog, stores, now)
         sealer = make_sealer(config, catalog)
         switches = [make_switch(s) for s in config.switches]
-        engine = Engine(switches, catalog, now, new_id, pipeline.poke)
+        engine = Engine(switches, catalog, now, new_id, workers.poke)
         app = create_app(
             Services(
                 reader=catalog,
@@ -196,17 +235,22 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 store=stores,
                 secret=session_secret(config.web.secret_file),
                 secure_cookies=config.web.secure_cookies,
-                health=lambda: _health(engine, mover, sealing, watermark, sealer),
+                health=lambda: _health(engine, workers, mover, sealing, watermark, sealer),
                 now=now,
                 new_id=new_id,
                 proof=catalog,
             )
         )
-        yield Parts(config, catalog, stores, engine, pipeline, mover, sealing, watermark, sealer, app)
+        yield Parts(config, catalog, stores, engine, workers, mover, sealing, watermark, sealer, app)
 
 
 async def _health(
-    engine: Engine, mover: Mover, sealing: SealBacklog, watermark: Watermark, sealer: Sealer
+    engine: Engine,
+    workers: Workers,
+    mover: Mover,
+    sealing: SealBacklog,
+    watermark: Watermark,
+    sealer: Sealer,
 ) -> Health:
     parts = {
         f"switch {s.name}": str(s.state) + (f": {s.error}" if s.error else "") for s in engine.switches()
@@ -226,6 +270,8 @@ async def _health(
         f"sealing {name}": f"{waiting.files} files lie plain: {waiting.error}"
         for name, waiting in sealing.waiting.items()
     }
+    if workers.error:
+        parts["work on recordings"] = workers.error
     if sealer.error:
         parts["proof"] = f"not sealed: {sealer.error}"
     return Health(fine and not any(level.critical for level in levels), parts)

@@ -1,4 +1,4 @@
-"""The command line: ``tapeline serve | doctor | demo | sweep | explain | rule | policy | tenant | user``."""
+"""The command line: ``tapeline serve | worker | doctor | demo | sweep | explain | user``, and more."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from .cli_proof import evidence_commands, proof, verify_command
 from .cli_rules import rule
 from .cli_sealing import sealing
 from .cli_store import store
+from .cli_worker import worker_command
 from .config import Config, load
 from .core.errors import TapelineError
 from .demo.cli import demo
@@ -42,6 +43,7 @@ app.add_typer(proof, name="proof")
 app.add_typer(evidence_commands, name="evidence")
 app.command("verify")(verify_command)
 app.command()(demo)
+app.command("worker")(worker_command)
 app.command("explain")(explain_command)
 app.command("import")(import_command)
 console = Console(highlight=False)

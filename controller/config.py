@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from .config_jobs import JobsConfig
 from .config_proof import ProofConfig
 from .config_sealing import SealingConfig, anchored_sealing, check_sealing
 from .config_storage import (
@@ -33,6 +34,7 @@ __all__ = [
     "ConfigError",
     "DatabaseConfig",
     "FreeSwitchConfig",
+    "JobsConfig",
     "LocalStoreConfig",
     "ProofConfig",
     "S3StoreConfig",
@@ -170,6 +172,7 @@ class Config(Section):
     database: DatabaseConfig = Field(default_factory=DatabaseConfig)
     web: WebConfig = Field(default_factory=WebConfig)
     proof: ProofConfig = Field(default_factory=ProofConfig)
+    jobs: JobsConfig = Field(default_factory=JobsConfig)
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
 
     @model_validator(mode="after")

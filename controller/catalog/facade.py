@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from ..engine.chain import ChainStore, ProofReader
 from ..engine.erasing import ErasingCatalog, TrashStore
+from ..engine.jobs import JobReader, JobStore
 from ..engine.media_ports import MediaCatalog
 from ..engine.ports import Catalog
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
@@ -14,6 +15,8 @@ from .accounts import Accounts
 from .chain import Chain
 from .database import Database
 from .erasing import Erasing
+from .job_views import JobViews
+from .jobs import JobRows
 from .media_rows import MediaRows
 from .policies import Policies
 from .queries import Queries
@@ -35,6 +38,8 @@ class SqlCatalog(
     MediaRows,
     StoredRows,
     SealedRows,
+    JobRows,
+    JobViews,
     Queries,
     Settings,
     Accounts,
@@ -43,7 +48,7 @@ class SqlCatalog(
     TrashRows,
 ):
     """Catalog, MediaCatalog, CatalogReader, SettingsStore, AccountStore, ChainStore, ProofReader,
-    ShelvingCatalog, SealingCatalog, ErasingCatalog and TrashStore over one database."""
+    ShelvingCatalog, SealingCatalog, ErasingCatalog, TrashStore, JobStore and JobReader over one database."""
 
     def __init__(self, database: Database, now: Clock = utc_now) -> None:
         super().__init__(database, now)
@@ -67,6 +72,8 @@ def _contracts(
     SealingCatalog,
     ErasingCatalog,
     TrashStore,
+    JobStore,
+    JobReader,
 ]:
     """Never called: it makes the type checker compare every signature with the protocols."""
-    return (catalog,) * 11
+    return (catalog,) * 13

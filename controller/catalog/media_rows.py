@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, case, delete, exists, or_, select, text, update
+from sqlalchemy import ColumnElement, Select, Table, case, delete, exists, literal_column, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -38,6 +38,18 @@ _FINAL_CAPTURES = [str(s) for s in CaptureState if s.final]
 _FILES = select(*(t.files.c[f.name] for f in fields(StoredFile)))
 
 
+def is_due() -> tuple[ColumnElement[bool], ...]:
+    """Of a recording joined to its call: it and its captures have ended, and its media is not final."""
+    r, s, c = t.recordings.c, t.segments.c, t.calls.c
+    running = exists().where(s.recording_id == r.recording_id, s.state.not_in(_FINAL_CAPTURES))
+    return (
+        # Written out, so that PostgreSQL knows it for the condition of the partial index.
+        literal_column("recordings.ended_at IS NOT NULL"),
+        literal_column("recordings.media_state IN ('spooled', 'stored', 'failed')"),
+        or_(c.ended_at.is_not(None), ~running),
+    )
+
+
 class UnknownRecording(TapelineError):
     """A file was to be added to a recording that the catalog does not have, or does not have any more."""
 
@@ -58,23 +70,31 @@ class MediaRows(OnDatabase):
         fail never keep the others waiting. A capture that is still being closed is waited for,
         unless its call is over.
         """
-        r, s, c = t.recordings, t.segments, t.calls
-        running = exists().where(s.c.recording_id == r.c.recording_id, s.c.state.not_in(_FINAL_CAPTURES))
+        r = t.recordings
         failed = r.c.media_state == str(_M.FAILED)
         query = (
             select(r)
-            .join(c, c.c.call_id == r.c.call_id)
-            # Written out, so that PostgreSQL knows it for the condition of the partial index.
-            .where(text("recordings.ended_at IS NOT NULL"))
-            .where(text("recordings.media_state IN ('spooled', 'stored', 'failed')"))
-            .where(or_(c.c.ended_at.is_not(None), ~running))
+            .join(t.calls, t.calls.c.call_id == r.c.call_id)
+            .where(*is_due())
             .order_by(failed, case((failed, r.c.media_at), else_=r.c.ended_at), r.c.recording_id)
             .limit(limit)
         )
+        return await self._due(query)
+
+    async def due_of(self, recording_ids: Collection[str]) -> list[DueRecording]:
+        """Those of these recordings that are due."""
+        r = t.recordings
+        query = select(r).join(t.calls, t.calls.c.call_id == r.c.call_id).where(*is_due())
+        found: list[DueRecording] = []
+        for ids in chunks(list(recording_ids)):
+            found += await self._due(query.where(r.c.recording_id.in_(ids)))
+        return found
+
+    async def _due(self, query: Select[Any]) -> list[DueRecording]:
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).all()
             ids = [row.recording_id for row in rows]
-            segments = await _grouped(connection, s, ids, s.c.number)
+            segments = await _grouped(connection, t.segments, ids, t.segments.c.number)
             p = t.pauses
             pauses = await _grouped(connection, p, ids, p.c.position)
         return [_due(row, segments[row.recording_id], pauses[row.recording_id]) for row in rows]

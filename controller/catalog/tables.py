@@ -9,6 +9,7 @@ from sqlalchemy import ForeignKey, Index, Table, text
 from sqlmodel import Field
 
 from . import chain_tables as chains
+from . import job_tables as work
 from . import people_tables as people
 from . import retention_tables as retention
 from .columns import Text
@@ -271,3 +272,5 @@ legal_holds = _of(retention.HoldTable)
 held_recordings = _of(retention.HeldTable)
 tags = _of(retention.TagTable)
 notes = _of(retention.NoteTable)
+jobs = _of(work.JobTable)
+nodes = _of(work.NodeTable)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -103,6 +103,9 @@ class MediaCatalog(Protocol):
 
     async def due(self, limit: int = 100) -> list[DueRecording]:
         """Ended recordings whose media is not final yet, oldest first."""
+
+    async def due_of(self, recording_ids: Collection[str]) -> list[DueRecording]:
+        """Those of these recordings that are due."""
 
     async def add_file(self, file: StoredFile) -> None:
         """Keep this row; an older one of the same recording, role and number is replaced.

@@ -96,6 +96,15 @@ class Collector:
         crash_point("segment.removed")
         return Collected(segment, taken.file, taken.note)
 
+    async def ready(self, recording: DueRecording, segment: DueSegment, spool: Spool) -> None:
+        """Return when `collect` would not have to wait for the switch any more. Raises MediaError."""
+        stored = await asyncio.to_thread(self._store.exists, segment_key(segment.path))
+        paths = [segment.path, *(side_paths(segment.path) if recording.kind is Kind.AUDIO else ())]
+        present = [p for p in paths if await asyncio.to_thread(spool.find, p) is not None]
+        if present or not stored:
+            ended = segment.closed_at or recording.ended_at
+            await self._wait(spool, paths, present, ended, stored)
+
     async def _wait(
         self, spool: Spool, paths: list[str], present: list[str], ended: datetime, stored: bool
     ) -> dict[str, Path]:

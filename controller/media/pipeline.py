@@ -1,16 +1,16 @@
-"""What happens to a recording's files after the call: collect, check, store, join, note.
+"""What happens to a recording's files after the call, step by step: collect, check, store, join, note.
 
 Every step may be repeated: a process killed between any two of them and started again ends with the
-same rows and the same files. What is to be done is in the catalog alone; nothing is queued here.
+same rows and the same files. What is to be done is in the catalog alone; nothing is queued here. Who
+does it when, and what has been done of it, is the workers' business (controller/jobs).
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -24,6 +24,7 @@ from .collect import Collected, Collector
 from .crash_points import crash_point
 from .discard import Discarder
 from .errors import MediaError, SpoolError
+from .finishing import FinishingTask
 from .render import render
 from .shelves import Stores, home_only
 from .spool import Patience, Spool
@@ -35,8 +36,18 @@ log = structlog.get_logger(__name__)
 _SOURCES = (FileRole.SEGMENT, FileRole.MIX, FileRole.RX, FileRole.TX)
 
 _BATCH = 100
-_FIRST_RETRY_S = 2.0
-_LAST_RETRY_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a recording's segments. ``usable``: the numbers of those that can be joined.
+
+    With a ``state`` there is nothing more to be done in this run, and ``notes`` says why.
+    """
+
+    state: MediaState | None
+    usable: tuple[int, ...] = ()
+    notes: str = ""
 
 
 class MediaPipeline:
@@ -44,7 +55,8 @@ class MediaPipeline:
 
     ``workers`` recordings at most use the disk at once, besides one film. ``on_available`` is called
     on the event loop with the id of each recording that can now be played. All work is done in
-    ``store``, the home; ``stores`` knows where else a file may have been moved.
+    ``store``, the home; ``stores`` knows where else a file may have been moved. ``tasks`` are done to
+    what can be played, in this order.
     """
 
     def __init__(
@@ -55,57 +67,37 @@ class MediaPipeline:
         now: Callable[[], datetime],
         *,
         workers: int = 2,
-        poll_s: float = 30.0,
-        first_retry_s: float = _FIRST_RETRY_S,
         patience: Patience | None = None,
         on_available: Callable[[str], None] | None = None,
         stores: Stores | None = None,
+        tasks: Sequence[FinishingTask] = (),
     ) -> None:
         self._catalog = catalog
         self._stores = stores or home_only(store)
         self._spools = {name: Spool(root) for name, root in spools.items()}
         self._store = store
-        self._workers = workers
-        self._poll_s = poll_s
-        self._first_retry_s = first_retry_s
         self._on_available = on_available
         self._slots = asyncio.Semaphore(workers)
         # A film takes minutes: one at a time, and none of the places of those that take no time.
         self._films = asyncio.Semaphore(1)
         self._stopping = threading.Event()
-        self._collector = Collector(catalog, store, now, patience or Patience(), self._slots)
-        self._discarder = Discarder(catalog, self._stores, now, patience or Patience())
-        self._wake = asyncio.Event()
-        self._running: dict[str, asyncio.Task[None]] = {}
-        self._failures: dict[str, tuple[int, float]] = {}
+        self._now = now
+        self._patience = patience or Patience()
+        self._collector = Collector(catalog, store, now, self._patience, self._slots)
+        self._discarder = Discarder(catalog, self._stores, now, self._patience)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._tasks = {task.name: task for task in tasks}
 
-    def poke(self) -> None:
-        """A recording may have ended: look at once. To be called on the event loop."""
-        self._wake.set()
+    @property
+    def task_names(self) -> tuple[str, ...]:
+        return tuple(self._tasks)
 
-    async def run(self) -> None:
-        """Work off what is due, now and as it comes. Never returns by itself; cancel it to stop."""
+    def stop(self) -> None:
+        """Let what runs in a thread for minutes give up: it would be waited for at the exit."""
+        self._stopping.set()
+
+    def resume(self) -> None:
         self._stopping.clear()
-        try:
-            while True:
-                self._wake.clear()
-                try:
-                    await self._start_due()
-                except Exception:
-                    # The database is away, say. What is due stays due; the next look finds it.
-                    log.exception("the catalog could not say which recordings are due")
-                    await asyncio.sleep(min(self._poll_s, 2.0))
-                with contextlib.suppress(TimeoutError):
-                    # Not wait_for: up to Python 3.11 it loses a cancellation that meets the wake-up.
-                    async with asyncio.timeout(self._until_next_look()):
-                        await self._wake.wait()
-        finally:
-            self._stopping.set()  # its thread would otherwise be waited for at the exit
-            tasks = list(self._running.values())
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def drain(self) -> dict[str, MediaState]:
         """Process everything that is due once, failures too; answers what became of each."""
@@ -118,21 +110,79 @@ class MediaPipeline:
             states.update(zip((d.recording_id for d in due), done, strict=True))
 
     async def process(self, recording: DueRecording) -> MediaState:
-        """Bring one recording as far as it goes. A failure is noted in the catalog, not raised;
-        only the catalog's own errors are raised."""
-        lock = self._locks.setdefault(recording.recording_id, asyncio.Lock())
-        async with lock:
-            try:
-                state = await self._process(recording)
-            except (MediaError, OSError) as error:
-                state = await self._failed(recording, str(error))
-            except Exception as error:
-                log.exception("a recording could not be processed", recording=recording.recording_id)
-                state = await self._failed(recording, f"{type(error).__name__}: {error}")
-        self._remember(recording.recording_id, failed=state is MediaState.FAILED)
+        """Bring one recording as far as it goes, with its finishing. A failure is noted in the catalog
+        or the log, not raised; only the catalog's own errors are raised."""
+        taken = await self.take(recording)
+        if taken.state is not None:
+            return taken.state
+        state, _ = await self.join(recording, taken.usable, taken.notes)
         if state is MediaState.AVAILABLE:
-            self._tell(recording.recording_id)
+            for name in self.task_names:
+                if error := (await self.finish(recording.recording_id, name, lambda _: None))[1]:
+                    log.warning("not finished", recording=recording.recording_id, task=name, why=error)
         return state
+
+    async def ready(self, recording: DueRecording) -> None:
+        """Wait until the switch is done with the recording's files, or patience is at its end.
+
+        Takes no place from anybody. What goes wrong is not told here: `take` meets it again.
+        """
+        spool = self._spools.get(recording.switch)
+        if spool is None:
+            return
+        for segment in recording.segments:
+            try:
+                await self._collector.ready(recording, segment, spool)
+            except (MediaError, OSError):
+                continue
+
+    async def take(self, recording: DueRecording) -> Taken:
+        """Every segment into the store (or, if it is to be discarded, out of everything).
+
+        A failure is noted in the catalog and answered, not raised.
+        """
+        async with self._lock(recording):
+            try:
+                return await self._take(recording)
+            except Exception as error:
+                return Taken(MediaState.FAILED, notes=await self._failed(recording, error))
+
+    async def join(
+        self, recording: DueRecording, usable: Sequence[int], notes: str
+    ) -> tuple[MediaState, str]:
+        """The stored segments into one file that can be played; (state, error). Never raises a failure."""
+        async with self._lock(recording):
+            try:
+                rows = {
+                    f.number: f
+                    for f in await self._catalog.files(recording.recording_id)
+                    if f.role is FileRole.SEGMENT
+                }
+                segments = sorted(recording.segments, key=lambda s: s.number)
+                kept = [(s, rows[s.number]) for s in segments if s.number in usable]
+                await self._render(recording, kept, notes)
+            except Exception as error:
+                return MediaState.FAILED, await self._failed(recording, error)
+        self._tell(recording.recording_id)
+        return MediaState.AVAILABLE, ""
+
+    async def finish(
+        self, recording_id: str, task: str, progress: Callable[[float], None]
+    ) -> tuple[str, str]:
+        """Do one finishing task: (remark, error). A task that is no longer configured is done."""
+        work = self._tasks.get(task)
+        if work is None:
+            return "", ""
+        try:
+            return await work.run(recording_id, progress), ""
+        except (MediaError, OSError) as error:
+            return "", str(error)
+        except Exception as error:
+            log.exception("a finishing task failed", recording=recording_id, task=task)
+            return "", f"{type(error).__name__}: {error}"
+
+    def _lock(self, recording: DueRecording) -> asyncio.Lock:
+        return self._locks.setdefault(recording.recording_id, asyncio.Lock())
 
     def _tell(self, recording_id: str) -> None:
         if self._on_available is None:
@@ -143,7 +193,7 @@ class MediaPipeline:
             # The recording is safe and noted; a subscriber's mistake is the subscriber's.
             log.exception("nobody could be told that a recording is available", recording=recording_id)
 
-    async def _process(self, recording: DueRecording) -> MediaState:
+    async def _take(self, recording: DueRecording) -> Taken:
         spool = self._spools.get(recording.switch)
         if spool is None:
             raise SpoolError(
@@ -153,7 +203,7 @@ class MediaPipeline:
         if recording.discard and await self._discarder.discard(recording, spool):
             await self._state(recording, MediaState.DISCARDED)
             crash_point("recording.discarded")
-            return MediaState.DISCARDED
+            return Taken(MediaState.DISCARDED)
         rows = await self._catalog.files(recording.recording_id)
         for row in rows:
             if (row.store != HOME or row.sealing) and row.role in _SOURCES:
@@ -171,22 +221,23 @@ class MediaPipeline:
             except (MediaError, OSError) as error:
                 errors.append(str(error))  # the others are brought to safety all the same
         if errors:
-            return await self._failed(recording, "; ".join(errors))
+            raise MediaError("; ".join(errors))
         notes = "; ".join(c.complaint for c in collected if c.complaint)
         kept = [(c.segment, c.file) for c in collected if c.file is not None]
         if not kept:
-            await self._state(recording, MediaState.EMPTY, error=notes or "nothing was captured")
-            return MediaState.EMPTY
+            notes = notes or "nothing was captured"
+            await self._state(recording, MediaState.EMPTY, error=notes)
+            return Taken(MediaState.EMPTY, notes=notes)
         await self._state(recording, MediaState.STORED)
         crash_point("recording.stored")
-        usable = [(c.segment, c.file) for c in collected if c.file is not None and c.usable]
+        usable = tuple(c.segment.number for c in collected if c.usable)
         if not usable:
-            return await self._failed(recording, f"{notes}; kept in the store as {kept[0][1].key}")
-        return await self._render(recording, usable, notes)
+            raise MediaError(f"{notes}; kept in the store as {kept[0][1].key}")
+        return Taken(None, usable, notes)
 
     async def _render(
         self, recording: DueRecording, segments: Sequence[tuple[DueSegment, StoredFile]], notes: str
-    ) -> MediaState:
+    ) -> None:
         async with self._films if recording.kind is Kind.VIDEO else self._slots:
             stopped = self._stopping.is_set
             rendition = await asyncio.to_thread(render, recording, segments, self._store, stopped)
@@ -195,12 +246,15 @@ class MediaPipeline:
         notes = "; ".join(note for note in (notes, rendition.note) if note)
         await self._state(recording, MediaState.AVAILABLE, duration_ms=rendition.duration_ms, error=notes)
         crash_point("recording.available")
-        return MediaState.AVAILABLE
 
-    async def _failed(self, recording: DueRecording, why: str) -> MediaState:
+    async def _failed(self, recording: DueRecording, error: Exception) -> str:
+        why = str(error)
+        if not isinstance(error, MediaError | OSError):
+            log.exception("a recording could not be processed", recording=recording.recording_id)
+            why = f"{type(error).__name__}: {error}"
         log.warning("a recording's files could not be dealt with", recording=recording.recording_id, why=why)
         await self._state(recording, MediaState.FAILED, error=why)
-        return MediaState.FAILED
+        return why
 
     async def _state(
         self, recording: DueRecording, state: MediaState, *, duration_ms: int = 0, error: str = ""
@@ -208,38 +262,3 @@ class MediaPipeline:
         await self._catalog.set_media_state(
             recording.recording_id, state, duration_ms=duration_ms, error=error[:2000]
         )
-
-    def _remember(self, recording_id: str, *, failed: bool) -> None:
-        if not failed:
-            self._failures.pop(recording_id, None)
-            return
-        count = self._failures.get(recording_id, (0, 0.0))[0] + 1
-        delay = min(_LAST_RETRY_S, self._first_retry_s * 2 ** min(count - 1, 16))
-        self._failures[recording_id] = (count, time.monotonic() + delay)
-
-    def _until_next_look(self) -> float:
-        waiting = [at for i, (_, at) in self._failures.items() if i not in self._running]
-        return max(0.05, min([self._poll_s, *(at - time.monotonic() for at in waiting)]))
-
-    async def _start_due(self) -> None:
-        # Failed ones stay due and are the oldest: ask for so many more that they hide nobody.
-        due = await self._catalog.due(_BATCH + len(self._failures) + len(self._running))
-        self._failures = {d.recording_id: f for d in due if (f := self._failures.get(d.recording_id))}
-        for recording in due:
-            if recording.recording_id in self._running or len(self._running) >= _BATCH:
-                continue
-            _, not_before = self._failures.get(recording.recording_id, (0, 0.0))
-            if not_before <= time.monotonic():
-                task = asyncio.create_task(self._work(recording))
-                self._running[recording.recording_id] = task
-
-    async def _work(self, recording: DueRecording) -> None:
-        try:
-            await self.process(recording)
-        except Exception:
-            log.exception("a recording could not be processed", recording=recording.recording_id)
-            self._remember(recording.recording_id, failed=True)
-        finally:
-            self._running.pop(recording.recording_id, None)
-            if len(self._running) < self._workers:
-                self._wake.set()

@@ -23,6 +23,7 @@ from controller.config import (
     Config,
     DatabaseConfig,
     FreeSwitchConfig,
+    JobsConfig,
     LocalStoreConfig,
     ProofConfig,
     S3StoreConfig,
@@ -44,6 +45,7 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("`[database]`", "TAPELINE_DATABASE__", DatabaseConfig),
     ("`[web]`", "TAPELINE_WEB__", WebConfig),
     ("`[proof]`", "TAPELINE_PROOF__", ProofConfig),
+    ("`[jobs]`", "TAPELINE_JOBS__", JobsConfig),
 )
 
 
@@ -56,7 +58,7 @@ def configuration() -> str:
         rows = [
             f"| `{key}` | {_kind(field)} | {_default(field)} | {_meaning(key, field)} |"
             for key, field in section.model_fields.items()
-            if not (section is Config and key in ("storage", "database", "web", "proof"))
+            if not (section is Config and key in ("storage", "database", "web", "proof", "jobs"))
         ]
         about = (section.__doc__ or "").strip()
         variable = f"As variables: `{prefix or 'TAPELINE_'}` and the key in capitals."

@@ -30,7 +30,7 @@ class Bench:
     catalog: MemoryCatalog
 
     def pipeline(self, **options: Any) -> MediaPipeline:
-        chosen: dict[str, Any] = {"patience": BRIEF, "first_retry_s": 0.01, "poll_s": 0.05} | options
+        chosen: dict[str, Any] = {"patience": BRIEF} | options
         return MediaPipeline(
             self.catalog,
             {"fs": self.spool},

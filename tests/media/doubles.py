@@ -51,6 +51,9 @@ class MemoryCatalog:
         found = [r for i, r in self.recordings.items() if self.states[i] not in FINAL]
         return sorted(found, key=lambda r: (r.ended_at, r.recording_id))[:limit]
 
+    async def due_of(self, recording_ids: Collection[str]) -> list[DueRecording]:
+        return [d for d in await self.due(1_000_000) if d.recording_id in recording_ids]
+
     async def add_file(self, file: StoredFile) -> None:
         place = (file.recording_id, file.role, file.number)
         before = self.rows.get(place)

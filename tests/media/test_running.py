@@ -1,77 +1,23 @@
-"""The pipeline at work by itself: what is due, retried, at once, and who is told."""
+"""The pipeline on many at once: how many, what fails, and who is told (see tests/jobs for who works when)."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import os
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from controller.engine.media_ports import DueRecording, MediaState
+from controller.engine.media_ports import MediaState
 from controller.media import wav
-from controller.media.spool import Patience
 
 from .conftest import Bench
 from .doubles import due, voice, wav_bytes
 from .test_pipeline import ONE, TWO, check_rows
-
-
-class Running:
-    """The pipeline's task for the length of a test."""
-
-    def __init__(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        self._coroutine = coroutine
-
-    async def __aenter__(self) -> None:
-        self._task = asyncio.ensure_future(self._coroutine)
-
-    async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
-
-
-async def test_run_takes_up_what_is_due_and_a_poke_wakes_it(
-    bench: Bench, eventually: Callable[..., Awaitable[None]]
-) -> None:
-    bench.record(due("r1", (0, 1)), wav_bytes(ONE))
-    pipeline = bench.pipeline(poll_s=3600)
-    states = bench.catalog.states
-    async with Running(pipeline.run()):
-        await eventually(lambda: states["r1"] is MediaState.AVAILABLE)
-        bench.record(due("r2", (0, 1)), wav_bytes(TWO))
-        pipeline.poke()
-        await eventually(lambda: states["r2"] is MediaState.AVAILABLE)
-
-
-async def test_run_polls_and_retries_and_survives_the_catalog(
-    bench: Bench, eventually: Callable[..., Awaitable[None]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    broken, look = [True], bench.catalog.due
-
-    async def flaky(limit: int = 100) -> list[DueRecording]:
-        if broken.pop() if broken else False:
-            raise RuntimeError("the database is away")
-        return await look(limit)
-
-    monkeypatch.setattr(bench.catalog, "due", flaky)
-    bad = bench.record(replace(due("r0", (0, 1)), switch="gone"), wav_bytes(ONE))
-    bench.record(due("r1", (0, 1)), wav_bytes(ONE))
-    async with Running(bench.pipeline().run()):
-        await eventually(
-            lambda: bench.catalog.states["r1"] is MediaState.AVAILABLE, "one fails, the other goes on"
-        )
-        tries = [h for h in bench.catalog.history if h == ("r0", MediaState.FAILED)]
-        await eventually(lambda: bench.catalog.history.count(("r0", MediaState.FAILED)) > len(tries) + 1)
-        bench.catalog.recordings["r0"] = replace(bad, switch="fs")
-        await eventually(lambda: bench.catalog.states["r0"] is MediaState.AVAILABLE)
 
 
 async def test_an_unforeseen_error_is_a_failure_of_that_recording(
@@ -82,22 +28,6 @@ async def test_an_unforeseen_error_is_a_failure_of_that_recording(
     assert await bench.pipeline().process(recording) is MediaState.FAILED
     assert "ZeroDivisionError" in bench.catalog.errors["r1"]
     assert len(bench.spooled()) == 1
-
-
-async def test_waiting_for_missing_files_keeps_nobody_waiting(
-    bench: Bench, eventually: Callable[..., Awaitable[None]]
-) -> None:
-    for number in range(10):
-        bench.record(due(f"a{number}", (0, 1)), None)
-    bench.record(due("z", (0, 1)), wav_bytes(ONE))
-    for recording in list(bench.catalog.recordings.values()):
-        bench.catalog.recordings[recording.recording_id] = replace(
-            recording, segments=tuple(replace(s, closed_at=None) for s in recording.segments)
-        )
-    never = Patience(appear_s=1e12, look_s=0.005)
-    async with Running(bench.pipeline(workers=1, patience=never).run()):
-        await eventually(lambda: bench.catalog.states["z"] is MediaState.AVAILABLE)
-    assert list(bench.catalog.states.values()).count(MediaState.SPOOLED) == 10
 
 
 async def test_many_at_once_but_no_more_than_allowed_on_the_disk(

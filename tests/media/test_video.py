@@ -128,17 +128,18 @@ async def test_a_stop_does_not_wait_for_a_film_and_loses_nothing(
     recording = due("r1", (0, 2), (43_200, 43_201), kind=Kind.VIDEO)
     bench.record(paused(recording, (2.0, 43_200.0)), *contents)
     pipeline = bench.pipeline()
-    running = asyncio.ensure_future(pipeline.run())
+    running = asyncio.ensure_future(pipeline.drain())
     scratch = bench.store.root / ".scratch"
     await eventually(lambda: scratch.exists() and len(list(scratch.iterdir())) == 2, within=60)
     sound = due("r2", (0, 1))
     bench.record(sound, wav_bytes(voice(8000)))
-    pipeline.poke()
+    also = asyncio.ensure_future(pipeline.process(sound))
     await eventually(
         lambda: bench.catalog.states["r2"] is MediaState.AVAILABLE, "a film keeps nobody waiting"
     )
+    pipeline.stop()
     running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    await asyncio.gather(running, also, return_exceptions=True)
     await eventually(lambda: list(scratch.iterdir()) == [], "the film's thread has given up")
     assert bench.catalog.states["r1"] is MediaState.STORED
     assert [r.recording_id for r in await bench.catalog.due()] == ["r1"]

@@ -1,0 +1,33 @@
+"""``tapeline worker``: a process that works on recordings and does nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+
+from .bootstrap import make_workers, open_catalog, open_stores, set_up_logging
+from .cli_common import ConfigOption, console
+from .config import load
+
+
+def worker_command(config: ConfigOption = None) -> None:
+    """Work on recordings beside a controller: collect, store, render, finish. No switch, no pages.
+
+    Any number may run side by side, on any machine that sees the spool and `storage.path`; on more than
+    one machine with PostgreSQL. What a dead one was at, another goes on with.
+    """
+    settings = load(config)
+    set_up_logging(settings.log_level)
+
+    async def work() -> None:
+        async with open_catalog(settings) as catalog:
+            workers = make_workers(settings, catalog, open_stores(settings), alone=True)
+            running = asyncio.ensure_future(workers.run())
+            for sign in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(sign, running.cancel)
+            console.print(f"The worker [bold]{workers.node.name}[/] is running")
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+
+    asyncio.run(work())
