@@ -36,6 +36,6 @@ class JobsConfig(Section):
     node: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{0,40}$")] = Field(
         "", description="What this machine is called in the list of jobs; empty: its host name."
     )
-    keep_days: float = Field(
-        2.0, gt=0, le=3650, description="How long what was done is remembered in the list of jobs."
+    keep_days: int = Field(
+        2, ge=1, le=3650, description="How long what was done is remembered in the list of jobs."
     )
