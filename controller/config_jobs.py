@@ -23,7 +23,10 @@ class JobsConfig(Section):
         2, ge=1, le=64, description="How many finished recordings it encodes, transcribes or seals at once."
     )
     per_tenant: int = Field(
-        8, ge=1, description="How many of one tenant's recordings are worked on at once, by all processes."
+        8,
+        ge=1,
+        le=10_000,
+        description="How many of one tenant's recordings are worked on at once, by all processes.",
     )
     tenants: dict[str, Annotated[int, Field(ge=1)]] = Field(
         default_factory=dict, description="Another limit for some tenants, by name."

@@ -86,7 +86,7 @@ def _kind(field: FieldInfo) -> str:
     if kind in words:
         return words[kind]
     if get_origin(kind) is dict:
-        return "table of texts"
+        return "table of texts" if get_args(kind)[1] is str else "table of numbers"
     if get_origin(kind) is tuple:
         return "list of texts" if get_args(kind)[0] is str else "list of sections"
     raise TypeError(f"say in words what a {kind} is")
