@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import shutil
 import socket
@@ -83,16 +84,12 @@ class Weed:
             self.process = None
 
     def make_bucket(self, name: str) -> None:
-        """obstore cannot: a bucket is a folder of the filer's, and one request makes it."""
+        """obstore cannot: a bucket is a folder of the filer's, and one request to the filer makes it."""
         store = S3Store(name, endpoint=self.endpoint, client_options={"allow_http": True}, **self._keys())
-        make = [
-            "curl", "-sf", "--aws-sigv4", "aws:amz:us-east-1:s3", "--user", f"{ACCESS}:{SECRET}",
-            "-X", "PUT", f"{self.endpoint}/{name}",
-        ]  # fmt: skip
         deadline = time.monotonic() + 60
         while True:  # it listens before it is ready; the first volume is made with the first write
             try:
-                subprocess.run(make, capture_output=True, timeout=30)
+                self._make_folder(f"/buckets/{name}/")
                 obstore.put(store, "ready", b"ready")
                 obstore.delete(store, "ready")
                 return
@@ -100,6 +97,12 @@ class Weed:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
+
+    def _make_folder(self, path: str) -> None:
+        filer = http.client.HTTPConnection("127.0.0.1", self.ports[2], timeout=30)
+        with contextlib.closing(filer):
+            filer.request("POST", path)
+            filer.getresponse().read()
 
     def config(self, name: str = "cloud", bucket: str = "recordings", **more: object) -> S3StoreConfig:
         given = {
