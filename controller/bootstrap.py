@@ -193,14 +193,17 @@ def finishing_tasks(config: Config, catalog: SqlCatalog, stores: Stores) -> list
 
 def make_eraser(config: Config, catalog: SqlCatalog, stores: Stores) -> Eraser:
     """Who keeps something of a recording outside `files` (a cache, say) has it forgotten here."""
-    forget: list[Forget] = []
+    forget: list[Forget] = [stores.cache.forget]
     return Eraser(catalog, stores, {s.name: s.spool for s in config.switches}, now, forget)
 
 
-def _watermark(config: Config) -> Watermark:
+def _watermark(config: Config, stores: Stores) -> Watermark:
     places = {f"spool of {s.name}": s.spool for s in config.switches}
     places["storage.path"] = config.storage.path
-    return Watermark(places, config.storage.alarm_percent, config.storage.critical_percent)
+    storage = config.storage
+    return Watermark(
+        places, storage.alarm_percent, storage.critical_percent, make_room=stores.cache.make_room
+    )
 
 
 def make_sealer(config: Config, catalog: SqlCatalog) -> Sealer:
@@ -221,7 +224,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
     async with open_catalog(config) as catalog:
         stores = open_stores(config)
         workers = make_workers(config, catalog, stores)
-        mover, watermark = Mover(catalog, stores), _watermark(config)
+        mover, watermark = Mover(catalog, stores), _watermark(config, stores)
         sealing = SealBacklog(catalog, stores, now)
         sealer = make_sealer(config, catalog)
         switches = [make_switch(s) for s in config.switches]

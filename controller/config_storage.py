@@ -27,8 +27,19 @@ class StorageConfig(Section):
         "home",
         description="The store of every tenant that no store names; `home` is `storage.path` itself.",
     )
+    cache_mib: int = Field(
+        0,
+        ge=0,
+        le=1_000_000_000,
+        description="How many MiB of what lies in other stores are kept in `path` as well, to be played from "
+        "there; the longest unused go first, and any of them when a disk fills up.",
+    )
     alarm_percent: int = Field(
-        80, ge=1, le=100, description="How full a disk may get before it is logged and told by /readyz."
+        80,
+        ge=1,
+        le=100,
+        description="How full a disk may get before it is logged and told by /readyz, "
+        "and before the cache has to make room.",
     )
     critical_percent: int = Field(
         95, ge=1, le=100, description="How full it may get before /readyz says that we are not ready."

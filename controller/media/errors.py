@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ..core.errors import TapelineError
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+#: What the system calls a disk that takes no more.
+FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -46,7 +47,7 @@ class JoinError(MediaError):
 def store_error(doing: str, where: Path, error: OSError) -> StoreError:
     """An OSError in people's words, with what to do about it."""
     reason = error.strerror or str(error)
-    if error.errno in _FULL:
+    if error.errno in (*FULL, errno.EFBIG):
         advice = (
             "free some space there or move storage.path to a larger disk; "
             "the recording stays where it is and is tried again"

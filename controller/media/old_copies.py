@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import structlog
 
 from ..engine.media_ports import HOME, StoredFile
 from ..engine.shelving import ShelvingCatalog
+from .cache import CACHED
 from .crash_points import crash_point
-from .errors import MediaError
+from .errors import MediaError, StoreError
 from .shelves import Stores, place_of
 
 log = structlog.get_logger(__name__)
@@ -39,12 +41,24 @@ class OldCopies:
     def _remove(self, file: StoredFile, old_store: str) -> None:
         elsewhere = file.store != old_store
         if old_store == HOME:
+            keep = self._keep if elsewhere and file.role in CACHED and self._stores.cache.limit else None
             if elsewhere or file.sealing:
                 # The pipeline may have made it anew at this moment; other bytes are not ours to remove.
-                self._stores.home.delete_same(file.key, file.sha256)
+                plain = None if file.sealing or keep is None else (lambda path: keep(file, path))
+                self._stores.home.delete_same(file.key, file.sha256, plain)
             if elsewhere and file.sealing:
+                if keep is not None:
+                    keep(file, self._stores.path(place_of(file)))
                 self._stores.home.delete(place_of(file))
         elif elsewhere:
             self._stores.shelf(old_store).delete(place_of(file))
         elif file.sealing:
             self._stores.shelf(old_store).delete(file.key)  # it was sealed where it lies
+
+    def _keep(self, file: StoredFile, path: Path) -> None:
+        """In the cache, now that its row says that it lies elsewhere."""
+        try:
+            if path.exists():
+                self._stores.cache.keep(file, path)
+        except StoreError as error:
+            log.warning("no copy is kept at home", key=file.key, why=str(error))

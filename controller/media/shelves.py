@@ -8,15 +8,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+import structlog
+
 from ..config_sealing import SealingConfig
 from ..config_storage import LocalStoreConfig, StorageConfig, StoreConfig
 from ..engine.media_ports import HOME, StoredFile
+from .cache import Cache
 from .crash_points import crash_point
-from .errors import StoreError, store_error
+from .errors import SealingKeyError, StoreError, store_error
 from .integrity import BLOCK, Digest
 from .seal_keys import SEALED, Keyring, sealed_name
 from .sealing import FileSeal, opened, plain_size, seal, sealed_size, stretch, watched
 from .store import Found, LocalStore
+
+log = structlog.get_logger(__name__)
 
 
 class Shelf(Protocol):
@@ -58,15 +63,7 @@ class LocalShelf:
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         path = self._store.path(key)
         try:
-            with path.open("rb", buffering=0) as file:
-                file.seek(start)
-                left = length
-                while left is None or left > 0:
-                    block = file.read(BLOCK if left is None else min(BLOCK, left))
-                    if not block:
-                        return
-                    left = None if left is None else left - len(block)
-                    yield block
+            yield from read_file(path, start, length)
         except FileNotFoundError as error:
             raise StoreError(f"{key} is missing from the store {self.name}") from error
         except OSError as error:
@@ -77,6 +74,19 @@ class LocalShelf:
 
     def listing(self, prefix: str = "") -> Iterator[Found]:
         return self._store.listing(prefix)
+
+
+def read_file(path: Path, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+    """From ``start`` on, ``length`` bytes or up to the end, in blocks. Raises OSError."""
+    with path.open("rb", buffering=0) as file:
+        file.seek(start)
+        left = length
+        while left is None or left > 0:
+            block = file.read(BLOCK if left is None else min(BLOCK, left))
+            if not block:
+                return
+            left = None if left is None else left - len(block)
+            yield block
 
 
 class Placed(Protocol):
@@ -115,7 +125,7 @@ def size_there(file: Placed) -> int:
 
 
 class Stores:
-    """``keys`` seal and open; ``cache`` keeps copies of what lies in other stores."""
+    """``keys`` seal and open; so many bytes of what lies in other stores are kept at home as well."""
 
     def __init__(
         self,
@@ -123,11 +133,14 @@ class Stores:
         shelves: Mapping[str, Shelf],
         destinations: list[Destination],
         keys: Keyring | None = None,
+        cache_bytes: int = 0,
     ) -> None:
         self.home = home
         self._shelves: dict[str, Shelf] = {HOME: LocalShelf(HOME, home), **shelves}
         self.destinations = destinations
         self.keys = keys or Keyring()
+        self.cache = Cache(home.root / ".cache", cache_bytes)
+        home.make_room = self.cache.make_room
 
     @property
     def names(self) -> list[str]:
@@ -149,17 +162,49 @@ class Stores:
     def read(self, file: Placed, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """The recording's bytes, wherever they are and sealed or not. Blocking; raises StoreError, for a
         sealed file before anything that is not its own is handed on."""
+        cached = self.cache.find(file) if file.store != HOME else None
+        if cached is not None:
+            return self._cached(file, cached, start, length)
+        return self._lying(file, start, length)
+
+    def _lying(self, file: Placed, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """The same, but never from the cache: what its store itself has."""
         if not file.sealing:
             return self._raw(file, start, length)
-        return self._opened(file, start, length)
+        return self._opened(file, start, length, lambda *span: self._raw(file, *span))
+
+    def _cached(self, file: Placed, path: Path, start: int, length: int | None) -> Iterator[bytes]:
+        """From the copy here; from where that turns out to be none, or damaged, the store has the rest."""
+        done = 0
+        try:
+            if file.sealing:
+                blocks = self._opened(file, start, length, lambda *span: read_file(path, *span))
+            else:
+                blocks = read_file(path, start, length)
+            for block in blocks:
+                done += len(block)
+                yield block
+            return
+        except SealingKeyError:
+            raise
+        except (StoreError, OSError) as error:
+            log.warning("the copy here is of no use; the store is read", key=file.key, why=str(error))
+            self.cache.drop(file)
+        yield from self._lying(file, start + done, None if length is None else length - done)
 
     def _raw(self, file: Placed, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         return self.shelf(file.store).read(place_of(file), start, length)
 
-    def _opened(self, file: Placed, start: int, length: int | None) -> Iterator[bytes]:
+    def _opened(
+        self,
+        file: Placed,
+        start: int,
+        length: int | None,
+        raw: Callable[[int, int | None], Iterator[bytes]],
+    ) -> Iterator[bytes]:
         part = stretch(file.size, start, length)
         if part is not None:
-            yield from opened(self._raw(file, part.start, part.length), self._seal(file), part)
+            yield from opened(raw(part.start, part.length), self._seal(file), part)
 
     def _seal(self, file: Placed) -> FileSeal:
         return self.keys.file_seal(file.sealing, file.sha256, file.size, file.key)
@@ -193,7 +238,7 @@ class Stores:
     def digest(self, file: Placed) -> Digest:
         """Read all of it where it lies. Blocking; raises StoreError."""
         hasher, size = hashlib.sha256(), 0
-        for block in self.read(file):
+        for block in self._lying(file):
             hasher.update(block)
             size += len(block)
         return Digest(hasher.hexdigest(), size)
@@ -212,6 +257,7 @@ class Stores:
         sealed = [found.key for found in self.home.listing(f"{file.key}.") if found.key.endswith(SEALED)]
         for name in (file.key, *sealed):
             self.home.delete(name)
+        self.cache.drop(file)
         if file.store != HOME or file.sealing:
             self.shelf(file.store).delete(place_of(file))
 
@@ -262,4 +308,4 @@ def make_stores(
         found = [d for d in found if d.store != storage.default]
         found.append(Destination(storage.default, None, tuple(t for t in assigned if t not in mine)))
     home = LocalStore(folder(storage.path, "storage.path"))
-    return Stores(home, shelves, found, Keyring(sealing))
+    return Stores(home, shelves, found, Keyring(sealing), storage.cache_mib << 20)

@@ -8,12 +8,14 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from .crash_points import crash_point
-from .errors import HostileName, StoreError, store_error
+from .errors import FULL, HostileName, StoreError, store_error
 from .integrity import BLOCK, Digest, digest
 from .wav import TEMP_SUFFIX, sync_folder
 
@@ -30,11 +32,19 @@ class Found:
     modified: float
 
 
+#: So much is asked for where it is not known how much is needed.
+MAKE_ROOM = 64 << 20
+
+log = structlog.get_logger(__name__)
+
+
 class LocalStore:
     """Files below one folder. All methods block: call them in a thread."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        #: Asked when the disk is full: frees so many bytes if it can, and answers how many it were.
+        self.make_room: Callable[[int], int] = lambda wanted: 0
 
     def path(self, key: str) -> Path:
         """Where a key's bytes lie. Raises HostileName for anything but a plain relative key."""
@@ -61,7 +71,7 @@ class LocalStore:
             raise _put_error(source, target, error) from error
         temp = self.scratch()
         try:
-            written = _copy(source, temp)
+            written = self._take_in(source, temp)
             if digest(temp) != written:
                 raise StoreError(f"{target} reads back differently from what was written: check the disk")
             crash_point("store.copied")
@@ -74,6 +84,29 @@ class LocalStore:
             _forget(temp)
         return written
 
+    def _take_in(self, source: Path, temp: Path) -> Digest:
+        """A copy. On a full disk room is made for it; where there is none to be made, it becomes the very
+        file, which takes none: it can then go to another store, and that makes room again."""
+        try:
+            return _copy(source, temp)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            temp.unlink(missing_ok=True)
+            if self.make_room(source.stat().st_size):
+                try:
+                    return _copy(source, temp)
+                except OSError as again:
+                    if again.errno not in FULL:
+                        raise
+                    temp.unlink(missing_ok=True)
+            try:
+                os.link(source, temp)
+            except OSError:
+                raise error from None  # another disk, or not allowed; that it is full is what matters
+            log.warning("the disk is full: taken over without a copy", file=source.name)
+            return digest(temp)
+
     def put_blocks(self, blocks: Iterator[bytes], key: str) -> Digest:
         """The same from a stream. What ``blocks`` raises is passed on, and nothing is changed."""
         target, temp = self.path(key), self.scratch()
@@ -85,6 +118,8 @@ class LocalStore:
             temp.replace(target)
             self._sync(target)
         except OSError as error:
+            if error.errno in FULL:
+                self.make_room(MAKE_ROOM)  # for the next try: these blocks are spent
             raise store_error("store", target, error) from error
         finally:
             _forget(temp)
@@ -118,8 +153,9 @@ class LocalStore:
         except OSError as error:
             raise store_error("remove", target, error) from error
 
-    def delete_same(self, key: str, sha256: str) -> bool:
+    def delete_same(self, key: str, sha256: str, take: Callable[[Path], None] | None = None) -> bool:
         """Remove a key if it holds these very bytes; False, and it stays, if it holds others by now.
+        ``take`` may have the file instead, and move it away.
 
         It is taken aside before it is read, so that nothing can be put in its place in between.
         """
@@ -127,7 +163,9 @@ class LocalStore:
         try:
             target.replace(aside)
             if digest(aside).sha256 == sha256:
-                aside.unlink()
+                if take is not None:
+                    take(aside)
+                aside.unlink(missing_ok=True)
                 sync_folder(target.parent)
                 return True
             with contextlib.suppress(FileExistsError):  # what was put there meanwhile is newer

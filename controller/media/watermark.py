@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -14,16 +14,20 @@ log = structlog.get_logger(__name__)
 
 _LOOK_S = 30.0
 _MIB = 2**20
+#: Below the alarm by so much, or the next recording would bring it back.
+_SPARE = 16 * _MIB
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """``critical``: recordings will soon be lost, since the switch cannot write them."""
+    """``critical``: recordings will soon be lost, since the switch cannot write them. ``over``: so many
+    bytes above the alarm."""
 
     place: str
     percent: int
     free_mib: int
     critical: bool
+    over: int = field(default=0, compare=False)
 
     @property
     def text(self) -> str:
@@ -31,7 +35,8 @@ class Level:
 
 
 class Watermark:
-    """``places``: what to call each folder, and where it is. Percentages are of what may be used."""
+    """``places``: what to call each folder, and where it is. Percentages are of what may be used.
+    ``make_room`` frees so many bytes on the disk of a path, if there is something to be spared."""
 
     def __init__(
         self,
@@ -39,11 +44,13 @@ class Watermark:
         alarm_percent: int,
         critical_percent: int,
         usage: Callable[[Path], tuple[int, int, int]] = shutil.disk_usage,
+        make_room: Callable[[int, Path], int] = lambda wanted, path: 0,
     ) -> None:
         self._places = dict(places)
         self._alarm = alarm_percent
         self._critical = critical_percent
         self._usage = usage
+        self._make_room = make_room
         self._told: dict[str, bool] = {}
 
     def look(self) -> list[Level]:
@@ -56,13 +63,23 @@ class Watermark:
                 continue  # a spool that cannot be read is complained about by the pipeline
             percent = 100 * used // max(1, used + free)
             if percent >= self._alarm:
-                found.append(Level(place, percent, free // _MIB, percent >= self._critical))
+                over = used - (used + free) * self._alarm // 100
+                found.append(Level(place, percent, free // _MIB, percent >= self._critical, over))
         return found
 
+    def relieve(self) -> list[Level]:
+        """Have room made where the alarm is reached; those where it still is."""
+        for place, path in self._places.items():
+            # Looked at anew for each: several of them may be on one disk, which one eviction relieves.
+            for level in self.look():
+                if level.place == place:
+                    self._make_room(level.over + _SPARE, path)
+        return self.look()
+
     async def run(self) -> None:
-        """Log every change. Never returns by itself; cancel it to stop."""
+        """Have room made, and log every change. Never returns by itself; cancel it to stop."""
         while True:
-            self.tell(await asyncio.to_thread(self.look))
+            self.tell(await asyncio.to_thread(self.relieve))
             await asyncio.sleep(_LOOK_S)
 
     def tell(self, levels: list[Level]) -> None:
