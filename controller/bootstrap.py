@@ -38,6 +38,7 @@ from .media.peaks_task import PeaksTask
 from .media.pipeline import MediaPipeline
 from .media.seal_task import SealBacklog, SealTask
 from .media.shelves import Stores, make_stores
+from .media.transcribe import make_transcribe
 from .media.watermark import Watermark
 from .proof import signing
 from .proof.bundle import ReadFile
@@ -187,8 +188,10 @@ def run_reader(config: Config) -> RunReader:
 
 def finishing_tasks(config: Config, catalog: SqlCatalog, stores: Stores) -> list[FinishingTask]:
     """What is done to a recording once it can be played, in this order: peaks, encode, transcribe, seal."""
-    tasks: list[FinishingTask] = [PeaksTask(catalog, stores), SealTask(catalog, stores)]
-    return tasks
+    tasks: list[FinishingTask] = [PeaksTask(catalog, stores)]
+    if config.transcription.enabled:
+        tasks.append(make_transcribe(config.transcription, catalog, stores))
+    return [*tasks, SealTask(catalog, stores)]
 
 
 def make_eraser(config: Config, catalog: SqlCatalog, stores: Stores) -> Eraser:

@@ -25,6 +25,7 @@ from .cli_proof import evidence_commands, proof, verify_command
 from .cli_rules import rule
 from .cli_sealing import sealing
 from .cli_store import store
+from .cli_transcripts import find_command, transcribe_command
 from .cli_worker import worker_command
 from .config import Config, load
 from .core.errors import TapelineError
@@ -46,6 +47,8 @@ app.command()(demo)
 app.command("worker")(worker_command)
 app.command("explain")(explain_command)
 app.command("import")(import_command)
+app.command("transcribe")(transcribe_command)
+app.command("find")(find_command)
 console = Console(highlight=False)
 T = TypeVar("T")
 

@@ -27,6 +27,7 @@ from .config_storage import (
     anchored_store,
     check_stores,
 )
+from .config_transcription import TranscriptionConfig
 
 __all__ = [
     "AsteriskConfig",
@@ -42,6 +43,7 @@ __all__ = [
     "StorageConfig",
     "StoreConfig",
     "SwitchConfig",
+    "TranscriptionConfig",
     "WebConfig",
     "load",
 ]
@@ -173,6 +175,7 @@ class Config(Section):
     web: WebConfig = Field(default_factory=WebConfig)
     proof: ProofConfig = Field(default_factory=ProofConfig)
     jobs: JobsConfig = Field(default_factory=JobsConfig)
+    transcription: TranscriptionConfig = Field(default_factory=TranscriptionConfig)
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
 
     @model_validator(mode="after")
@@ -271,5 +274,8 @@ def _anchored(config: Config, folder: Path) -> Config:
             "database": config.database.model_copy(update={"url": url}),
             "web": config.web.model_copy(update={"secret_file": anchor(config.web.secret_file)}),
             "proof": config.proof.model_copy(update={"key_file": anchor(config.proof.key_file)}),
+            "transcription": config.transcription.model_copy(
+                update={"model": anchor(config.transcription.model)}
+            ),
         }
     )

@@ -8,14 +8,19 @@ import shutil
 import subprocess
 from collections.abc import Awaitable, Callable
 
+import numpy as np
+
 from .bootstrap import open_catalog
 from .catalog.database import DatabaseUnavailable
 from .config import AsteriskConfig, Config, ConfigError, FreeSwitchConfig, SealingConfig, StoreConfig
+from .core.options import Transcripts
 from .engine.ids import now
 from .engine.ports import Check
+from .engine.reading import Scope
 from .media.errors import MediaError
 from .media.seal_keys import KeySource
 from .media.shelves import make_shelf
+from .media.speech_process import SpeechProcess
 from .switches.asterisk.doctor import examine as examine_asterisk
 from .switches.freeswitch.doctor import examine as examine_freeswitch
 
@@ -33,6 +38,10 @@ async def examine(config: Config) -> list[tuple[str, list[Check]]]:
     found += [
         (f"sealing {section.name}", await asyncio.to_thread(_keys, section)) for section in config.sealing
     ]
+    if config.transcription.enabled:
+        found.append(("transcripts", [await asyncio.to_thread(_transcripts, config)]))
+    else:
+        found += [("transcripts", [check]) for check in [await _unheard(config)] if check]
     for switch in config.switches:
         try:
             checks = await _switch(switch)
@@ -108,6 +117,33 @@ def _keys(section: SealingConfig) -> list[Check]:
         mend = "chmod 600 it; if somebody may have read it, make a new key and tapeline sealing rotate"
         checks.append(Check("key file", False, source.too_open, mend))
     return checks
+
+
+def _transcripts(config: Config) -> Check:
+    """A second of silence listened to, as every recording will be: the model is there and fits."""
+    engine = SpeechProcess(config.transcription)
+    try:
+        engine.hear(np.zeros(16_000, np.int16), "")
+    except MediaError as error:
+        text, colon, mend = str(error).partition(": ")
+        return Check("speech to text", False, text, mend if colon else "see docs/reference/transcripts.md")
+    finally:
+        engine.stop()
+    return Check("speech to text", True, f"{engine.name} works")
+
+
+async def _unheard(config: Config) -> Check | None:
+    """Tenants that want transcripts of a controller that makes none."""
+    try:
+        async with open_catalog(config) as catalog:
+            tenants = await catalog.tenants(Scope(None))
+    except DatabaseUnavailable:
+        return None  # told already
+    waiting = [s.tenant for s in tenants if s.options.transcripts is Transcripts.ON]
+    if not waiting:
+        return None
+    names = ", ".join(waiting[:5])
+    return Check("speech to text", False, f"wanted by {names}, and switched off", "set transcription.enabled")
 
 
 def _encoders(run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run) -> list[Check]:

@@ -33,6 +33,13 @@ def sides_of(gate: Gate, segment: Any, legs: Sequence[Any]) -> Sides | None:
     return Sides(own, far) if segment.layout == str(Layout.OWN_LEFT) else Sides(far, own)
 
 
+def alone_on(gate: Gate, segment: Any, legs: Sequence[Any]) -> str:
+    """The one who alone can be heard in a capture with one channel; "" if there are more."""
+    if not segment.own_voice_only:
+        return ""
+    return next((called(gate.party(leg)) for leg in legs if leg.leg_id == segment.leg_id), "")
+
+
 def in_turns(captures: Iterable[Sides | None]) -> tuple[str, str] | None:
     """Those who are on each channel of the whole recording, in the order of their first capture."""
     stereo = [sides for sides in captures if sides is not None]

@@ -11,6 +11,7 @@ from ..engine.media_ports import MediaCatalog
 from ..engine.ports import Catalog
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
 from ..engine.shelving import SealingCatalog, ShelvingCatalog
+from ..engine.transcribing import TranscriptStore
 from .accounts import Accounts
 from .chain import Chain
 from .database import Database
@@ -24,6 +25,7 @@ from .repository import CallRepository
 from .sealed_rows import SealedRows
 from .settings import Settings
 from .stored_rows import StoredRows
+from .transcripts import TranscriptRows
 from .trash import TrashRows
 from .writing import Clock
 
@@ -46,9 +48,11 @@ class SqlCatalog(
     Chain,
     Erasing,
     TrashRows,
+    TranscriptRows,
 ):
     """Catalog, MediaCatalog, CatalogReader, SettingsStore, AccountStore, ChainStore, ProofReader,
-    ShelvingCatalog, SealingCatalog, ErasingCatalog, TrashStore, JobStore and JobReader over one database."""
+    ShelvingCatalog, SealingCatalog, ErasingCatalog, TrashStore, JobStore, JobReader and TranscriptStore
+    over one database."""
 
     def __init__(self, database: Database, now: Clock = utc_now) -> None:
         super().__init__(database, now)
@@ -74,6 +78,7 @@ def _contracts(
     TrashStore,
     JobStore,
     JobReader,
+    TranscriptStore,
 ]:
     """Never called: it makes the type checker compare every signature with the protocols."""
-    return (catalog,) * 13
+    return (catalog,) * 14

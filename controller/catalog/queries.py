@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
@@ -26,7 +27,9 @@ from .columns import Text
 from .gate import CallsSeen, Gate
 from .presenting import NONE, by_call, call_row, counted, leg_row, legs_of, recording_counts, recording_rows
 from .searching import party_matches
+from .terms import said_in
 from .timeline import pause_row, timeline_of
+from .transcripts import hidden_of, hits_in
 from .writing import OnDatabase
 
 _r = t.recordings.c
@@ -41,11 +44,15 @@ class Queries(OnDatabase):
         self, scope: Scope, where: RecordingFilter, *, limit: int = 50, before: str | None = None
     ) -> Page[RecordingRow]:
         gate, limit = Gate(scope), paging.clamped(limit)
-        query = recordings_query(gate, where, limit, before)
+        sqlite = self._database.sqlite
+        query = recordings_query(gate, where, limit, before, sqlite=sqlite)
         async with self._database.reading() as connection:
             found = (await connection.execute(query)).all()
             rows, more = paging.cut(found, limit)
             items = await recording_rows(connection, gate, rows)
+            if where.text.strip():
+                hits = await hits_in(connection, rows, where.text, sqlite=sqlite)
+                items = [replace(item, hits=hits.get(item.recording_id, ())) for item in items]
         last = rows[-1] if more else None
         return Page(tuple(items), last and paging.encode(last.started_at, last.recording_id))
 
@@ -69,6 +76,7 @@ class Queries(OnDatabase):
                 ).all()
                 for x, by in ((s, [s.c.number]), (p, [p.c.position]), (f, [f.c.role, f.c.number]))
             ]
+            hidden = await hidden_of(connection, row, mine[2])
         segments, pauses, files = mine
         line = timeline_of(row, segments, pauses, files)
         if item.provisional:
@@ -106,6 +114,7 @@ class Queries(OnDatabase):
             ),
             channels=in_turns(sides),
             line=line,
+            hidden=hidden,
         )  # fmt: skip
 
     async def calls(
@@ -163,7 +172,9 @@ class Queries(OnDatabase):
         )
 
 
-def recordings_query(gate: Gate, where: RecordingFilter, limit: int, before: str | None) -> Select[Any]:
+def recordings_query(
+    gate: Gate, where: RecordingFilter, limit: int, before: str | None, *, sqlite: bool = True
+) -> Select[Any]:
     """One page and a row more, newest first. Raises ValueError for a bad key."""
     query = select(t.recordings).where(gate.recordings(), _r.deleted_at.is_(None))
     query = _between(query, _r.started_at, where)
@@ -175,6 +186,8 @@ def recordings_query(gate: Gate, where: RecordingFilter, limit: int, before: str
         query = query.where(_r.kind == where.kind)
     if where.call_id is not None:
         query = query.where(_r.call_id == _resolved(where.call_id))
+    if where.text.strip():
+        query = query.where(_r.provisional.is_(False), said_in(_r.recording_id, where.text, sqlite=sqlite))
     query = _lasting(query, _LENGTH, where)
     if before is not None:
         query = query.where(paging.after(_r.started_at, _r.recording_id, before))

@@ -12,6 +12,7 @@ from . import chain_tables as chains
 from . import job_tables as work
 from . import people_tables as people
 from . import retention_tables as retention
+from . import transcript_tables as spoken
 from .columns import Text
 from .rows import Row, json_, long_, name_, part_of, text_, time_
 
@@ -274,3 +275,5 @@ tags = _of(retention.TagTable)
 notes = _of(retention.NoteTable)
 jobs = _of(work.JobTable)
 nodes = _of(work.NodeTable)
+transcripts = _of(spoken.TranscriptTable)
+utterances = _of(spoken.UtteranceTable)

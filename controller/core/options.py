@@ -42,6 +42,21 @@ class Answers(StrEnum):
     ALWAYS = "always"
 
 
+class Transcripts(StrEnum):
+    """Whether what is said in recordings is written down, where the controller can."""
+
+    OFF = "off"
+    ON = "on"
+
+
+class Redaction(StrEnum):
+    """What becomes of runs of digits (card numbers) in transcripts, and in the sound."""
+
+    OFF = "off"
+    TEXT = "text"  # they are taken out of the text before it is stored
+    AUDIO = "audio"  # and whoever is no administrator hears them beeped over
+
+
 #: A sound's name or path as both switches take it, without anything that their commands would read
 #: as more than a name.
 _SOUND = re.compile(r"(?!.*\.\.)[A-Za-z0-9_/][A-Za-z0-9_./-]{0,199}")
@@ -77,6 +92,8 @@ class TenantOptions:
     message_answers: Answers = Answers.ON_REQUEST
     new_user: NewUser = NewUser()
     trash_days: int = 30
+    transcripts: Transcripts = Transcripts.OFF
+    redact_digits: Redaction = Redaction.OFF
 
     def __post_init__(self) -> None:
         validated(self.codes)
@@ -92,6 +109,8 @@ class TenantOptions:
             )
         if self.announce_to is not Hears.NOBODY and not self.announcement:
             raise InvalidPolicy("announce_to needs an announcement")
+        if self.redact_digits is not Redaction.OFF and self.transcripts is Transcripts.OFF:
+            raise InvalidPolicy("redact_digits needs transcripts: set transcripts to on")
 
     def as_mapping(self) -> dict[str, Any]:
         """Plain values for JSON; `options_from` is the inverse."""
@@ -107,6 +126,8 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "channels": Channels,
     "announce_to": Hears,
     "message_answers": Answers,
+    "transcripts": Transcripts,
+    "redact_digits": Redaction,
 }
 
 

@@ -62,6 +62,8 @@ class FileRole(StrEnum):
     RENDITION = "rendition"  # the whole recording in one file, made from the segments
     ENCODED = "encoded"  # the rendition in another format
     PEAKS = "peaks"  # what the player draws
+    TRANSCRIPT = "transcript"  # what was said in it, as JSON (core/transcripts.py)
+    REDACTED = "redacted"  # the rendition with runs of digits beeped over
 
 
 @dataclass(frozen=True, slots=True)

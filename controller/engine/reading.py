@@ -16,6 +16,7 @@ from ..core.timeline import TimeLine
 from .media_ports import HOME
 from .people import Account, AccountStore, ApiToken, AuditEntry, Credentials, Role, Scope, Team
 from .settings import SettingsStore, SystemSettings, TenantSettings, UserSettings
+from .transcribing import Hidden, TextHit, TranscriptReader
 
 __all__ = [
     "Account",
@@ -30,6 +31,7 @@ __all__ = [
     "DeletionRow",
     "FileRow",
     "Health",
+    "Hidden",
     "JourneyRow",
     "LegRow",
     "Page",
@@ -45,6 +47,8 @@ __all__ = [
     "SystemSettings",
     "Team",
     "TenantSettings",
+    "TextHit",
+    "TranscriptReader",
     "UserSettings",
 ]
 
@@ -54,7 +58,8 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class RecordingFilter:
     """``party`` matches a part of any number, name or user in the call; all else is exact or a
-    range (from inclusive, to exclusive). Durations in milliseconds."""
+    range (from inclusive, to exclusive). Durations in milliseconds. ``text``: what was said (recordings
+    only); words or their beginnings, all of them, and "a phrase"."""
 
     party: str = ""
     since: datetime | None = None
@@ -64,6 +69,7 @@ class RecordingFilter:
     max_ms: int | None = None
     kind: str | None = None
     call_id: str | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +162,8 @@ class RecordingRow:
     """A recording as the list shows it. ``media_state`` is an engine.ports.MediaState value.
 
     ``provisional``: nobody has started it (yet); at its end its audio is destroyed. ``deletion``: it is in
-    the trash, or there is nothing of it but this trace.
+    the trash, or there is nothing of it but this trace. ``hits``: where in it the text was said that was
+    asked for.
     """
 
     recording_id: str
@@ -174,6 +181,7 @@ class RecordingRow:
     error: str = ""
     provisional: bool = False
     deletion: DeletionRow | None = None
+    hits: tuple[TextHit, ...] = ()
 
     @property
     def trace(self) -> str:
@@ -189,7 +197,7 @@ class RecordingRow:
 class RecordingDetail:
     """``channels``: who is on the left and on the right of a stereo recording; those who took
     turns are named in order. ``files`` is empty of a recording that is provisional. ``line`` says
-    where a moment of the call lies in the recording."""
+    where a moment of the call lies in the recording. ``hidden``: what not everybody may hear of it."""
 
     row: RecordingRow
     rule: str
@@ -198,6 +206,7 @@ class RecordingDetail:
     files: tuple[FileRow, ...]
     channels: tuple[str, str] | None = None
     line: TimeLine | None = None
+    hidden: Hidden = Hidden.NOTHING
 
     @property
     def playable(self) -> FileRow | None:
@@ -272,7 +281,7 @@ class Page(Generic[T]):
     next: str | None = None
 
 
-class CatalogReader(Protocol):
+class CatalogReader(TranscriptReader, Protocol):
     """Reading recordings and calls. ``before`` is a page's key; a bad one raises ValueError."""
 
     async def recordings(

@@ -53,8 +53,20 @@ SEAL_POINTS = ("seal.begun", "seal.copied", "seal.checked", "seal.noted")
 #: The same for its waveform.
 PEAKS_POINTS = ("peaks.stored",)
 
+#: The same for a transcript.
+TRANSCRIPT_POINTS = ("transcript.redacted", "transcript.stored")
+
 _ALL = frozenset(
-    (*CRASH_POINTS, *SIDE_POINTS, *DISCARD_POINTS, *MOVE_POINTS, *ERASE_POINTS, *PEAKS_POINTS, *SEAL_POINTS)
+    (
+        *CRASH_POINTS,
+        *SIDE_POINTS,
+        *DISCARD_POINTS,
+        *MOVE_POINTS,
+        *ERASE_POINTS,
+        *PEAKS_POINTS,
+        *SEAL_POINTS,
+        *TRANSCRIPT_POINTS,
+    )
 )
 
 _hooks: list[Callable[[str], None]] = []

@@ -31,3 +31,18 @@ def rendition_key(path: str) -> str:
         raise HostileName(f"{path[:200]!r} is not named like a segment")
     key = PurePosixPath(segment_key(path))
     return str(key.with_name(f"{parsed.recording_id}{key.suffix}"))
+
+
+def transcript_key(rendition: str) -> str:
+    """Where the transcript of this rendition lies."""
+    return _beside(rendition, "transcript.json")
+
+
+def redacted_key(rendition: str) -> str:
+    """Where the rendition without runs of digits lies, in the same format."""
+    return _beside(rendition, f"redacted{PurePosixPath(rendition).suffix}")
+
+
+def _beside(rendition: str, ending: str) -> str:
+    key = PurePosixPath(rendition)
+    return str(key.with_name(f"{key.stem}.{ending}"))

@@ -25,6 +25,7 @@ MEDIA_TYPES = {
     "opus": "audio/ogg",
     "ogg": "audio/ogg",
     "mp4": "video/mp4",
+    "json": "application/json",
 }
 
 

@@ -29,6 +29,7 @@ from controller.config import (
     S3StoreConfig,
     SealingConfig,
     StorageConfig,
+    TranscriptionConfig,
     WebConfig,
 )
 
@@ -46,7 +47,11 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("`[web]`", "TAPELINE_WEB__", WebConfig),
     ("`[proof]`", "TAPELINE_PROOF__", ProofConfig),
     ("`[jobs]`", "TAPELINE_JOBS__", JobsConfig),
+    ("`[transcription]`", "TAPELINE_TRANSCRIPTION__", TranscriptionConfig),
 )
+
+#: Keys of the file that have a table of their own.
+SECTION_KEYS = ("storage", "database", "web", "proof", "jobs", "transcription")
 
 
 # ── the configuration ─────────────────────────────────────────────────────────────────────────
@@ -58,7 +63,7 @@ def configuration() -> str:
         rows = [
             f"| `{key}` | {_kind(field)} | {_default(field)} | {_meaning(key, field)} |"
             for key, field in section.model_fields.items()
-            if not (section is Config and key in ("storage", "database", "web", "proof", "jobs"))
+            if not (section is Config and key in SECTION_KEYS)
         ]
         about = (section.__doc__ or "").strip()
         variable = f"As variables: `{prefix or 'TAPELINE_'}` and the key in capitals."

@@ -15,7 +15,9 @@ from controller.core.options import (
     Hears,
     NewUser,
     PauseStyle,
+    Redaction,
     TenantOptions,
+    Transcripts,
 )
 from controller.core.rules import EVERY_DIRECTION, Mode, PolicyRule, PolicyScope, Setting
 from controller.engine.reading import Scope, SystemSettings, TenantSettings, UserSettings
@@ -113,6 +115,7 @@ OPTIONS = {
     "audio": "on", "video": "inherit", **EVERYWHERE, "channels": "stereo", "pause_style": "cut",
     "longest_pause_s": "300", "pause_tone": "on", "beep_every_s": "15", "announcement": "ivr/recorded.wav",
     "announce_to": "external", "message_answers": "always", "trash_days": "14",
+    "transcripts": "on", "redact_digits": "audio",
     "new_audio": "on", "new_video": "off", "new_mode": "on_demand", "code": ["*48", "*49", "", ""],
     "operation": ["pause-recording", "resume-audio-recording", "pause-recording", "stop-recording"],
 }  # fmt: skip
@@ -131,6 +134,7 @@ async def test_the_options_form_stores_all_of_them(world: World) -> None:
         assert options == TenantOptions(
             options.codes, PauseStyle.CUT, 300, True, 15, "ivr/recorded.wav", Hears.EXTERNAL, False,
             Channels.STEREO, Answers.ALWAYS, NewUser(Setting.ON, Setting.OFF, Mode.ON_DEMAND), 14,
+            Transcripts.ON, Redaction.AUDIO,
         )  # fmt: skip
         assert (stored.audio, stored.directions) == (Setting.ON, EVERY_DIRECTION)
         page = (await browser.get(answer.headers["location"])).text

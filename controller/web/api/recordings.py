@@ -6,19 +6,23 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 
+from ...core.roles import Permission
 from ...engine.media_ports import FileRole
-from ...engine.reading import Account, FileRow, RecordingDetail
+from ...engine.reading import Account, RecordingDetail
 from ..access import address_of, known_id
 from ..changes import note
-from ..kept import not_kept
 from ..media_files import serve
 from ..permits import Downloader, Listener, Seer
 from ..problems import Problem, not_found
+from ..redaction import Unredacted, may_have, to_hear
 from ..services import Parts, Services, web_of
 from .params import Before, Limit, Where
 from .views import RecordingPage, RecordingView
 
 router = APIRouter(tags=["recordings"])
+
+#: What the audit says of whoever got what others may not hear.
+UNREDACTED = "unredacted"
 
 
 @router.get("/recordings", summary="Recordings, newest first")
@@ -51,21 +55,27 @@ _BYTES: dict[int | str, dict[str, Any]] = {
 }
 
 
-async def listen(request: Request, parts: Parts, me: Listener, recording_id: str) -> Response:
+async def listen(
+    request: Request, parts: Parts, me: Listener, recording_id: str, unredacted: Unredacted = False
+) -> Response:
     """The whole recording in one file, to be played. Ranges are served."""
     detail = await find(parts, me, recording_id)
-    response = await serve(parts.store, detail, _playable(detail), attachment=False)
+    file, whole = to_hear(request, detail, unredacted)
+    response = await serve(parts.store, detail, file, attachment=False)
     if request.method != "HEAD":
-        await _note_heard(request, parts, me, detail)
+        await _note_heard(request, parts, me, detail, UNREDACTED if whole else "")
     return response
 
 
-async def download(request: Request, parts: Parts, me: Downloader, recording_id: str) -> Response:
+async def download(
+    request: Request, parts: Parts, me: Downloader, recording_id: str, unredacted: Unredacted = False
+) -> Response:
     """The whole recording in one file, to be kept. Its name is made of time and id."""
     detail = await find(parts, me, recording_id)
-    response = await serve(parts.store, detail, _playable(detail), attachment=True)
+    file, whole = to_hear(request, detail, unredacted)
+    response = await serve(parts.store, detail, file, attachment=True)
     if request.method != "HEAD":
-        await _note(request, parts, me, detail, "download", "")
+        await _note(request, parts, me, detail, "download", UNREDACTED if whole else "")
     return response
 
 
@@ -75,14 +85,19 @@ async def get_file(
     number: Annotated[int, Path(ge=0, le=1_000_000)],
 ) -> Response:  # fmt: skip
     """One of the recording's files: the `rendition`, which is the whole; a `segment` as the switch wrote it;
-    or what was beside it: `mix`, `rx` (what the switch received from the leg), `tx` (what the leg heard)."""
+    or what was beside it: `mix`, `rx` (what the switch received from the leg), `tx` (what the leg heard);
+    or what was made of it."""
     detail = await find(parts, me, recording_id)
     file = next((f for f in detail.files if f.role == role and f.number == number), None)
     if file is None:
         raise not_found("file")
+    allowed, whole = may_have(request, detail, file)
+    if not allowed:
+        raise Problem(403, f"This needs the permission {Permission.SEE_UNREDACTED}.")
     response = await serve(parts.store, detail, file, attachment=True)
     if request.method != "HEAD":
-        await _note(request, parts, me, detail, "download", f"{role} {number}")
+        what = f"{role} {number}" + (f", {UNREDACTED}" if whole else "")
+        await _note(request, parts, me, detail, "download", what)
     return response
 
 
@@ -97,19 +112,13 @@ for _path, _endpoint, _summary in (
     router.add_api_route(_path, _endpoint, methods=["HEAD"], response_class=Response, include_in_schema=False)
 
 
-def _playable(detail: RecordingDetail) -> FileRow:
-    file = detail.playable
-    if file is None:
-        why = not_kept(detail.row) or f"it is {detail.row.media_state}"
-        raise Problem(404, f"The recording has no file to play: {why}.")
-    return file
-
-
-async def _note_heard(request: Request, parts: Services, me: Account, detail: RecordingDetail) -> None:
-    heard = web_of(request).heard
-    if heard.is_new(me.account_id, detail.row.recording_id):
-        await _note(request, parts, me, detail, "listen", "")
-        heard.note(me.account_id, detail.row.recording_id)
+async def _note_heard(
+    request: Request, parts: Services, me: Account, detail: RecordingDetail, what: str
+) -> None:
+    heard, subject = web_of(request).heard, f"{detail.row.recording_id} {what}".strip()
+    if heard.is_new(me.account_id, subject):
+        await _note(request, parts, me, detail, "listen", what)
+        heard.note(me.account_id, subject)
 
 
 async def _note(

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ...core.direction import Direction
 from ...core.media_kinds import OPERATIONS
-from ...core.options import DEFAULT_OPTIONS, Answers, Channels, Hears, PauseStyle
+from ...core.options import DEFAULT_OPTIONS, Answers, Channels, Hears, PauseStyle, Redaction, Transcripts
 from ...core.rules import EVERY_DIRECTION, Mode, Setting
 
 #: A tenant is a domain or a context, a user what the switch calls it: printable and not long.
@@ -88,6 +88,10 @@ class OptionsBody(Body):
     )
     trash_days: int = Field(
         30, description="So many days a deleted recording can be restored; 0: not at all. At most 365."
+    )
+    transcripts: Transcripts = Field(Transcripts.OFF, description="Whether what is said is written down.")
+    redact_digits: Redaction = Field(
+        Redaction.OFF, description="Whether runs of digits are taken out of the text, or of the sound too."
     )
 
     def given(self) -> dict[str, Any]:

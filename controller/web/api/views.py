@@ -10,6 +10,7 @@ from ...engine.reading import (
     Account,
     CallRow,
     FileRow,
+    Hidden,
     PauseRow,
     RecordingDetail,
     RecordingRow,
@@ -65,6 +66,10 @@ class RecordingView(BaseModel):
         description="Who is on the left and on the right of a stereo recording."
     )
     playable: bool
+    hidden: Hidden = Field(
+        description="What not everybody may hear: `digits` (there is a file without them), `not_yet` (there "
+        "is to be one), or nothing."
+    )
 
     @classmethod
     def of(cls, detail: RecordingDetail) -> RecordingView:
@@ -76,6 +81,7 @@ class RecordingView(BaseModel):
             files=[FileView.of(detail.row.recording_id, f) for f in detail.files],
             channels=detail.channels,
             playable=detail.playable is not None,
+            hidden=detail.hidden,
         )
 
 

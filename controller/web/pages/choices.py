@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...core.direction import Direction
 from ...core.media_kinds import OPERATIONS, Kind
-from ...core.options import Answers, Channels, Hears, PauseStyle
+from ...core.options import Answers, Channels, Hears, PauseStyle, Redaction, Transcripts
 from ...core.rules import Mode, PolicyScope, Setting
 from ...core.voices import Saying
 
@@ -91,6 +91,14 @@ ANSWERS = {
     Answers.NEVER: "Never",
     Answers.ON_REQUEST: "When the request asks for it",
     Answers.ALWAYS: "Always",
+}
+
+TRANSCRIPTS = {Transcripts.OFF: "No", Transcripts.ON: "Yes"}
+
+REDACTIONS = {
+    Redaction.OFF: "Left as they are",
+    Redaction.TEXT: "Taken out of the text",
+    Redaction.AUDIO: "Taken out of text and sound",
 }
 
 

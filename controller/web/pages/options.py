@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse
 from ...core.errors import InvalidPolicy
 from ...core.feature_codes import validated
 from ...core.media_kinds import OPERATIONS
-from ...core.options import Answers, Channels, Hears, PauseStyle, TenantOptions
+from ...core.options import Answers, Channels, Hears, PauseStyle, Redaction, TenantOptions, Transcripts
 from ...core.rules import Mode, Setting
 from ...engine.reading import Account, TenantSettings
 from .. import changes
@@ -104,6 +104,8 @@ def _options(sheet: Sheet, stored: TenantOptions) -> TenantOptions:
         "channels": sheet.choice("channels", Channels, stored.channels),
         "trash_days": sheet.whole("trash_days", 365) if sheet.one("trash_days") else stored.trash_days,
         "message_answers": sheet.choice("message_answers", Answers, stored.message_answers),
+        "transcripts": sheet.choice("transcripts", Transcripts, stored.transcripts),
+        "redact_digits": sheet.choice("redact_digits", Redaction, stored.redact_digits),
         "new_user": {
             "audio": sheet.choice("new_audio", Setting, stored.new_user.audio),
             "video": sheet.choice("new_video", Setting, stored.new_user.video),

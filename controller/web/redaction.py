@@ -1,0 +1,53 @@
+"""Which file of a recording somebody may hear: with runs of digits taken out of it, or as it was."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query, Request
+
+from ..core.roles import Permission
+from ..engine.media_ports import FileRole
+from ..engine.reading import FileRow, Hidden, RecordingDetail
+from .access import may
+from .kept import not_kept
+from .problems import Problem
+
+#: What nobody can hear anything in.
+_MUTE = frozenset({FileRole.REDACTED, FileRole.PEAKS})
+
+Unredacted = Annotated[
+    bool,
+    Query(description="The sound as it was, where digits are taken out; needs `see_unredacted`, is noted."),
+]
+
+
+def to_hear(request: Request, detail: RecordingDetail, unredacted: bool) -> tuple[FileRow, bool]:
+    """(the whole recording in one file, whether it holds what is hidden from others).
+
+    Raises Problem 404 if there is nothing to hear, 403 if not for these ears.
+    """
+    file = detail.playable
+    if file is None:
+        why = not_kept(detail.row) or f"it is {detail.row.media_state}"
+        raise Problem(404, f"The recording has no file to play: {why}.")
+    if detail.hidden is Hidden.NOTHING:
+        return file, False
+    redacted = next((f for f in detail.files if f.role == FileRole.REDACTED), None)
+    if redacted is not None and not unredacted:
+        return redacted, False
+    if may(request, Permission.SEE_UNREDACTED):
+        return file, True
+    if unredacted:
+        raise Problem(403, f"This needs the permission {Permission.SEE_UNREDACTED}.")
+    raise Problem(403, "Numbers that were said are still to be taken out of this recording; try again later.")
+
+
+def may_have(request: Request, detail: RecordingDetail, file: FileRow) -> tuple[bool, bool]:
+    """(whether this file may be handed out, whether it holds what is hidden from others)."""
+    if file.role == FileRole.TRANSCRIPT:
+        # Made before its tenant wanted it without digits it still has them: there is a route for the text.
+        return may(request, Permission.SEE_UNREDACTED), False
+    if detail.hidden is Hidden.NOTHING or file.role in _MUTE:
+        return True, False
+    return may(request, Permission.SEE_UNREDACTED), True
