@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,6 +29,8 @@ from .jobs.late import LateRuns
 from .jobs.steps import Steps
 from .jobs.workers import Settings as WorkSettings
 from .jobs.workers import Workers
+from .media.encode import EncodeTask, GiveUpOriginalsTask
+from .media.encoders import Encoders
 from .media.erasing import Eraser, Forget
 from .media.finishing import FinishingTask
 from .media.mover import Mover
@@ -188,10 +188,16 @@ def run_reader(config: Config) -> RunReader:
 
 def finishing_tasks(config: Config, catalog: SqlCatalog, stores: Stores) -> list[FinishingTask]:
     """What is done to a recording once it can be played, in this order: peaks, encode, transcribe, seal."""
-    tasks: list[FinishingTask] = [PeaksTask(catalog, stores)]
+    formats, encoders = config.formats, Encoders()
+    tasks: list[FinishingTask] = [
+        PeaksTask(catalog, stores),
+        EncodeTask(catalog, stores, encoders, formats.default, formats.encoders),
+    ]
     if config.transcription.enabled:
         tasks.append(make_transcribe(config.transcription, catalog, stores))
-    return [*tasks, SealTask(catalog, stores)]
+    # Behind all that read the WAV.
+    originals = GiveUpOriginalsTask(catalog, stores, formats.default)
+    return [*tasks, originals, SealTask(catalog, stores)]
 
 
 def make_eraser(config: Config, catalog: SqlCatalog, stores: Stores) -> Eraser:
@@ -322,28 +328,3 @@ def _listen(host: str, port: int) -> socket.socket:
             "is another controller running? Set web.port to another one"
         ) from error
     return listener
-
-
-def set_up_logging(level: str) -> None:
-    """Readable on a terminal, JSON anywhere else; the standard library's loggers join in."""
-    number = logging.getLevelNamesMapping()[level.upper()]
-    pretty = os.isatty(2)
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    if not pretty:
-        shared.append(structlog.processors.format_exc_info)
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
-    )
-    structlog.configure(
-        processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=False,
-    )
-    handler = logging.StreamHandler()
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
-    logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from . import __version__
-from .bootstrap import assembled, make_pipeline, open_catalog, open_stores, set_up_logging
+from .bootstrap import assembled, make_pipeline, open_catalog, open_stores
 from .cli_explain import explain_command
 from .cli_import import import_command
 from .cli_options import tenants
@@ -31,6 +31,7 @@ from .config import Config, load
 from .core.errors import TapelineError
 from .demo.cli import demo
 from .doctor import examine
+from .logs import set_up_logging
 from .media.sweep import SweepReport, sweep
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)

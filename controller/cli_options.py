@@ -13,11 +13,11 @@ from rich.text import Text
 from .catalog.facade import SqlCatalog
 from .cli_common import ConfigOption, JsonOption, NotPossible, console, print_json, with_catalog
 from .core.errors import InvalidFeatureCode, InvalidPolicy
-from .core.options import DEFAULT_OPTIONS, TenantOptions, options_from
+from .core.options import DEFAULT_OPTIONS, TenantOptions, options_from, with_our_names
 from .engine.reading import Scope, TenantSettings
 
 tenants = typer.Typer(no_args_is_help=True, help="What a tenant chooses besides the rules.")
-option = typer.Typer(no_args_is_help=True, help="Codes, pauses, tones, channels, new users.")
+option = typer.Typer(no_args_is_help=True, help="Codes, pauses, tones, channels, format, new users.")
 tenants.add_typer(option, name="option")
 
 #: The options that hold several values, each of which is set by name: codes.*48, new_user.audio.
@@ -54,8 +54,8 @@ def set_options(
     ],
     config: ConfigOption = None,
 ) -> None:
-    """Set options: `longest_pause_s=120`, `channels=stereo`, `codes.*48=pause-recording`,
-    `new_user.audio=on`.
+    """Set options: `longest_pause_s=120`, `channels=stereo`, `format=mp3` (or
+    `recorder_file_format=3`), `codes.*48=pause-recording`, `new_user.audio=on`.
 
     `KEY=` without a value sets the default again, `codes.*48=` takes a code away. Makes the tenant if
     there is none of this name. A running controller obeys within seconds.
@@ -79,6 +79,8 @@ def changed(options: TenantOptions, settings: list[str]) -> TenantOptions:
         head, dot, tail = key.partition(".")
         if dot and head in NESTED:
             _set_nested(values, head, tail, text)
+        elif key == "recorder_file_format" and text:
+            _set(values, "format", with_our_names({key: text})["format"])
         elif key in NESTED and text:
             raise InvalidPolicy(f"{key}: set its parts one by one, {_EXAMPLES[key]}")
         else:

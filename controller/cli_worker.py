@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import signal
 
-from .bootstrap import make_workers, open_catalog, open_stores, set_up_logging
+from .bootstrap import make_workers, open_catalog, open_stores
 from .cli_common import ConfigOption, console
 from .config import load
+from .logs import set_up_logging
 
 
 def worker_command(config: ConfigOption = None) -> None:

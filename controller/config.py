@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from .config_formats import FormatsConfig
 from .config_jobs import JobsConfig
 from .config_proof import ProofConfig
 from .config_sealing import SealingConfig, anchored_sealing, check_sealing
@@ -34,6 +35,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "DatabaseConfig",
+    "FormatsConfig",
     "FreeSwitchConfig",
     "JobsConfig",
     "LocalStoreConfig",
@@ -176,6 +178,7 @@ class Config(Section):
     proof: ProofConfig = Field(default_factory=ProofConfig)
     jobs: JobsConfig = Field(default_factory=JobsConfig)
     transcription: TranscriptionConfig = Field(default_factory=TranscriptionConfig)
+    formats: FormatsConfig = Field(default_factory=FormatsConfig)
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
 
     @model_validator(mode="after")
@@ -273,6 +276,7 @@ def _anchored(config: Config, folder: Path) -> Config:
             "storage": config.storage.model_copy(update={"path": anchor(config.storage.path)}),
             "database": config.database.model_copy(update={"url": url}),
             "web": config.web.model_copy(update={"secret_file": anchor(config.web.secret_file)}),
+            "formats": config.formats.model_copy(update={"cache": anchor(config.formats.cache)}),
             "proof": config.proof.model_copy(update={"key_file": anchor(config.proof.key_file)}),
             "transcription": config.transcription.model_copy(
                 update={"model": anchor(config.transcription.model)}

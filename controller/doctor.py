@@ -5,32 +5,31 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
 import numpy as np
 
 from .bootstrap import open_catalog
 from .catalog.database import DatabaseUnavailable
 from .config import AsteriskConfig, Config, ConfigError, FreeSwitchConfig, SealingConfig, StoreConfig
+from .core.formats import Format
 from .core.options import Transcripts
 from .engine.ids import now
 from .engine.ports import Check
 from .engine.reading import Scope
-from .media.errors import MediaError
+from .media.encoders import Encoders
+from .media.errors import MediaError, NoEncoder
 from .media.seal_keys import KeySource
 from .media.shelves import make_shelf
 from .media.speech_process import SpeechProcess
 from .switches.asterisk.doctor import examine as examine_asterisk
 from .switches.freeswitch.doctor import examine as examine_freeswitch
 
-#: What encoding after the call needs, and for which format.
-ENCODERS = {"libmp3lame": "MP3", "libopus": "Opus", "aac": "video with sound"}
-
 
 async def examine(config: Config) -> list[tuple[str, list[Check]]]:
     """All findings: (what they are about, findings)."""
-    found = [("this machine", [await _database(config), _storage(config), *_encoders()])]
+    machine = [await _database(config), _storage(config), _ffmpeg(), *await asyncio.to_thread(_encoders)]
+    found = [("this machine", machine)]
     found += [
         (f"store {store.name} ({store.kind})", [await asyncio.to_thread(_store, store)])
         for store in config.stores
@@ -146,30 +145,29 @@ async def _unheard(config: Config) -> Check | None:
     return Check("speech to text", False, f"wanted by {names}, and switched off", "set transcription.enabled")
 
 
-def _encoders(run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run) -> list[Check]:
-    """Recordings are kept as WAV without these, so a missing one loses nothing."""
-    ffmpeg = shutil.which("ffmpeg")
-    if ffmpeg is None:
-        return [
-            Check(
-                "ffmpeg",
-                False,
-                "not on this machine; recordings stay WAV, video has no exact duration",
-                "install the package ffmpeg",
-            )
-        ]
-    answer = run(
-        [ffmpeg, "-hide_banner", "-encoders"], capture_output=True, text=True, timeout=20, check=False
+def _ffmpeg() -> Check:
+    found = shutil.which("ffmpeg")
+    if found is not None and shutil.which("ffprobe") is not None:
+        return Check("ffmpeg", True, found)
+    return Check(
+        "ffmpeg",
+        False,
+        "not on this machine; video segments are not joined, and video has no exact duration",
+        "install the package ffmpeg",
     )
-    words = set(answer.stdout.split())
-    checks = [Check("ffmpeg", True, ffmpeg)]
-    checks += [
-        Check(
-            f"encoder {name}",
-            name in words,
-            f"there ({use})" if name in words else f"missing: no {use}",
-            "" if name in words else "install a complete ffmpeg",
-        )
-        for name, use in ENCODERS.items()
-    ]
+
+
+def _encoders() -> list[Check]:
+    """Each is tried by encoding a moment. A missing one loses nothing: its recordings are kept as WAV."""
+    encoders, checks = Encoders(), []
+    for format in Format:
+        if format is Format.WAV:
+            continue
+        try:
+            tool = encoders.tool(format)
+        except NoEncoder as error:
+            words = f"no encoder: recordings that a tenant wants as {format.upper()} are kept as WAV"
+            checks.append(Check(f"format {format}", False, words, str(error).partition(": ")[2]))
+        else:
+            checks.append(Check(f"format {format}", True, f"made by {tool.program} ({tool.kind})"))
     return checks

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from ..engine.chain import ChainStore, ProofReader
 from ..engine.erasing import ErasingCatalog, TrashStore
 from ..engine.jobs import JobReader, JobStore
-from ..engine.media_ports import MediaCatalog
+from ..engine.media_ports import EncodingCatalog, MediaCatalog
 from ..engine.ports import Catalog
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
 from ..engine.shelving import SealingCatalog, ShelvingCatalog
@@ -15,6 +15,7 @@ from ..engine.transcribing import TranscriptStore
 from .accounts import Accounts
 from .chain import Chain
 from .database import Database
+from .encoding_rows import EncodingRows
 from .erasing import Erasing
 from .job_views import JobViews
 from .jobs import JobRows
@@ -38,6 +39,7 @@ class SqlCatalog(
     CallRepository,
     Policies,
     MediaRows,
+    EncodingRows,
     StoredRows,
     SealedRows,
     JobRows,
@@ -51,8 +53,8 @@ class SqlCatalog(
     TranscriptRows,
 ):
     """Catalog, MediaCatalog, CatalogReader, SettingsStore, AccountStore, ChainStore, ProofReader,
-    ShelvingCatalog, SealingCatalog, ErasingCatalog, TrashStore, JobStore, JobReader and TranscriptStore
-    over one database."""
+    ShelvingCatalog, SealingCatalog, ErasingCatalog, TrashStore, JobStore, JobReader, TranscriptStore
+    and EncodingCatalog over one database."""
 
     def __init__(self, database: Database, now: Clock = utc_now) -> None:
         super().__init__(database, now)
@@ -79,6 +81,7 @@ def _contracts(
     JobStore,
     JobReader,
     TranscriptStore,
+    EncodingCatalog,
 ]:
     """Never called: it makes the type checker compare every signature with the protocols."""
-    return (catalog,) * 14
+    return (catalog,) * 15

@@ -48,10 +48,10 @@ def timeline_of(
     recording: Any, segments: Sequence[Any], pauses: Sequence[Any], files: Sequence[Any]
 ) -> TimeLine:
     """All from rows, the segments in order. ``files``: those of the recording that there are."""
-    return TimeLine(_zero(recording, segments, files), cuts_of(recording, segments, pauses))
+    return TimeLine(zero_of(recording, segments, files), cuts_of(recording, segments, pauses))
 
 
-def _zero(recording: Any, segments: Sequence[Any], files: Sequence[Any]) -> datetime:
+def zero_of(recording: Any, segments: Sequence[Any], files: Sequence[Any]) -> datetime:
     """When the rendition's first sound was captured; before there is one, when the first capture opened.
 
     As media/join.py lays it out: a capture without a file, or with one that cannot be read, is not in it.

@@ -1,4 +1,4 @@
-"""What a tenant chooses besides the rules: codes, pauses, tones, channels, answers."""
+"""What a tenant chooses besides the rules: codes, pauses, tones, channels, format, answers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from .errors import InvalidPolicy
 from .feature_codes import DEFAULT_CODES, validated
+from .formats import FormatChoice, format_of_number
 from .media_kinds import OPERATIONS, Operation
 from .rules import Mode, Setting
 
@@ -78,6 +79,8 @@ class TenantOptions:
     ``longest_pause_s``: a pause that is longer ends by itself, with a warning on the bus.
     ``trash_days``: so long a deleted recording can be restored, 0: not at all.
     ``announcement``: a sound of the switch, played before recording starts and to whoever joins.
+    ``format``: of the whole recording, encoded after the call. ``keep_original``: what the switch
+    wrote stays beside it; otherwise it goes once the encoded file was decoded again and compared.
     """
 
     codes: Mapping[str, Operation] = field(default_factory=lambda: dict(DEFAULT_CODES))
@@ -94,6 +97,8 @@ class TenantOptions:
     trash_days: int = 30
     transcripts: Transcripts = Transcripts.OFF
     redact_digits: Redaction = Redaction.OFF
+    format: FormatChoice = FormatChoice.SYSTEM
+    keep_original: bool = True
 
     def __post_init__(self) -> None:
         validated(self.codes)
@@ -124,6 +129,7 @@ DEFAULT_OPTIONS = TenantOptions()
 _ENUMS: dict[str, type[StrEnum]] = {
     "pause_style": PauseStyle,
     "channels": Channels,
+    "format": FormatChoice,
     "announce_to": Hears,
     "message_answers": Answers,
     "transcripts": Transcripts,
@@ -137,11 +143,25 @@ def options_from(given: Mapping[str, Any]) -> TenantOptions:
     Raises InvalidPolicy, which names the key, for an unknown key and for a value that cannot be.
     """
     known = {f.name for f in fields(TenantOptions)}
+    given = with_our_names(given)
     for key in given:
         if key not in known:
             raise InvalidPolicy(f"unknown option {str(key)[:40]!r}; there are {', '.join(sorted(known))}")
     values: dict[str, Any] = {key: _value(key, value) for key, value in given.items()}
     return TenantOptions(**values)
+
+
+def with_our_names(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with the reference product's ``recorder_file_format`` = 1, 2, 3 as ``format``.
+
+    Raises InvalidPolicy for another number, and if both are given and differ.
+    """
+    ours = {key: value for key, value in given.items() if key != "recorder_file_format"}
+    if "recorder_file_format" in given:
+        named = str(format_of_number(given["recorder_file_format"]))
+        if ours.setdefault("format", named) != named:
+            raise InvalidPolicy("recorder_file_format: it says something else than format; give one of them")
+    return ours
 
 
 def _value(key: str, value: Any) -> Any:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from ..core.commands import Layout
+from ..core.formats import FormatChoice
 from ..core.media_kinds import Kind
 
 
@@ -153,3 +154,48 @@ class MediaCatalog(Protocol):
 
         False if no tenant belongs to the folder's name.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class WantedFormat:
+    """What a recording's tenant chooses now, and what the recording is."""
+
+    tenant: str
+    kind: Kind
+    state: MediaState
+    format: FormatChoice
+    keep_original: bool
+
+
+class MayGo(StrEnum):
+    """Whether a recording's WAV may be removed."""
+
+    YES = "yes"
+    LATER = "later"  # it is being worked on or moved, or is no longer what was compared
+    NEVER = "never"  # the times on the recording's time line come from the files of its segments
+
+
+class EncodingCatalog(Protocol):
+    """What encoding reads and writes. Every method is idempotent."""
+
+    async def wanted_format(self, recording_id: str) -> WantedFormat | None:
+        """None if there is no such recording."""
+
+    async def files(self, recording_id: str) -> list[StoredFile]: ...
+
+    async def add_file(self, file: StoredFile) -> None: ...
+
+    async def forget_file(self, file: StoredFile) -> None:
+        """Remove this row if it still names that key; the file itself is gone already."""
+
+    async def give_up(self, recording_id: str, files: Sequence[StoredFile], why: str) -> MayGo:
+        """Note in the audit that these files are about to be removed, each with its SHA-256, and mark
+        their rows (`GIVEN_UP`), in one transaction and once only. Nothing is changed unless the answer
+        is YES."""
+
+    async def gave_up(self, recording_id: str, files: Sequence[StoredFile]) -> None:
+        """The files are gone: remove their rows, and have the recording sealed as it is now."""
+
+
+#: What the note of a file begins with that is about to be removed, because another one is kept for it.
+GIVEN_UP = "given up: "

@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 from ..core.direction import Direction
 from ..core.rules import Route
 from ..core.timeline import TimeLine
-from .media_ports import HOME
+from .media_ports import GIVEN_UP, HOME
 from .people import Account, AccountStore, ApiToken, AuditEntry, Credentials, Role, Scope, Team
 from .settings import SettingsStore, SystemSettings, TenantSettings, UserSettings
 from .transcribing import Hidden, TextHit, TranscriptReader
@@ -210,8 +210,16 @@ class RecordingDetail:
 
     @property
     def playable(self) -> FileRow | None:
-        """The whole recording in one file, once it is in the store."""
-        return next((f for f in self.files if f.role == "rendition"), None)
+        """The whole recording in one file, once it is in the store; encoded, if its WAV is not kept."""
+        return self._whole("rendition") or self._whole("encoded")
+
+    @property
+    def chosen(self) -> FileRow | None:
+        """The same in the format that the tenant chose, where there is one."""
+        return self._whole("encoded") or self._whole("rendition")
+
+    def _whole(self, role: str) -> FileRow | None:
+        return next((f for f in self.files if f.role == role and not f.note.startswith(GIVEN_UP)), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,14 @@ PEAKS_POINTS = ("peaks.stored",)
 
 #: The same for a transcript.
 TRANSCRIPT_POINTS = ("transcript.redacted", "transcript.stored")
+#: The same for a recording that is encoded, and whose WAV then goes.
+ENCODE_POINTS = ("encode.made", "encode.stored", "encode.cataloged")
+ORIGINALS_POINTS = (
+    "originals.compared",
+    "originals.noted",
+    "originals.removed",
+    "originals.forgotten",
+)
 
 _ALL = frozenset(
     (
@@ -66,6 +74,8 @@ _ALL = frozenset(
         *PEAKS_POINTS,
         *SEAL_POINTS,
         *TRANSCRIPT_POINTS,
+        *ENCODE_POINTS,
+        *ORIGINALS_POINTS,
     )
 )
 

@@ -44,6 +44,14 @@ class JoinError(MediaError):
     """The segments could not be made into one file. They are safe, each by itself."""
 
 
+class EncodingError(MediaError):
+    """A recording could not be made into another format. It stays as it is."""
+
+
+class NoEncoder(EncodingError):
+    """Nothing on this machine can make, or read, the format; the text says what to install."""
+
+
 def store_error(doing: str, where: Path, error: OSError) -> StoreError:
     """An OSError in people's words, with what to do about it."""
     reason = error.strerror or str(error)

@@ -46,3 +46,8 @@ def redacted_key(rendition: str) -> str:
 def _beside(rendition: str, ending: str) -> str:
     key = PurePosixPath(rendition)
     return str(key.with_name(f"{key.stem}.{ending}"))
+
+
+def encoded_key(rendition: str, format: str) -> str:
+    """Where the rendition with this key lies in another format."""
+    return str(PurePosixPath(rendition).with_suffix(f".{format}"))

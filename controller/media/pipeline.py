@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from ..core.media_kinds import Kind
-from ..engine.media_ports import HOME, DueRecording, DueSegment, FileRole, MediaState, StoredFile
+from ..engine.media_ports import GIVEN_UP, HOME, DueRecording, DueSegment, FileRole, MediaState, StoredFile
 from ..engine.shelving import StoringCatalog
 from .collect import Collected, Collector
 from .crash_points import crash_point
@@ -210,6 +210,7 @@ class MediaPipeline:
                 # It was finished and is due again (a file came late): what was moved, or sealed, is needed.
                 await self._catalog.copied(row, HOME)
                 await asyncio.to_thread(self._stores.recall, row)
+        rows = [row for row in rows if not row.note.startswith(GIVEN_UP)]
         known = {row.number: row for row in rows if row.role is FileRole.SEGMENT}
         collected: list[Collected] = []
         errors: list[str] = []
@@ -223,6 +224,8 @@ class MediaPipeline:
         if errors:
             raise MediaError("; ".join(errors))
         notes = "; ".join(c.complaint for c in collected if c.complaint)
+        if {FileRole.ENCODED} <= (roles := {row.role for row in rows}) and FileRole.RENDITION not in roles:
+            return await self._came_too_late(recording, collected)
         kept = [(c.segment, c.file) for c in collected if c.file is not None]
         if not kept:
             notes = notes or "nothing was captured"
@@ -234,6 +237,14 @@ class MediaPipeline:
         if not usable:
             raise MediaError(f"{notes}; kept in the store as {kept[0][1].key}")
         return Taken(None, usable, notes)
+
+    async def _came_too_late(self, recording: DueRecording, collected: Sequence[Collected]) -> Taken:
+        """Its tenant keeps the encoded file alone, and the WAV of it has gone."""
+        late = [str(c.segment.number) for c in collected if c.file is not None]
+        note = f"segment {', '.join(late)} came after the recording was encoded and is kept by itself"
+        note = note if late else ""
+        await self._state(recording, MediaState.AVAILABLE, error=note)
+        return Taken(MediaState.AVAILABLE, notes=note)
 
     async def _render(
         self, recording: DueRecording, segments: Sequence[tuple[DueSegment, StoredFile]], notes: str

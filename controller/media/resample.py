@@ -25,8 +25,8 @@ def resampled_frames(frames: int, rate_in: int, rate_out: int) -> int:
     return -(-frames * rate_out // rate_in)
 
 
-def resample(blocks: Iterator[Samples], frames: int, rate_in: int, rate_out: int) -> Iterator[Samples]:
-    """``blocks`` of (n, channels) samples, ``frames`` in all, at another rate.
+def resample(blocks: Iterator[Samples], frames: int | None, rate_in: int, rate_out: int) -> Iterator[Samples]:
+    """``blocks`` of (n, channels) samples, ``frames`` in all (None: nobody knows), at another rate.
 
     Frame m of the result is the sound at m / rate_out seconds of the input: no delay is added.
     Raises JoinError for two rates that have next to nothing in common.
@@ -37,7 +37,7 @@ def resample(blocks: Iterator[Samples], frames: int, rate_in: int, rate_out: int
         raise JoinError(f"cannot bring {rate_in} Hz and {rate_out} Hz together")
     taps = _filter(up, down)
     half = taps.shape[1] // 2
-    total = resampled_frames(frames, rate_in, rate_out)
+    total = None if frames is None else resampled_frames(frames, rate_in, rate_out)
     held: NDArray[np.float32] | None = None
     first = 1 - half  # the input frame that held[0] is
     done = 0
@@ -46,7 +46,8 @@ def resample(blocks: Iterator[Samples], frames: int, rate_in: int, rate_out: int
         held = fresh if held is None else np.concatenate((held, fresh))
         # A result at input time t needs the frames floor(t) - half + 1 … floor(t) + half.
         reach = first + len(held) - half
-        ready = min(total, -(-reach * up // down)) if reach > 0 else 0
+        ready = -(-reach * up // down) if reach > 0 else 0
+        ready = ready if total is None else min(total, ready)
         windows = sliding_window_view(held, 2 * half, axis=0) if ready > done else None
         while windows is not None and done < ready:
             wanted = np.arange(done, min(ready, done + _OUTPUT), dtype=np.int64) * down

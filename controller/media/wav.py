@@ -117,6 +117,18 @@ def header(channels: int, sample_rate: int, bits: int, frames: int) -> bytes:
     return _outer(len(prefix), data, 0, frames) + prefix + _data_chunk(data)
 
 
+def roomy_header(channels: int, sample_rate: int, frames: int) -> bytes:
+    """The same for 16 bits, but of 80 bytes whatever the length, for a file whose length is known at its
+    end: a JUNK chunk stands where RF64 has its sizes (EBU Tech 3306)."""
+    plain = header(channels, sample_rate, 16, frames)
+    data = frames * channels * 2
+    if plain[:4] == b"RF64":
+        return plain
+    junk = b"JUNK" + struct.pack("<I", 28) + bytes(28)
+    outer = _outer(len(junk) + 24, data, 0, frames)
+    return (outer if outer[:4] == b"RF64" else outer + junk) + plain[12:]
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename in this folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

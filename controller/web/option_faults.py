@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..core.errors import InvalidPolicy
-from ..core.options import TenantOptions, options_from
+from ..core.options import TenantOptions, options_from, with_our_names
 
 
 class OptionFaults(Exception):
@@ -23,6 +23,10 @@ def with_options(base: TenantOptions, given: Mapping[str, Any]) -> TenantOptions
     Codes are replaced as a whole, a new user's defaults one by one. Raises OptionFaults.
     """
     stored = base.as_mapping()
+    try:
+        given = with_our_names(given)
+    except InvalidPolicy as error:
+        raise OptionFaults({"recorder_file_format": str(error)}) from error
     wanted = {**stored, **given}
     if isinstance(given.get("new_user"), Mapping):
         wanted["new_user"] = {**stored["new_user"], **given["new_user"]}

@@ -65,3 +65,28 @@ def test_what_cannot_be_is_named(given: dict, words: str) -> None:
 def test_an_announcement_is_a_name_and_nothing_else(sound: str) -> None:
     with pytest.raises(InvalidPolicy, match="announcement"):
         options_from({"announcement": sound})
+
+
+@pytest.mark.parametrize(("number", "format"), [(1, "wav"), (2, "amr"), (3, "mp3"), ("3", "mp3")])
+def test_the_reference_products_number_is_a_format(number: object, format: str) -> None:
+    options = options_from({"recorder_file_format": number})
+    assert options.format == format
+    assert "recorder_file_format" not in options.as_mapping()
+    assert options_from({"recorder_file_format": number, "format": format}).format == format
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"recorder_file_format": 0},
+        {"recorder_file_format": 4},
+        {"recorder_file_format": True},
+        {"recorder_file_format": "mp3"},
+        {"recorder_file_format": 3, "format": "wav"},
+        {"format": "ogg"},
+        {"keep_original": "no"},
+    ],
+)
+def test_no_format_is_named(given: dict) -> None:
+    with pytest.raises(InvalidPolicy, match=next(iter(given))):
+        options_from(given)

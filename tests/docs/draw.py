@@ -22,6 +22,7 @@ from controller.config import (
     AsteriskConfig,
     Config,
     DatabaseConfig,
+    FormatsConfig,
     FreeSwitchConfig,
     JobsConfig,
     LocalStoreConfig,
@@ -48,10 +49,11 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("`[proof]`", "TAPELINE_PROOF__", ProofConfig),
     ("`[jobs]`", "TAPELINE_JOBS__", JobsConfig),
     ("`[transcription]`", "TAPELINE_TRANSCRIPTION__", TranscriptionConfig),
+    ("`[formats]`", "TAPELINE_FORMATS__", FormatsConfig),
 )
 
 #: Keys of the file that have a table of their own.
-SECTION_KEYS = ("storage", "database", "web", "proof", "jobs", "transcription")
+SECTION_KEYS = ("storage", "database", "web", "proof", "jobs", "transcription", "formats")
 
 
 # ── the configuration ─────────────────────────────────────────────────────────────────────────
@@ -86,6 +88,8 @@ def _kind(field: FieldInfo) -> str:
     lowest = next((m.ge for m in field.metadata if isinstance(m, Ge)), None)
     highest = next((m.le for m in field.metadata if isinstance(m, Le)), None)
     words: dict[Any, str] = {str: "text", bool: "`true` or `false`", Path: "path"}
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return " or ".join(f"`{member.value}`" for member in kind)
     if kind is int:
         return f"{lowest} … {highest}" if lowest is not None else "whole number"
     if kind in words:

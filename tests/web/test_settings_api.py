@@ -240,3 +240,21 @@ async def test_modes_are_kept(world: World) -> None:
             rule = (await world.catalog.policy()).user("red.example", "103")
             assert rule is not None
             assert rule.mode is mode
+
+
+async def test_the_reference_products_format_number(world: World) -> None:
+    """It is taken as the format and never answered; both at once have to agree."""
+    async with world.client("red-admin") as client:
+        path = "/api/v1/tenants/red.example"
+        answer = await client.patch(path, json={"options": {"recorder_file_format": 3}})
+        options = answer.json()["options"]
+        assert (options["format"], options["keep_original"]) == ("mp3", True)
+        assert "recorder_file_format" not in options
+        assert (await client.patch(path, json={"options": options})).json()["options"] == options
+        both = {"options": {"recorder_file_format": 2, "format": "mp3"}}
+        refused = await client.patch(path, json=both)
+        assert refused.status_code == 422
+        assert "recorder_file_format" in refused.text
+        for wrong in (0, 4, "3"):
+            wrong_one = {"options": {"recorder_file_format": wrong}}
+            assert (await client.patch(path, json=wrong_one)).status_code == 422

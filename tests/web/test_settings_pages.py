@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from controller.core.direction import Direction
+from controller.core.formats import FormatChoice
 from controller.core.options import (
     DEFAULT_OPTIONS,
     Answers,
@@ -113,6 +114,7 @@ async def test_the_users_page_says_what_the_tenant_forces(world: World) -> None:
 
 OPTIONS = {
     "audio": "on", "video": "inherit", **EVERYWHERE, "channels": "stereo", "pause_style": "cut",
+    "format": "opus", "keep_original": "on",
     "longest_pause_s": "300", "pause_tone": "on", "beep_every_s": "15", "announcement": "ivr/recorded.wav",
     "announce_to": "external", "message_answers": "always", "trash_days": "14",
     "transcripts": "on", "redact_digits": "audio",
@@ -135,6 +137,7 @@ async def test_the_options_form_stores_all_of_them(world: World) -> None:
             options.codes, PauseStyle.CUT, 300, True, 15, "ivr/recorded.wav", Hears.EXTERNAL, False,
             Channels.STEREO, Answers.ALWAYS, NewUser(Setting.ON, Setting.OFF, Mode.ON_DEMAND), 14,
             Transcripts.ON, Redaction.AUDIO,
+            FormatChoice.OPUS, True,
         )  # fmt: skip
         assert (stored.audio, stored.directions) == (Setting.ON, EVERY_DIRECTION)
         page = (await browser.get(answer.headers["location"])).text
@@ -145,6 +148,16 @@ async def test_the_options_form_stores_all_of_them(world: World) -> None:
         assert await world.catalog.tenants(Scope("red.example")) == [stored]
         entries = await world.catalog.audit_entries(Scope("red.example"))
         assert entries[0].detail == "nothing changed"
+
+
+async def test_the_reference_products_name_of_the_format_is_understood(world: World) -> None:
+    async with world.browser("red-admin") as browser:
+        await post(browser, "/company/options", **{**OPTIONS, "recorder_file_format": "2"})
+        (stored,) = await world.catalog.tenants(Scope("red.example"))
+        assert stored.options.format is FormatChoice.AMR
+        answer = await post(browser, "/company/options", **{**OPTIONS, "recorder_file_format": "4"})
+        assert answer.status_code == 422
+        assert "1 (WAV), 2 (AMR) or 3 (MP3)" in fault_at(answer.text, "format")
 
 
 def sent_back(html: str) -> dict[str, list[str]]:
@@ -173,6 +186,7 @@ def sent_back(html: str) -> dict[str, list[str]]:
         ({"announcement": "../x"}, "announcement", "letters, digits"),
         ({"announcement": ""}, "announce_to", "Needs an announcement"),
         ({"channels": "7.1"}, "channels", "Choose one of"),
+        ({"format": "wma"}, "format", "Choose one of"),
         ({"code": ["*4", "*48"]}, "code-1", "*4 is the beginning of *48"),
         ({"code": ["*48", "*4"]}, "code-1", "*4 is the beginning of *48"),
         ({"code": ["*48", "*48"]}, "code-1", "twice"),

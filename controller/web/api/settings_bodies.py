@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...core.direction import Direction
+from ...core.formats import FormatChoice
 from ...core.media_kinds import OPERATIONS
 from ...core.options import DEFAULT_OPTIONS, Answers, Channels, Hears, PauseStyle, Redaction, Transcripts
 from ...core.rules import EVERY_DIRECTION, Mode, Setting
@@ -80,6 +81,21 @@ class OptionsBody(Body):
     announce_to: Hears = Field(Hears.NOBODY, description="Who hears the announcement.")
     announcement_in_file: bool = Field(False, description="Whether the announcement is recorded too.")
     channels: Channels = Field(Channels.MONO, description="Stereo: left is the party who called.")
+    format: FormatChoice = Field(
+        FormatChoice.SYSTEM,
+        description="What a recording is encoded as after the call; `system` is `formats.default` of the "
+        "configuration. Video is MP4.",
+    )
+    recorder_file_format: Literal[1, 2, 3] | None = Field(
+        None,
+        description="The reference product's name for `format`: 1 WAV, 2 AMR, 3 MP3. Never answered.",
+        exclude_if=lambda value: value is None,
+    )
+    keep_original: bool = Field(
+        True,
+        description="The WAV stays beside the encoded file. If not, it goes once the encoded file was "
+        "decoded again and compared with it.",
+    )
     message_answers: Answers = Field(
         Answers.ON_REQUEST, description="Whether a request by MESSAGE is answered by a MESSAGE."
     )

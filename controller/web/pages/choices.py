@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...core.direction import Direction
+from ...core.formats import Format, FormatChoice, bytes_per_minute
 from ...core.media_kinds import OPERATIONS, Kind
 from ...core.options import Answers, Channels, Hears, PauseStyle, Redaction, Transcripts
 from ...core.rules import Mode, PolicyScope, Setting
@@ -79,6 +80,18 @@ PAUSE_STYLES = {
 CHANNELS = {
     Channels.MONO: "Mono",
     Channels.STEREO: "Stereo: caller left, called right",
+}
+
+_NAMES = {Format.WAV: "WAV", Format.MP3: "MP3", Format.AMR: "AMR", Format.OPUS: "Opus", Format.FLAC: "FLAC"}
+
+
+def format_words(format: Format) -> str:
+    """``MP3, about 240 KB a minute``: of mono from a telephone."""
+    return f"{_NAMES[format]}, about {bytes_per_minute(format) / 1000:.0f} KB a minute"
+
+
+FORMATS = {FormatChoice.SYSTEM: "As the system's setting"} | {
+    FormatChoice(str(format)): format_words(format) for format in Format
 }
 
 HEARS = {

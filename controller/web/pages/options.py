@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse
 
 from ...core.errors import InvalidPolicy
 from ...core.feature_codes import validated
+from ...core.formats import FormatChoice
 from ...core.media_kinds import OPERATIONS
 from ...core.options import Answers, Channels, Hears, PauseStyle, Redaction, TenantOptions, Transcripts
 from ...core.rules import Mode, Setting
@@ -103,6 +104,8 @@ def _options(sheet: Sheet, stored: TenantOptions) -> TenantOptions:
         "announcement_in_file": sheet.ticked("announcement_in_file"),
         "channels": sheet.choice("channels", Channels, stored.channels),
         "trash_days": sheet.whole("trash_days", 365) if sheet.one("trash_days") else stored.trash_days,
+        "format": sheet.choice("format", FormatChoice, stored.format),
+        "keep_original": sheet.ticked("keep_original"),
         "message_answers": sheet.choice("message_answers", Answers, stored.message_answers),
         "transcripts": sheet.choice("transcripts", Transcripts, stored.transcripts),
         "redact_digits": sheet.choice("redact_digits", Redaction, stored.redact_digits),
@@ -112,13 +115,18 @@ def _options(sheet: Sheet, stored: TenantOptions) -> TenantOptions:
             "mode": sheet.choice("new_mode", Mode, stored.new_user.mode),
         },
     }
+    if number := sheet.one("recorder_file_format"):
+        given["recorder_file_format"] = number  # who sends the reference product's name means that
+        del given["format"]
+        sheet.faults.pop("format", None)
     if any(name.startswith("code") for name in sheet.faults):
         del given["codes"]
     try:
         return with_options(stored, given)
     except OptionFaults as error:
         for name, text in error.faults.items():
-            sheet.faults.setdefault(name, _beside(name, text))
+            field = "format" if name == "recorder_file_format" else name
+            sheet.faults.setdefault(field, _beside(name, text))
         return stored
 
 
