@@ -60,6 +60,8 @@ class Happened:
 
 #: A gap between two captures that is shorter is the switch's own change from one file to the next.
 SHORTEST_GAP_MS = 200
+#: In a transfer three are in the bridge for a moment.
+SHORTEST_CONFERENCE_MS = 2000
 #: Who joins so soon before or after somebody has left has taken their place.
 SAME_MOVE = timedelta(seconds=3)
 _ORDER = {kind: n for n, kind in enumerate(SpanKind)}
@@ -168,6 +170,8 @@ class _Story:
         return found + self._moves(joined, left)
 
     def _conference(self, begin: int, end: int) -> list[RecordingSpan]:
+        if end - begin < SHORTEST_CONFERENCE_MS:
+            return []
         text = f"Three or more in the call for {_lasts(end - begin)}"
         return self._span(SpanKind.CONFERENCE, begin, end, "", text)
 

@@ -63,9 +63,7 @@ def test_a_blind_transfer_names_both() -> None:
 
 def test_an_attended_transfer_is_one_too() -> None:
     found = spans(story(*BEGIN, (30, "talking", "c"), (31, "hung up", "a")))
-    assert [f for f in found if f[0] != "conference"] == [
-        ("transfer", 30, 30, "Transferred from 101 Ann to 102 Bob")
-    ]
+    assert found == [("transfer", 30, 30, "Transferred from 101 Ann to 102 Bob")]
 
 
 def test_a_conference_and_who_joins_and_leaves() -> None:

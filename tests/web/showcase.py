@@ -15,6 +15,8 @@ from controller.core.parties import Party
 from controller.core.requests import Means, UserActor
 from controller.core.rules import Mode, PolicyRule, PolicyScope, Route, Setting
 from controller.engine.reading import Account, Role, Scope, TenantSettings, UserSettings
+from controller.media.peaks_task import PeaksTask
+from controller.media.shelves import home_only
 from tests.catalog.story import Story, inside, outside
 from tests.policies import policy_of
 
@@ -166,6 +168,9 @@ async def monday(world: World) -> None:
     row = detail.recordings[0]
     seconds = row.duration_ms / 1000 or made[-1][1]
     await world.keep("monday-last", made[-1][0], speech(seconds, 9), seconds=seconds)
+    await PeaksTask(world.catalog, home_only(world.store)).run(
+        world.recordings["monday-last"], lambda done: None
+    )
     now = datetime.now(UTC)
     world.story.at = now - timedelta(seconds=200)
     world.story.desk.policy = story.desk.policy

@@ -18,6 +18,8 @@ from playwright.async_api import Browser, Page  # noqa: E402
 from controller.core.options import Channels, PauseStyle, TenantOptions  # noqa: E402
 from controller.core.rules import PolicyRule, PolicyScope, Setting  # noqa: E402
 from controller.engine.media_ports import MediaState  # noqa: E402
+from controller.media.peaks_task import PeaksTask  # noqa: E402
+from controller.media.shelves import home_only  # noqa: E402
 
 from .serving import CHROMIUM, chromium, served  # noqa: E402
 from .test_browser import enter  # noqa: E402
@@ -56,6 +58,7 @@ async def pages(world: World) -> list[str]:
     await world.catalog.set_rule(PolicyRule(PolicyScope.QUEUE, "red.example", "sales", Setting.FORBID))
     cut = await recorded(world, TenantOptions(pause_style=PauseStyle.CUT, channels=Channels.STEREO), pause=24)
     await available(world, cut, wav(8), "wav", 8020)
+    await PeaksTask(world.catalog, home_only(world.store)).run(cut.recording, lambda done: None)
     film = await recorded(world, TenantOptions(), video=True)
     await world.catalog.set_media_state(
         film.recording, MediaState.FAILED, error="it needs ffmpeg: install it"

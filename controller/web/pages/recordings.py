@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import secrets
+
 from fastapi import APIRouter, Request, Response
 
+from ...core.roles import Permission
 from ...engine.media_ports import FileRole
-from ...engine.reading import FileRow
+from ...engine.reading import FileRow, RecordingDetail
+from ..access import may
 from ..api.proof import seal_of
 from ..api.recordings import find
+from ..api.waveforms import view_of
+from ..headers import with_nonce
 from ..media_files import MEDIA_TYPES
 from ..permits import Seer
-from ..services import Parts
+from ..problems import Problem
+from ..services import Parts, Services
+from ..waveforms import Waveform, spans
 from . import filters
 from .rendering import page, zone
-from .timeline import by_day, pause_spans
+from .timeline import by_day, drawn_spans, shares
 
 router = APIRouter()
 
@@ -44,12 +52,34 @@ async def recording_page(request: Request, parts: Parts, me: Seer, recording_id:
     file = detail.playable
     call = await parts.reader.call(me.scope, detail.row.call_id)
     length = (file.duration_ms if file else 0) or detail.row.duration_ms
-    return page(
+    what_happened = spans(detail, call)
+    wave = await _waveform(parts, detail) if may(request, Permission.LISTEN) else None
+    view = view_of(detail, length, what_happened, await wave.talk()) if wave else None
+    nonce = secrets.token_urlsafe(16)
+    response = page(
         request, "recording.html", detail=detail, row=detail.row, file=file, length=length, call=call,
-        spans=pause_spans(detail.pauses, length), files=sorted(detail.files, key=_shelf),
-        media_type=MEDIA_TYPES.get(file.format, "") if file else "",
+        spans=drawn_spans(what_happened, length), files=sorted(detail.files, key=_shelf),
+        media_type=MEDIA_TYPES.get(file.format, "") if file else "", nonce=nonce, waveform=wave is not None,
+        shares=shares(view) if view else [], names=_names(detail), view=view,
         seal=await seal_of(parts, me, recording_id),
     )  # fmt: skip
+    response.headers["content-security-policy"] = with_nonce(nonce)
+    return response
+
+
+async def _waveform(parts: Services, detail: RecordingDetail) -> Waveform | None:
+    try:
+        return await Waveform.open(parts.store, detail)
+    except Problem:
+        return None  # not drawn yet, or its store is away: the player does without
+
+
+def _names(detail: RecordingDetail) -> list[str]:
+    """What stands beside each channel's waveform."""
+    if detail.playable is None or detail.playable.channels != 2:
+        return ["Everybody"]
+    sides = detail.channels or ("", "")
+    return [side or f"Channel {n}" for n, side in enumerate(sides, 1)]
 
 
 def _shelf(file: FileRow) -> tuple[bool, int, int]:

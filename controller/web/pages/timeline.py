@@ -8,7 +8,9 @@ from datetime import datetime, tzinfo
 from itertools import groupby
 from typing import Protocol, TypeVar
 
-from ...engine.reading import LegRow, PauseRow
+from ...core.spans import RecordingSpan
+from ...engine.reading import LegRow
+from ..api.waveforms import SpansView
 from .words import day
 
 #: Time lines are drawn as SVG that is so many units wide: positions are attributes then, and the
@@ -31,32 +33,66 @@ def by_day(rows: Iterable[R], zone: tzinfo) -> list[tuple[str, list[R]]]:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of a time line: ``x`` and ``width`` of WIDTH.
-
-    ``left_out_ms``: so much more lay here that the recording does not have.
-    """
+    """A stretch of a time line: ``x`` and ``width`` of WIDTH."""
 
     x: float
     width: float
     from_ms: int
     to_ms: int
-    left_out_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnSpan:
+    """One of the recording's own spans, and where it is drawn."""
+
+    span: RecordingSpan
+    x: float
+    width: float
 
     @property
-    def point(self) -> bool:
-        """All of it is left out: there is a place where it was, and nothing to hear there."""
-        return self.left_out_ms > 0 and self.to_ms == self.from_ms
+    def moment(self) -> bool:
+        """It has a place and no length."""
+        return self.span.from_ms == self.span.to_ms
 
 
-def pause_spans(pauses: Sequence[PauseRow], length_ms: int) -> list[Span]:
+def drawn_spans(spans: Sequence[RecordingSpan], length_ms: int) -> list[DrawnSpan]:
     if length_ms <= 0:
         return []
-    spans = []
-    for pause in pauses:
-        begin = min(max(0, pause.from_ms), length_ms)
-        end = length_ms if pause.to_ms is None else min(max(begin, pause.to_ms), length_ms)
-        spans.append(_span(begin, end, length_ms, pause.left_out_ms))
-    return spans
+    places = [_span(s.from_ms, s.to_ms, length_ms) for s in spans]
+    return [DrawnSpan(s, p.x, p.width) for s, p in zip(spans, places, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A part of the bar that says who spoke; ``css`` names its colour and pattern."""
+
+    css: str
+    text: str
+    x: float
+    width: float
+    ms: int
+    percent: int
+
+
+def shares(view: SpansView) -> list[Share]:
+    """Of all that is not paused: each party alone or not, both at once, nobody."""
+    if view.silence_ms is None or view.both_ms is None:
+        return []
+    names = [
+        t.who or ("Somebody" if len(view.talkers) == 1 else f"Channel {t.channel + 1}") for t in view.talkers
+    ]
+    parts = [(f"ch{t.channel}", name, t.speech_ms) for t, name in zip(view.talkers, names, strict=True)]
+    if len(parts) > 1:
+        parts = [(css, name, ms - view.both_ms) for css, name, ms in parts] + [
+            ("both", "Both at once", view.both_ms)
+        ]
+    parts.append(("nobody", "Silence", view.silence_ms))
+    total, x, found = sum(ms for _, _, ms in parts), 0.0, []
+    for css, text, ms in parts:
+        width = round(max(0, ms) / total * WIDTH, 2) if total > 0 else 0.0
+        found.append(Share(css, text, round(x, 2), width, max(0, ms), round(width * 100 / WIDTH)))
+        x += width
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +119,11 @@ def leg_spans(legs: Sequence[LegRow], began: datetime, ended: datetime) -> list[
     return spans
 
 
-def _span(begin: int, end: int, length: int, left_out_ms: int = 0) -> Span:
+def _span(begin: int, end: int, length: int) -> Span:
     # Never thinner than can be seen, and at the very end not beyond it.
     width = max(3.0, round((end - begin) / length * WIDTH, 2))
     x = max(0.0, min(round(begin / length * WIDTH, 2), WIDTH - width))
-    return Span(x, width, begin, end, left_out_ms)
+    return Span(x, width, begin, end)
 
 
 def _ms(begin: datetime, end: datetime) -> int:

@@ -1,4 +1,5 @@
-// The player of one recording: seeking on the time line, ±10 s, speed, and the waveform.
+// The player of one recording: playing, seeking, speed, repeating a part, one channel alone. The
+// waveform is wave.js's; without it (no waveform yet, no npm at the installation) all of this works.
 import { clock } from "./app.js";
 
 const box = document.querySelector("[data-player]");
@@ -6,32 +7,37 @@ const media = box.querySelector("audio, video");
 const length = Number(box.dataset.length) / 1000;
 const line = box.querySelector("[data-seek]");
 const toggle = box.querySelector("[data-toggle]");
-// What a phone's memory bears: decoded at 8 kHz this is 115 MB.
-const LONGEST_WAVE = 1800;
-const LARGEST_WAVE = 64e6;
+const speed = box.querySelector("[data-speed]");
+const SPEEDS = [...speed.options].map((o) => Number(o.value));
+// What part of the recording is to be seen: all of it, until somebody zooms.
+export const view = { wide: () => line.clientWidth, scroll: () => 0, zoom: () => {} };
+const part = { from: null, to: null };
 
 if (media.localName === "audio") media.controls = false;
 
-function duration() {
+export function duration() {
   return Number.isFinite(media.duration) && media.duration > 0 ? media.duration : length;
 }
-function seek(to) {
+export function seek(to) {
   media.currentTime = Math.min(Math.max(0, to), duration());
   show();
 }
 function show() {
-  const share = duration() ? media.currentTime / duration() : 0;
-  const x = (share * 1000).toFixed(2);
+  const at = media.currentTime;
+  const x = (duration() ? (at / duration()) * 1000 : 0).toFixed(2);
   const head = box.querySelector("[data-head]");
   head.setAttribute("x1", x);
   head.setAttribute("x2", x);
   box.querySelector("[data-played]").setAttribute("width", x);
-  box.querySelector("[data-now]").textContent = clock(media.currentTime * 1000);
-  line.setAttribute("aria-valuenow", Math.round(media.currentTime));
-  line.setAttribute("aria-valuetext", clock(media.currentTime * 1000));
+  box.querySelector("[data-now]").textContent = clock(at * 1000);
+  line.setAttribute("aria-valuenow", Math.round(at));
+  line.setAttribute("aria-valuetext", clock(at * 1000));
+}
+function play() {
+  media.play().catch(() => {});
 }
 function switchPlaying() {
-  if (media.paused) media.play().catch(() => {});
+  if (media.paused) play();
   else media.pause();
 }
 
@@ -45,21 +51,55 @@ for (const [event, name, path] of [
     toggle.querySelector("svg").innerHTML = path;
   });
 }
+// timeupdate comes four times a second; a playhead that moves and a part that repeats need more.
+function follow() {
+  show();
+  if (part.to !== null && media.currentTime >= part.to) seek(part.from);
+  if (!media.paused) requestAnimationFrame(follow);
+}
+media.addEventListener("play", follow);
 media.addEventListener("timeupdate", show);
 media.addEventListener("seeked", show);
+media.addEventListener("ended", () => part.to !== null && (seek(part.from), play()));
 media.addEventListener("error", () => {
   box.querySelector("[data-now]").textContent = "cannot be played";
 });
 for (const button of box.querySelectorAll("[data-skip]")) {
   button.addEventListener("click", () => seek(media.currentTime + Number(button.dataset.skip)));
 }
-box.querySelector("[data-speed]").addEventListener("change", (event) => {
-  media.playbackRate = Number(event.target.value);
-});
+function setSpeed(rate) {
+  speed.value = String(rate);
+  media.playbackRate = rate;
+}
+speed.addEventListener("change", () => setSpeed(Number(speed.value)));
+function faster(by) {
+  const now = SPEEDS.indexOf(Number(speed.value));
+  setSpeed(SPEEDS[Math.min(Math.max(0, now + by), SPEEDS.length - 1)]);
+}
+
+// Repeating: from here, to here, no more.
+const loop = box.querySelector("[data-loop]");
+function repeat() {
+  if (part.from === null) part.from = media.currentTime;
+  else if (part.to === null && media.currentTime > part.from + 0.2) part.to = media.currentTime;
+  else part.from = part.to = null;
+  const [from, to] = [part.from ?? 0, part.to ?? part.from ?? 0];
+  loop.setAttribute("aria-pressed", String(part.to !== null));
+  loop.classList.toggle("half", part.from !== null && part.to === null);
+  loop.querySelector("[data-loop-text]").textContent =
+    part.to !== null ? `${clock(from * 1000)}–${clock(to * 1000)}` : part.from !== null ? `${clock(from * 1000)} to …` : "Repeat";
+  loop.title = part.to !== null ? "Repeat no more (L)" : part.from !== null ? "To here (L)" : "Repeat from here (L)";
+  const span = box.querySelector("[data-loop-span]");
+  span.setAttribute("x", (from / duration()) * 1000);
+  span.setAttribute("width", part.from === null ? 0 : Math.max(1, ((to - from) / duration()) * 1000));
+  if (part.to !== null) seek(part.from);
+}
+loop.addEventListener("click", repeat);
+
 // One party alone, in both ears. The sound goes through the mixer only once somebody asks for it.
-const ears = box.querySelector("[data-ears]");
+const ears = [...box.querySelectorAll("[data-only]")];
 let mixer;
-ears?.addEventListener("change", () => {
+function hear(only) {
   if (!mixer) {
     const context = new AudioContext();
     const split = context.createChannelSplitter(2);
@@ -70,67 +110,55 @@ ears?.addEventListener("change", () => {
   }
   mixer.context.resume();
   mixer.split.disconnect();
-  const only = ears.value === "" ? null : Number(ears.value);
   for (const ear of [0, 1]) mixer.split.connect(mixer.join, only ?? ear, ear);
-});
+  for (const button of ears) button.setAttribute("aria-pressed", String(Number(button.dataset.only) === only));
+  box.dispatchEvent(new CustomEvent("hear", { detail: only }));
+}
+function solo(button) {
+  hear(button.getAttribute("aria-pressed") === "true" ? null : Number(button.dataset.only));
+}
+for (const button of ears) button.addEventListener("click", () => solo(button));
+
 for (const button of document.querySelectorAll("[data-at]")) {
   button.addEventListener("click", () => {
     seek(Number(button.dataset.at) / 1000 - 3);
-    media.play().catch(() => {});
+    play();
   });
 }
 
 function at(event) {
-  const edge = line.getBoundingClientRect();
-  return ((event.clientX - edge.left) / edge.width) * duration();
+  const x = event.clientX - line.getBoundingClientRect().left + view.scroll();
+  return (x / view.wide()) * duration();
 }
 line.addEventListener("pointerdown", (event) => {
+  if (event.button !== 0) return;
   line.setPointerCapture(event.pointerId);
   seek(at(event));
 });
 line.addEventListener("pointermove", (event) => {
   if (line.hasPointerCapture(event.pointerId)) seek(at(event));
 });
+const KEYS = {
+  ArrowLeft: () => seek(media.currentTime - 10),
+  ArrowRight: () => seek(media.currentTime + 10),
+  Home: () => seek(0),
+  End: () => seek(duration()),
+  " ": switchPlaying,
+  l: repeat,
+  "<": () => faster(-1),
+  ">": () => faster(1),
+  "+": () => view.zoom(1),
+  "-": () => view.zoom(-1),
+  1: () => ears[0] && solo(ears[0]),
+  2: () => ears[1] && solo(ears[1]),
+};
 document.addEventListener("keydown", (event) => {
-  if (event.target.closest("input, select, textarea, summary, a, button") || event.ctrlKey || event.metaKey) return;
-  const step = { ArrowLeft: -10, ArrowRight: 10 }[event.key];
-  if (step) seek(media.currentTime + step);
-  else if (event.key === " ") switchPlaying();
-  else return;
+  if (event.target.closest("input, select, textarea, summary, a") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("button") && (event.key === " " || event.key === "Enter")) return;
+  const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (!act) return;
+  act();
   event.preventDefault();
 });
-
-// The waveform is drawn when playing begins and not before: fetching the sound is listening, and
-// the audit says who has listened.
-async function wave() {
-  if (!box.dataset.audio || length > LONGEST_WAVE || Number(box.dataset.size) > LARGEST_WAVE) return;
-  const answer = await fetch(media.currentSrc);
-  if (!answer.ok) return;
-  const sound = await new OfflineAudioContext(2, 1, 8000).decodeAudioData(await answer.arrayBuffer());
-  const canvas = box.querySelector("[data-wave]");
-  const sharp = Math.min(2, devicePixelRatio);
-  canvas.width = canvas.clientWidth * sharp;
-  canvas.height = canvas.clientHeight * sharp;
-  const brush = canvas.getContext("2d");
-  const [width, middle] = [canvas.width, canvas.height / 2];
-  brush.fillStyle = getComputedStyle(canvas).color;
-  const channels = Array.from({ length: Math.min(2, sound.numberOfChannels) }, (_, i) => sound.getChannelData(i));
-  const loudest = Math.max(0.05, ...channels.map((c) => c.reduce((m, v) => Math.max(m, Math.abs(v)), 0)));
-  const bar = 3 * sharp;
-  for (let x = 0; x < width; x += bar) {
-    const from = Math.floor((x / width) * sound.length);
-    const to = Math.max(from + 1, Math.floor(((x + bar) / width) * sound.length));
-    // Two parties: one above the line, the other below. One channel: both ways.
-    const [up, down] = [channels[0], channels.at(-1)].map((c) => {
-      let peak = 0;
-      for (let i = from; i < to; i++) peak = Math.max(peak, Math.abs(c[i]));
-      return Math.max(sharp, (peak / loudest) * middle * 0.92);
-    });
-    brush.globalAlpha = 0.75;
-    brush.fillRect(x, middle - up, bar - sharp, up);
-    brush.globalAlpha = 0.45;
-    brush.fillRect(x, middle, bar - sharp, down);
-  }
-}
-media.addEventListener("playing", () => wave().catch(() => {}), { once: true });
 show();
+import("./wave.js").then((wave) => wave.draw(box, media, line)).catch(() => {});
