@@ -23,8 +23,8 @@ from .config import AsteriskConfig, Config, ConfigError, FreeSwitchConfig
 from .engine.engine import Engine
 from .engine.ids import new_id, now
 from .engine.jobs import Lane, Limits, RunReader, Runs
-from .engine.ports import Directory, LinkState, Switch
-from .engine.reading import Health
+from .engine.ports import Directory, Switch
+from .health import health_of
 from .jobs.late import LateRuns
 from .jobs.steps import Steps
 from .jobs.workers import Settings as WorkSettings
@@ -36,6 +36,7 @@ from .media.finishing import FinishingTask
 from .media.mover import Mover
 from .media.peaks_task import PeaksTask
 from .media.pipeline import MediaPipeline
+from .media.retainer import Retainer
 from .media.seal_task import SealBacklog, SealTask
 from .media.shelves import Stores, make_stores
 from .media.transcribe import make_transcribe
@@ -70,6 +71,7 @@ class Parts:
     sealing: SealBacklog
     watermark: Watermark
     sealer: Sealer
+    retainer: Retainer
     app: Application
 
     async def run(self, on_ready: Callable[[str], None] = lambda url: None) -> None:
@@ -84,7 +86,7 @@ class Parts:
         )
         try:
             async with asyncio.TaskGroup() as tasks:
-                parts = (self.engine, self.mover, self.sealing, self.watermark, self.sealer)
+                parts = (self.engine, self.mover, self.sealing, self.watermark, self.sealer, self.retainer)
                 work = [tasks.create_task(part.run()) for part in parts]
                 if self.config.jobs.in_controller:
                     work.append(tasks.create_task(self.workers.run()))
@@ -206,6 +208,14 @@ def make_eraser(config: Config, catalog: SqlCatalog, stores: Stores) -> Eraser:
     return Eraser(catalog, stores, {s.name: s.spool for s in config.switches}, now, forget)
 
 
+def make_retainer(config: Config, catalog: SqlCatalog, stores: Stores) -> Retainer:
+    settings = config.retention
+    return Retainer(
+        catalog, make_eraser(config, catalog, stores), now, every_s=settings.every_minutes * 60.0,
+        batch=settings.batch, confirm_above=settings.confirm_above,
+    )  # fmt: skip
+
+
 def _watermark(config: Config, stores: Stores) -> Watermark:
     places = {f"spool of {s.name}": s.spool for s in config.switches}
     places["storage.path"] = config.storage.path
@@ -236,6 +246,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
         mover, watermark = Mover(catalog, stores), _watermark(config, stores)
         sealing = SealBacklog(catalog, stores, now)
         sealer = make_sealer(config, catalog)
+        retainer = make_retainer(config, catalog, stores)
         switches = [make_switch(s) for s in config.switches]
         engine = Engine(switches, catalog, now, new_id, workers.poke)
         app = create_app(
@@ -247,46 +258,15 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 store=stores,
                 secret=session_secret(config.web.secret_file),
                 secure_cookies=config.web.secure_cookies,
-                health=lambda: _health(engine, workers, mover, sealing, watermark, sealer),
+                health=lambda: health_of(engine, workers, mover, sealing, watermark, sealer, retainer),
                 now=now,
                 new_id=new_id,
                 proof=catalog,
             )
         )
-        yield Parts(config, catalog, stores, engine, workers, mover, sealing, watermark, sealer, app)
-
-
-async def _health(
-    engine: Engine,
-    workers: Workers,
-    mover: Mover,
-    sealing: SealBacklog,
-    watermark: Watermark,
-    sealer: Sealer,
-) -> Health:
-    parts = {
-        f"switch {s.name}": str(s.state) + (f": {s.error}" if s.error else "") for s in engine.switches()
-    }
-    parts |= {
-        f"catalog behind on {e.switch.name}": f"{e.saver.waiting} calls"
-        for e in engine.engines
-        if e.saver.waiting > 1000
-    }
-    fine = all(s.state is LinkState.UP for s in engine.switches())
-    fine = fine and not any(k.startswith("catalog") for k in parts)
-    levels = await asyncio.to_thread(watermark.look)
-    parts |= {f"disk of {level.place}": level.text for level in levels}
-    # A store that is away is told and no reason to be taken out of service: files are kept here.
-    parts |= {f"store {name}": f"away: {outage.error}" for name, outage in mover.outages.items()}
-    parts |= {
-        f"sealing {name}": f"{waiting.files} files lie plain: {waiting.error}"
-        for name, waiting in sealing.waiting.items()
-    }
-    if workers.error:
-        parts["work on recordings"] = workers.error
-    if sealer.error:
-        parts["proof"] = f"not sealed: {sealer.error}"
-    return Health(fine and not any(level.critical for level in levels), parts)
+        yield Parts(
+            config, catalog, stores, engine, workers, mover, sealing, watermark, sealer, retainer, app
+        )
 
 
 def session_secret(file: Path) -> bytes:

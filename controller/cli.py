@@ -22,10 +22,12 @@ from .cli_options import tenants
 from .cli_people import people
 from .cli_policy import settings
 from .cli_proof import evidence_commands, proof, verify_command
+from .cli_retention import retention
 from .cli_rules import rule
 from .cli_sealing import sealing
 from .cli_store import store
 from .cli_transcripts import find_command, transcribe_command
+from .cli_trash import erase_command, hold, trash
 from .cli_worker import worker_command
 from .config import Config, load
 from .core.errors import TapelineError
@@ -43,6 +45,10 @@ app.add_typer(store, name="store")
 app.add_typer(sealing, name="sealing")
 app.add_typer(proof, name="proof")
 app.add_typer(evidence_commands, name="evidence")
+app.add_typer(retention, name="retention")
+app.add_typer(trash, name="trash")
+app.add_typer(hold, name="hold")
+app.command("erase")(erase_command)
 app.command("verify")(verify_command)
 app.command()(demo)
 app.command("worker")(worker_command)

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from .config_formats import FormatsConfig
 from .config_jobs import JobsConfig
 from .config_proof import ProofConfig
+from .config_retention import RetentionConfig
 from .config_sealing import SealingConfig, anchored_sealing, check_sealing
 from .config_storage import (
     ConfigError,
@@ -40,6 +41,7 @@ __all__ = [
     "JobsConfig",
     "LocalStoreConfig",
     "ProofConfig",
+    "RetentionConfig",
     "S3StoreConfig",
     "SealingConfig",
     "StorageConfig",
@@ -179,6 +181,7 @@ class Config(Section):
     jobs: JobsConfig = Field(default_factory=JobsConfig)
     transcription: TranscriptionConfig = Field(default_factory=TranscriptionConfig)
     formats: FormatsConfig = Field(default_factory=FormatsConfig)
+    retention: RetentionConfig = Field(default_factory=RetentionConfig)
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
 
     @model_validator(mode="after")

@@ -5,24 +5,29 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from ..engine.chain import ChainStore, ProofReader
-from ..engine.erasing import ErasingCatalog, TrashStore
+from ..engine.erasing import ErasingCatalog, PersonStore, TrashStore
 from ..engine.jobs import JobReader, JobStore
 from ..engine.media_ports import EncodingCatalog, MediaCatalog
 from ..engine.ports import Catalog
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
+from ..engine.retention import AnnotationStore, RetentionStore
 from ..engine.shelving import SealingCatalog, ShelvingCatalog
 from ..engine.transcribing import TranscriptStore
 from .accounts import Accounts
+from .annotating import Annotating
 from .chain import Chain
 from .database import Database
 from .encoding_rows import EncodingRows
 from .erasing import Erasing
+from .holding import Holding
 from .job_views import JobViews
 from .jobs import JobRows
 from .media_rows import MediaRows
+from .persons import Persons
 from .policies import Policies
 from .queries import Queries
 from .repository import CallRepository
+from .retaining import Retaining
 from .sealed_rows import SealedRows
 from .settings import Settings
 from .stored_rows import StoredRows
@@ -33,6 +38,10 @@ from .writing import Clock
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+class RetentionCatalog(Erasing, TrashRows, Retaining, Holding, Annotating, Persons):
+    """ErasingCatalog, TrashStore, RetentionStore, AnnotationStore and PersonStore."""
 
 
 class SqlCatalog(
@@ -48,13 +57,12 @@ class SqlCatalog(
     Settings,
     Accounts,
     Chain,
-    Erasing,
-    TrashRows,
+    RetentionCatalog,
     TranscriptRows,
 ):
     """Catalog, MediaCatalog, CatalogReader, SettingsStore, AccountStore, ChainStore, ProofReader,
-    ShelvingCatalog, SealingCatalog, ErasingCatalog, TrashStore, JobStore, JobReader, TranscriptStore
-    and EncodingCatalog over one database."""
+    ShelvingCatalog, SealingCatalog, JobStore, JobReader, TranscriptStore, EncodingCatalog, and what a
+    RetentionCatalog is, over one database."""
 
     def __init__(self, database: Database, now: Clock = utc_now) -> None:
         super().__init__(database, now)
@@ -82,6 +90,9 @@ def _contracts(
     JobReader,
     TranscriptStore,
     EncodingCatalog,
+    RetentionStore,
+    AnnotationStore,
+    PersonStore,
 ]:
     """Never called: it makes the type checker compare every signature with the protocols."""
-    return (catalog,) * 15
+    return (catalog,) * 18

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..core.retention import covering, minimum_of
+from ..core.retention import Hold, covering, minimum_of
 from ..engine.erasing import DeletionState, Trashed
 from ..engine.media_ports import MediaState
 from ..engine.people import Scope
@@ -29,6 +29,10 @@ _d, _r = t.deletions.c, t.recordings.c
 #: At rest: nothing works on it.
 _SETTLED = [str(s) for s in (MediaState.AVAILABLE, MediaState.EMPTY, MediaState.FAILED, MediaState.DISCARDED)]
 _AT_ONCE = 200
+#: The engine may write a call again so long after its end.
+_SAVED = timedelta(seconds=30)
+#: How a refusal because of a legal hold begins.
+HELD = "kept by the legal hold "
 
 
 class TrashRows(OnDatabase):
@@ -41,11 +45,12 @@ class TrashRows(OnDatabase):
         return await self._delete(scope, ids, by, why, address, keep=keep)
 
     async def erase_soon(
-        self, scope: Scope, ids: Sequence[str], by: str, why: str, person: str, *, keep: bool
-    ) -> Trashed:
+        self, scope: Scope, ids: Sequence[str], by: str, why: str, person: str, address: str = "",
+        *, keep: bool = True,
+    ) -> Trashed:  # fmt: skip
         """The same without a time in the trash, and names and numbers go with it. Also of what lies in
         the trash already."""
-        return await self._delete(scope, ids, by, why, "", keep=keep, person=person, erasure=True)
+        return await self._delete(scope, ids, by, why, address, keep=keep, person=person, erasure=True)
 
     async def _delete(
         self, scope: Scope, ids: Sequence[str], by: str, why: str, address: str,
@@ -62,39 +67,12 @@ class TrashRows(OnDatabase):
                 rows = {row.recording_id: row for row in await connection.execute(query)}
                 for tenant in sorted({row.tenant for row in rows.values()}):
                     await lock_tenant(connection, tenant)
-                refused = await self._refused(connection, list(rows.values()), keep, erasure)
+                refused = await refusals(connection, list(rows.values()), self._now(), keep, erasure)
                 result.refused |= {i: "there is no such recording" for i in some if i not in rows} | refused
                 mine = [row for i, row in rows.items() if i not in refused]
                 await self._put(connection, mine, by, why[:1000], address, person, erasure)
                 result.done += [row.recording_id for row in mine]
         return result
-
-    async def _refused(
-        self, connection: AsyncConnection, rows: Sequence[Any], keep: bool, erasure: bool
-    ) -> dict[str, str]:
-        now = self._now()
-        tenants = {row.tenant for row in rows}
-        holds, rules = await holds_of(connection, tenants), await rules_of(connection, tenants)
-        refused: dict[str, str] = {}
-        for row, kept in zip(rows, await kept_of(connection, rows, now), strict=True):
-            if row.media_state == MediaState.ERASED:
-                refused[row.recording_id] = "it is deleted already"
-            elif row.deleted_at is not None and not erasure:
-                refused[row.recording_id] = "it is in the trash already"
-            elif row.ended_at is None or row.call_ended_at is None:
-                refused[row.recording_id] = "its call goes on"
-            elif row.media_state not in _SETTLED:
-                refused[row.recording_id] = "its files are being worked on; try again in a minute"
-            elif over := covering(kept, holds):
-                names = ", ".join(f"“{hold.name}”" for hold in over)
-                refused[row.recording_id] = f"the legal hold {names} keeps it"
-            elif keep and (least := minimum_of(kept, rules)):
-                until = kept.ended_at + timedelta(days=least.keep_days)
-                if least.keep_forever:
-                    refused[row.recording_id] = f"{least.subject} keeps it for ever"
-                elif now < until:
-                    refused[row.recording_id] = f"{least.subject} keeps it until {until:%Y-%m-%d %H:%M} UTC"
-        return refused
 
     async def _put(
         self, connection: AsyncConnection, rows: Sequence[Any], by: str, why: str, address: str,
@@ -155,7 +133,7 @@ class TrashRows(OnDatabase):
             query = select(t.recordings).where(_r.recording_id == recording_id)
             (kept,) = await kept_of(connection, (await connection.execute(query)).all(), now)
             if over := covering(kept, await holds_of(connection, [row.tenant])):
-                return f"the legal hold {', '.join(f'“{hold.name}”' for hold in over)} keeps it"
+                return held_words(over)
             change = update(t.deletions).where(_d.recording_id == recording_id)
             await connection.execute(change.values(purge_at=min(row.purge_at, now)))
             await note_line(
@@ -193,3 +171,35 @@ class TrashRows(OnDatabase):
             items = await recording_rows(connection, gate, rows)
         last = rows[-1] if more else None
         return Page(tuple(items), last and paging.encode(last.deleted_at, last.recording_id))
+
+
+async def refusals(
+    connection: AsyncConnection, rows: Sequence[Any], now: datetime, keep: bool, erasure: bool
+) -> dict[str, str]:
+    """Why these may not be deleted: by id, those that may are not in it. Rows of `recordings`, each with
+    its call's end as ``call_ended_at``."""
+    tenants = {row.tenant for row in rows}
+    holds, rules = await holds_of(connection, tenants), await rules_of(connection, tenants)
+    refused: dict[str, str] = {}
+    for row, kept in zip(rows, await kept_of(connection, rows, now), strict=True):
+        if row.media_state == MediaState.ERASED:
+            refused[row.recording_id] = "it is deleted already"
+        elif row.deleted_at is not None and not erasure:
+            refused[row.recording_id] = "it is in the trash already"
+        elif row.ended_at is None or row.call_ended_at is None or now - row.call_ended_at < _SAVED:
+            refused[row.recording_id] = "its call goes on, or was over just now"
+        elif row.media_state not in _SETTLED:
+            refused[row.recording_id] = "its files are being worked on; try again in a minute"
+        elif over := covering(kept, holds):
+            refused[row.recording_id] = held_words(over)
+        elif keep and (least := minimum_of(kept, rules)):
+            until = kept.ended_at + timedelta(days=least.keep_days)
+            if least.keep_forever:
+                refused[row.recording_id] = f"{least.subject} keeps it for ever"
+            elif now < until:
+                refused[row.recording_id] = f"{least.subject} keeps it until {until:%Y-%m-%d %H:%M} UTC"
+    return refused
+
+
+def held_words(holds: Sequence[Hold]) -> str:
+    return HELD + ", ".join(f"“{hold.name}”" for hold in holds)

@@ -219,6 +219,8 @@ def digits(text: str) -> str:
 def is_person(person: str, users: Iterable[str], numbers: Iterable[str]) -> bool:
     """Whether exactly this person is meant: an erasure must never take somebody else's recordings."""
     wanted = digits(person)
+    if not person:
+        return False
     return person in users or any(n == person or (len(wanted) > 2 and digits(n) == wanted) for n in numbers)
 
 

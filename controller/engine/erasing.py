@@ -45,6 +45,55 @@ class Trashed:
     refused: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A recording of a person: what would go with it."""
+
+    recording_id: str
+    call_id: str
+    started_at: datetime
+    files: int
+    size: int
+
+
+@dataclass(slots=True)
+class Erasure:
+    """What the erasure of a person comes to. ``going`` would go (or went), ``held`` are under a legal hold
+    and ``refused`` for another reason, each with it; ``shared``: calls in which another tenant took part,
+    whose rows keep their names because they are its records too."""
+
+    tenant: str
+    person: str
+    going: list[Found] = field(default_factory=list)
+    held: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    shared: list[str] = field(default_factory=list)
+
+    @property
+    def ids(self) -> list[str]:
+        return [found.recording_id for found in self.going]
+
+
+class PersonStore(Protocol):
+    """The recordings of one person."""
+
+    async def erasure_of(self, tenant: str, person: str, *, keep: bool = True) -> Erasure:
+        """What would go: a user's extension, or exactly a number, however it is written. Changes nothing."""
+
+    async def erase_soon(
+        self,
+        scope: Scope,
+        ids: Sequence[str],
+        by: str,
+        why: str,
+        person: str,
+        address: str = "",
+        *,
+        keep: bool = True,
+    ) -> Trashed:
+        """Delete these without a time in the trash, names and numbers with them; the purge does it."""
+
+
 class ErasingCatalog(Protocol):
     """What the one place that removes content (media/erasing.py) reads and writes. All idempotent."""
 

@@ -31,8 +31,10 @@ Forget = Callable[[str], None]
 
 @dataclass(slots=True)
 class Purged:
-    """A round's outcome. ``waiting``: why one could not be purged now, by id; it is tried again."""
+    """A round's outcome: of those that were ``looked`` at. ``waiting``: why one could not be
+    purged now, by id; it is tried again."""
 
+    looked: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     waiting: dict[str, str] = field(default_factory=dict)
     traced: int = 0
@@ -59,6 +61,7 @@ class Eraser:
         """One batch of what is to be purged, and of what is to be traced."""
         result = Purged()
         for recording_id in await self._catalog.doomed(self._now(), limit, tenants):
+            result.looked.append(recording_id)
             try:
                 if await self.purge(recording_id):
                     result.done.append(recording_id)
@@ -91,6 +94,10 @@ class Eraser:
         await self._catalog.end_purge(recording_id)
         crash_point("erase.ended")
         return True
+
+    async def waiting_for_the_chain(self) -> int:
+        """How many, a thousand at most, are gone and not yet told of in the chain."""
+        return len(await self._catalog.untraced(1000))
 
     async def trace_due(self, limit: int = 1000) -> int:
         """Finish those whose trace the chain has by now; how many that were."""

@@ -27,6 +27,7 @@ from controller.config import (
     JobsConfig,
     LocalStoreConfig,
     ProofConfig,
+    RetentionConfig,
     S3StoreConfig,
     SealingConfig,
     StorageConfig,
@@ -50,10 +51,11 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("`[jobs]`", "TAPELINE_JOBS__", JobsConfig),
     ("`[transcription]`", "TAPELINE_TRANSCRIPTION__", TranscriptionConfig),
     ("`[formats]`", "TAPELINE_FORMATS__", FormatsConfig),
+    ("`[retention]`", "TAPELINE_RETENTION__", RetentionConfig),
 )
 
 #: Keys of the file that have a table of their own.
-SECTION_KEYS = ("storage", "database", "web", "proof", "jobs", "transcription", "formats")
+SECTION_KEYS = ("storage", "database", "web", "proof", "jobs", "transcription", "formats", "retention")
 
 
 # ── the configuration ─────────────────────────────────────────────────────────────────────────

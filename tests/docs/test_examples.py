@@ -79,6 +79,9 @@ def test_commands_are_accepted(line: str) -> None:
         assert words[0] in command.commands, f"there is no command {words[0]!r}"
         command = command.commands[words.pop(0)]
     words = [STANDS_FOR.get(word, word) for word in words]
+    if words and "[OPTIONS]" in line:  # which stands for those that have to be given, too
+        for option in command.params:
+            words += [option.opts[0], "x"] if option.required and option.opts[0].startswith("--") else []
     if words:  # a command that is only named needs no arguments
         command.make_context("tapeline", words)
 

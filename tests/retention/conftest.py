@@ -66,7 +66,7 @@ class House:
 
     async def record(
         self, tenant: str = RED, *, user: str = ADA, number: str = OUTSIDE, name: str = "Zoë Outside",
-        age_days: float = 0, queue: str = "", kind: Kind = Kind.AUDIO, other: str = "", files: bool = True,
+        age_days: float = 0.1, queue: str = "", kind: Kind = Kind.AUDIO, other: str = "", files: bool = True,
         pause: bool = True, work: bool = True,
     ) -> str:  # fmt: skip
         """A call of a user with somebody outside (or with another tenant's 201), that is over, in the
