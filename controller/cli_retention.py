@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from .bootstrap import make_retainer, open_stores, set_up_logging
+from .bootstrap import make_retainer, open_stores
 from .catalog.facade import SqlCatalog
 from .cli_common import (
     ConfigOption,
@@ -26,6 +26,7 @@ from .engine.ids import now
 from .engine.outlook import Outlook, outlook
 from .engine.reading import Scope
 from .engine.retention import digest_of
+from .logs import set_up_logging
 
 retention = typer.Typer(no_args_is_help=True, help="How long recordings are kept.")
 
