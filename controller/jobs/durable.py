@@ -188,7 +188,7 @@ class DbosRuns:
         self._dbos = None
         try:
             async with asyncio.timeout(within_s):
-                await self._in_thread(_destroy, self._node)
+                await self._in_thread(self._destroy)
         except TimeoutError:
             log.warning("the durable runs did not close in time")
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -264,6 +264,14 @@ class DbosRuns:
                 DBOS.delete_queue(queue.name)
         return forgotten
 
+    def _destroy(self) -> None:
+        try:
+            DBOS.delete_queue(self._node)
+        except Exception as error:
+            log.info("the node's queue stays, another node removes it", why=str(error))
+        DBOS.destroy()
+        self._database.dispose()
+
     async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
         try:
             loop = asyncio.get_running_loop()
@@ -272,12 +280,6 @@ class DbosRuns:
             raise RunsAway(f"{type(error).__name__}: {error}") from error
 
 
-def _destroy(node: str) -> None:
-    try:
-        DBOS.delete_queue(node)
-    except Exception as error:
-        log.info("the node's queue stays, another node removes it", why=str(error))
-    DBOS.destroy()
 
 
 def _quiet() -> None:
