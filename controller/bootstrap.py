@@ -9,7 +9,6 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -18,16 +17,12 @@ from uvicorn.server import HANDLED_SIGNALS
 
 from .catalog.database import open_database
 from .catalog.facade import SqlCatalog
-from .catalog.run_engine import run_engine
 from .config import AsteriskConfig, Config, ConfigError, FreeSwitchConfig
 from .engine.engine import Engine
 from .engine.ids import new_id, now
-from .engine.jobs import Lane, Limits, RunReader, Runs
 from .engine.ports import Directory, Switch
 from .health import health_of
-from .jobs.late import LateRuns
-from .jobs.steps import Steps
-from .jobs.workers import Settings as WorkSettings
+from .jobs.late import LateRunReader
 from .jobs.workers import Workers
 from .media.encode import EncodeTask, GiveUpOriginalsTask
 from .media.encoders import Encoders
@@ -51,6 +46,7 @@ from .switches.freeswitch.directory import FreeSwitchDirectory
 from .web.app import Application, create_app
 from .web.passwords import Passwords
 from .web.services import Services
+from .working import run_reader, workers_of
 
 log = structlog.get_logger(__name__)
 
@@ -159,33 +155,7 @@ def make_pipeline(config: Config, catalog: SqlCatalog, stores: Stores) -> MediaP
 
 def make_workers(config: Config, catalog: SqlCatalog, stores: Stores, *, alone: bool = False) -> Workers:
     """A node that works on recordings. ``alone``: nobody tells it of a call's end (`tapeline worker`)."""
-    jobs = config.jobs
-    settings = WorkSettings(
-        switches=jobs.switches or tuple(s.name for s in config.switches),
-        places={Lane.SOUND: jobs.at_once, Lane.FILM: 1, Lane.FINISHING: jobs.finishing_at_once},
-        limits=Limits(jobs.per_tenant, jobs.tenants),
-        poll_s=1.0 if alone else 5.0,
-        keep=timedelta(days=jobs.keep_days),
-        orphans=not alone,
-        label=jobs.node,
-    )
-
-    def runs(node: str, steps: Steps) -> Runs:
-        def make() -> Runs:
-            from .jobs.durable import DbosRuns
-
-            return DbosRuns(run_engine(config.database.url), node, steps.do, lambda: steps.finishing)
-
-        return LateRuns(make)
-
-    return Workers(catalog, make_pipeline(config, catalog, stores), runs, now, settings)
-
-
-def run_reader(config: Config) -> RunReader:
-    """What the durable engine noted of each step."""
-    from .jobs.durable import DbosRunReader
-
-    return DbosRunReader(run_engine(config.database.url))
+    return workers_of(config, catalog, make_pipeline(config, catalog, stores), alone=alone)
 
 
 def finishing_tasks(config: Config, catalog: SqlCatalog, stores: Stores) -> list[FinishingTask]:
@@ -262,6 +232,9 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 now=now,
                 new_id=new_id,
                 proof=catalog,
+                jobs=catalog,
+                runs=LateRunReader(lambda: run_reader(config)),
+                poke=workers.poke,
             )
         )
         yield Parts(

@@ -18,6 +18,7 @@ from . import __version__
 from .bootstrap import assembled, make_pipeline, open_catalog, open_stores
 from .cli_explain import explain_command
 from .cli_import import import_command
+from .cli_jobs import jobs
 from .cli_options import tenants
 from .cli_people import people
 from .cli_policy import settings
@@ -42,6 +43,7 @@ app.add_typer(settings, name="policy")
 app.add_typer(rule, name="rule")
 app.add_typer(tenants, name="tenant")
 app.add_typer(store, name="store")
+app.add_typer(jobs, name="jobs")
 app.add_typer(sealing, name="sealing")
 app.add_typer(proof, name="proof")
 app.add_typer(evidence_commands, name="evidence")

@@ -280,8 +280,6 @@ class DbosRuns:
             raise RunsAway(f"{type(error).__name__}: {error}") from error
 
 
-
-
 def _quiet() -> None:
     """Its words come by our log, warnings and worse; its own handler would write to the terminal."""
     logger = logging.getLogger("dbos")
@@ -302,7 +300,10 @@ class DbosRunReader:
         try:
             return await asyncio.to_thread(self._steps, run_id)
         except Exception as error:
-            raise RunsAway(f"{type(error).__name__}: {error}") from error
+            text = str(error).partition("\n")[0]
+            if "no such table" in text or "does not exist" in text:
+                return []  # nothing was ever run here
+            raise RunsAway(text) from error
 
     def _steps(self, run_id: str) -> list[StepSeen]:
         if self._client is None:

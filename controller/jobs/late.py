@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ..engine.jobs import Phase, Runs, RunsAway
+from ..engine.jobs import Phase, RunReader, Runs, RunsAway, StepSeen
 
 
 class LateRuns:
@@ -42,3 +42,16 @@ class LateRuns:
         if self._runs is None:
             raise RunsAway("the durable engine is not open")
         return self._runs
+
+
+class LateRunReader:
+    """engine.jobs.RunReader, made when somebody first asks."""
+
+    def __init__(self, make: Callable[[], RunReader]) -> None:
+        self._make = make
+        self._reader: RunReader | None = None
+
+    async def steps(self, run_id: str) -> list[StepSeen]:
+        if self._reader is None:
+            self._reader = await asyncio.to_thread(self._make)
+        return await self._reader.steps(run_id)

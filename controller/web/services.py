@@ -10,6 +10,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from ..engine.chain import ProofReader
+from ..engine.jobs import JobReader, RunReader
 from ..engine.ports import Control
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
 from .heard import Heard
@@ -34,6 +35,10 @@ class Services:
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     proof: ProofReader | None = None
+    jobs: JobReader | None = None
+    runs: RunReader | None = None
+    #: Tells the workers of this process that there is something to do.
+    poke: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from controller.engine.reading import Scope, TenantSettings, UserSettings
 from .world import World, form_token
 
 #: Endless answers; tests/web/test_live.py reads them.
-STREAMS = ("/live/stream", "/api/v1/live/events")
+STREAMS = ("/live/stream", "/jobs/stream", "/api/v1/live/events")
 
 
 def routes(world: World) -> Iterator[tuple[str, list[str]]]:

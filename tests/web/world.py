@@ -167,6 +167,7 @@ async def opened(folder: Path, *, secure: bool = False) -> AsyncIterator[World]:
         lambda: story.at,
         lambda: next(ids),
         catalog,
+        catalog,
     )
     world = World(catalog, store, story, control, services, create_app(services))
     try:

@@ -9,7 +9,20 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from ..access import gate
 from ..permits import SignedIn
 from ..problems import RESPONSES
-from . import accounts, calls, explain, live, operation, proof, recordings, rules, settings, tokens, waveforms
+from . import (
+    accounts,
+    calls,
+    explain,
+    jobs,
+    live,
+    operation,
+    proof,
+    recordings,
+    rules,
+    settings,
+    tokens,
+    waveforms,
+)
 
 router = APIRouter(prefix="/api/v1", dependencies=[Depends(gate)], responses=RESPONSES)
 for part in (
@@ -18,6 +31,7 @@ for part in (
     proof,
     calls,
     live,
+    jobs,
     settings,
     rules,
     explain,

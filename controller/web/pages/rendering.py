@@ -68,6 +68,7 @@ MENU: tuple[tuple[str, tuple[MenuItem, ...]], ...] = (
         "Company",
         (
             MenuItem("General › Options", "/company/options", "sliders", Permission.SEE_POLICY),
+            MenuItem("Jobs", "/jobs", "tape", Permission.MANAGE_JOBS),
             MenuItem("Audit", "/audit", "shield", Permission.SEE_AUDIT),
         ),
     ),

@@ -7,13 +7,39 @@ from fastapi.responses import RedirectResponse
 
 from ..access import gate
 from ..permits import SignedIn
-from . import account, calls, explain, live, options, recordings, reference, rules, settings, sign_in, users
+from . import (
+    account,
+    calls,
+    explain,
+    jobs,
+    live,
+    options,
+    recordings,
+    reference,
+    rules,
+    settings,
+    sign_in,
+    users,
+)
 
 open_router = APIRouter(include_in_schema=False)
 open_router.include_router(sign_in.open_router)
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(gate)])
-for part in (sign_in, recordings, calls, live, users, rules, explain, options, settings, account, reference):
+for part in (
+    sign_in,
+    recordings,
+    calls,
+    live,
+    jobs,
+    users,
+    rules,
+    explain,
+    options,
+    settings,
+    account,
+    reference,
+):
     router.include_router(part.router)
 
 
