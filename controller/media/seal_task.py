@@ -36,6 +36,7 @@ _DATA_KEY = 32
 _PATIENCE = timedelta(minutes=10)
 _OVERLAP = timedelta(hours=1)
 _LEFTOVER_AGE_S = 3600.0
+_RETRY_S = 10.0
 
 
 class SealTask:
@@ -136,7 +137,8 @@ class SealBacklog:
             except Exception:
                 log.exception("the files could not be sealed; they stay where they are")
                 last = None
-            await asyncio.sleep(self._poll_s)
+            # A key that was put back is found soon.
+            await asyncio.sleep(min(self._poll_s, _RETRY_S) if last is None else self._poll_s)
 
     async def round(self, added_after: datetime | None = None, added_before: datetime | None = None) -> None:
         """Everything of that time once."""

@@ -9,7 +9,7 @@ The format is described byte by byte in docs/reference/sealing.md.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -35,7 +35,7 @@ class FileSeal:
     """What one file is sealed with. ``data_key`` is the recording's (32 bytes), ``sha256`` and ``size``
     are of the plain bytes, ``name`` is for errors."""
 
-    data_key: bytes
+    data_key: bytes = field(repr=False)
     salt: bytes
     sha256: str
     size: int

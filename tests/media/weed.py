@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -25,6 +26,9 @@ _IDENTITY = {
     "credentials": [{"accessKey": ACCESS, "secretKey": SECRET}],
     "actions": ["Admin", "Read", "Write", "List"],
 }
+
+
+_KMS = {"type": "local", "enableOnDemandCreate": True}
 
 
 def find_weed() -> str | None:
@@ -53,6 +57,8 @@ class Weed:
     program: str
     ports: list[int] = field(default_factory=lambda: free_ports(4))
     process: subprocess.Popen[bytes] | None = None
+    #: With keys of the server's own, for encryption by the server (SSE-S3 and SSE-KMS).
+    encrypts: bool = False
 
     @property
     def endpoint(self) -> str:
@@ -60,7 +66,10 @@ class Weed:
 
     def start(self) -> None:
         identities = self.folder / "s3.json"
-        identities.write_text(json.dumps({"identities": [_IDENTITY]}))
+        keys: dict[str, object] = {"default_provider": "local", "providers": {"local": _KMS}}
+        settings: dict[str, object] = {"identities": [_IDENTITY]}
+        identities.write_text(json.dumps(settings | ({"kms": keys} if self.encrypts else {})))
+        environ = os.environ | ({"WEED_S3_SSE_KEK": "ab" * 32} if self.encrypts else {})
         data = self.folder / "data"
         data.mkdir(exist_ok=True)
         master, volume, filer, s3 = self.ports
@@ -73,7 +82,7 @@ class Weed:
                     f"-s3.config={identities}", "-volume.max=0",
                     "-master.volumeSizeLimitMB=64", "-master.telemetry=false",
                 ],
-                stdout=said, stderr=said, stdin=subprocess.DEVNULL,
+                stdout=said, stderr=said, stdin=subprocess.DEVNULL, env=environ,
             )  # fmt: skip
         self._wait()
 
@@ -127,8 +136,8 @@ class Weed:
 
 
 @contextlib.contextmanager
-def running(folder: Path, program: str) -> Iterator[Weed]:
-    weed = Weed(folder, program)
+def running(folder: Path, program: str, *, encrypts: bool = False) -> Iterator[Weed]:
+    weed = Weed(folder, program, encrypts=encrypts)
     try:
         weed.start()
         weed.make_bucket("recordings")
