@@ -299,7 +299,10 @@ async def test_leftovers_go_only_where_the_file_itself_is_there(bench: Bench, st
     leftover = f"{key}.0123456789ab{SEALED}"
     bench.store.put_blocks(iter([b"half"]), leftover)
     assert await backlog.clean() == [], "it may be somebody's who is at work on it"
+    unknown = f"acme.example/2026/03/04/r9.1.wav.0123456789ab{SEALED}"
+    bench.store.put_blocks(iter([b"whose?"]), unknown)
     assert await backlog.clean(older_than_s=0) == [leftover]
+    assert bench.store.exists(unknown), "a row that is not there may be in a backup"
     sound(bench, stores)
 
 
