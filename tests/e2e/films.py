@@ -5,6 +5,7 @@ And what a recording of them shows and lets hear, found by decoding it.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 from controller.demo.phone import Film, Source
 from controller.demo.phone.h264 import access_units
@@ -36,6 +38,8 @@ def film(colour: str = "grey", width: int = 320, height: int = 240, *, snow: boo
 
     ``snow``: another pattern in each picture, of which a recording becomes large.
     """
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("ffmpeg IS NOT INSTALLED: no camera has a film, nothing about video calls is tested here")
     count = round(LOOP_S * PICTURES_A_SECOND)
     lit = {n for n in range(count) if any(m <= n / PICTURES_A_SECOND < m + MARK_S for m in MARKS)}
     random = np.random.default_rng(7)
