@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ..core.options import Redaction, TenantOptions, Transcripts
 from ..core.redaction import digit_runs, redacted
 from ..core.transcripts import Transcript, Utterance, Word
-from ..engine.media_ports import FileRole, MediaState, StoredFile
+from ..engine.media_ports import GIVEN_UP, FileRole, MediaState, StoredFile
 from ..engine.reading import Scope
 from ..engine.transcribing import Heard, Hidden, TextHit, TranscriptView, Wanted
 from . import tables as t
@@ -54,7 +54,9 @@ class TranscriptRows(OnDatabase):
             ]
             legs = await legs_of(connection, [row.call_id])
             options = await _options(connection, row.tenant)
-        rendition = next((f for f in files if f.role == FileRole.RENDITION), None)
+        # Encoded, where its tenant does not keep the WAV.
+        whole = {f.role: f for f in files if not f.note.startswith(GIVEN_UP)}
+        rendition = whole.get(FileRole.RENDITION) or whole.get(FileRole.ENCODED)
         if rendition is None:
             return None
         line, gate = timeline_of(row, segments, pauses, files), Gate(Scope(row.tenant))
@@ -140,7 +142,7 @@ class TranscriptRows(OnDatabase):
                     _r.tenant.in_(names),
                     or_(
                         _x.recording_id.is_(None),
-                        _x.source != _f.sha256,
+                        and_(_f.sha256.is_not(None), _x.source != _f.sha256),
                         _x.redaction.in_([str(w) for w in _WEAKER[wish]]),
                     ),
                 )
@@ -148,7 +150,9 @@ class TranscriptRows(OnDatabase):
             ]
             found = await connection.execute(
                 select(_r.recording_id)
-                .join(t.files, and_(_f.recording_id == _r.recording_id, _f.role == str(FileRole.RENDITION)))
+                .outerjoin(
+                    t.files, and_(_f.recording_id == _r.recording_id, _f.role == str(FileRole.RENDITION))
+                )
                 .outerjoin(t.transcripts, _x.recording_id == _r.recording_id)
                 .where(*_KEPT, _r.recording_id > after, or_(*lacking))
                 .order_by(_r.recording_id)
@@ -203,7 +207,8 @@ async def hidden_of(connection: AsyncConnection, recording: Any, files: Sequence
     done = select(_x.source, _x.redaction).where(_x.recording_id == recording.recording_id)
     found = (await connection.execute(done)).one_or_none()
     listened = found is not None and found.redaction == str(Redaction.AUDIO)
-    same = found is not None and any(f.role == FileRole.RENDITION and f.sha256 == found.source for f in files)
+    # Made again, it is another sound; that its WAV is not kept changes nothing about what was found in it.
+    same = found is not None and all(f.sha256 == found.source for f in files if f.role == FileRole.RENDITION)
     return Hidden.NOTHING if listened and same else Hidden.NOT_YET
 
 

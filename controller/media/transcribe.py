@@ -77,7 +77,9 @@ class Transcribe:
             return ""
         files = {f.role: f for f in await self._catalog.files(recording_id)}
         stored = await self._catalog.stored_transcript(recording_id)
-        if stored is not None and stored[0].source == wanted.rendition.sha256:
+        # An encoded file alone is what is kept of the very sound that was listened to.
+        encoded = wanted.rendition.role is FileRole.ENCODED
+        if stored is not None and (encoded or stored[0].source == wanted.rendition.sha256):
             known, done = stored
             there = FileRole.TRANSCRIPT in files and (FileRole.REDACTED in files or not known.spans)
             if _RANK[done] >= _RANK[wanted.redaction] and (there or done is not Redaction.AUDIO):

@@ -249,6 +249,26 @@ async def test_what_ordinary_ears_may_hear(catalog: SqlCatalog) -> None:
     assert await hidden() is Hidden.DIGITS  # what was hidden is not shown by changing one's mind
 
 
+async def test_an_encoded_file_alone_is_the_same_sound(catalog: SqlCatalog) -> None:
+    _, (mine,) = await kept(catalog, Story())
+    await catalog.set_tenant(wish(Redaction.AUDIO))
+    await catalog.set_transcript(mine, FERRY, Redaction.AUDIO)
+    await catalog.add_file(
+        StoredFile(mine, FileRole.ENCODED, 0, "red.example/x.mp3", "mp3", 1, "cd", 1, 1, 8000)
+    )
+    async with catalog.database.writing() as connection:
+        await connection.execute(sql("DELETE FROM files WHERE role = 'rendition'"))
+    detail = await catalog.recording(RED, mine)
+    assert detail is not None
+    assert detail.hidden is Hidden.NOTHING
+    assert await catalog.untranscribed() == []
+    wanted = await catalog.wanted_transcript(mine)
+    assert wanted is not None
+    assert wanted.rendition.role is FileRole.ENCODED
+    await catalog.forget_transcript(mine)
+    assert await catalog.untranscribed() == [mine]
+
+
 async def test_digits_of_an_older_text_are_not_shown_once_they_are_unwanted(catalog: SqlCatalog) -> None:
     _, (mine,) = await kept(catalog, Story())
     await catalog.set_transcript(mine, transcript(said("card 4539 1488 ok")), Redaction.OFF)

@@ -21,6 +21,7 @@ from . import (
     rules,
     settings,
     tokens,
+    transcripts,
     waveforms,
 )
 
@@ -28,6 +29,7 @@ router = APIRouter(prefix="/api/v1", dependencies=[Depends(gate)], responses=RES
 for part in (
     recordings,
     waveforms,
+    transcripts,
     proof,
     calls,
     live,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from ...core.roles import Permission
 from ...engine.media_ports import FileRole
 from ...engine.reading import Account, RecordingDetail
-from ..access import address_of, known_id
+from ..access import address_of, known_id, may
 from ..changes import note
 from ..media_files import serve
 from ..permits import Downloader, Listener, Seer
@@ -25,10 +26,26 @@ router = APIRouter(tags=["recordings"])
 UNREDACTED = "unredacted"
 
 
+_SAID = (
+    "What was said in it: words or beginnings of words, all of them, and phrases in double quotes. "
+    "Each item then has its `hits`. Needs the permission `listen`."
+)
+
+
 @router.get("/recordings", summary="Recordings, newest first")
 async def list_recordings(
-    parts: Parts, me: Seer, where: Where, limit: Limit = 50, before: Before = None
+    request: Request,
+    parts: Parts,
+    me: Seer,
+    where: Where,
+    text: Annotated[str, Query(max_length=500, description=_SAID)] = "",
+    limit: Limit = 50,
+    before: Before = None,
 ) -> RecordingPage:
+    if text.strip():
+        if not may(request, Permission.LISTEN):
+            raise Problem(403, f"To search what was said needs the permission {Permission.LISTEN}.")
+        where = replace(where, text=text)
     try:
         page = await parts.reader.recordings(me.scope, where, limit=limit, before=before)
     except ValueError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from urllib.parse import urlencode
 
@@ -57,10 +57,13 @@ class ListFilter:
         return urlencode({k: v for k, v in merged.items() if v})
 
 
-def read(request: Request, zone: tzinfo) -> ListFilter:
+def read(request: Request, zone: tzinfo, *, spoken: bool = False) -> ListFilter:
+    """``spoken``: the list can be searched for what was said."""
     query = request.query_params
     faults: list[str] = []
     values = {k: plain(query.get(k, "")) for k in ("party", "since", "until", "direction", "duration")}
+    if spoken:
+        values["text"] = plain(query.get("text", ""), 500)
     since = _moment(values["since"], zone, faults)
     until = _moment(values["until"], zone, faults, end=True)
     direction = None
@@ -72,6 +75,8 @@ def read(request: Request, zone: tzinfo) -> ListFilter:
             values["direction"] = ""
     least, most = _duration(values, faults)
     where = RecordingFilter(values["party"], since, until, direction, least, most)
+    if values.get("text"):
+        where = replace(where, text=values["text"])
     return ListFilter(values, where, query.get("before", "")[:500] or None, faults)
 
 

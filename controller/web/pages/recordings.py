@@ -22,6 +22,7 @@ from ..waveforms import Waveform, spans
 from . import filters
 from .rendering import page, zone
 from .timeline import by_day, drawn_spans, shares
+from .transcripts import shown as spoken_on
 
 router = APIRouter()
 
@@ -32,7 +33,7 @@ PER_PAGE = 50
 
 @router.get("/recordings")
 async def recordings_page(request: Request, parts: Parts, me: Seer) -> Response:
-    wanted = filters.read(request, zone(request))
+    wanted = filters.read(request, zone(request), spoken=may(request, Permission.LISTEN))
     try:
         found = await parts.reader.recordings(me.scope, wanted.where, limit=PER_PAGE, before=wanted.before)
     except ValueError:
@@ -61,7 +62,7 @@ async def recording_page(request: Request, parts: Parts, me: Seer, recording_id:
         spans=drawn_spans(what_happened, length), files=sorted(detail.files, key=_shelf),
         media_type=MEDIA_TYPES.get(file.format, "") if file else "", nonce=nonce, waveform=wave is not None,
         shares=shares(view) if view else [], names=_names(detail), view=view,
-        seal=await seal_of(parts, me, recording_id),
+        seal=await seal_of(parts, me, recording_id), spoken=await spoken_on(request, parts, me, detail),
     )  # fmt: skip
     response.headers["content-security-policy"] = with_nonce(nonce)
     return response

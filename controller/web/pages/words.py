@@ -113,6 +113,8 @@ _FILES = {
     FileRole.TX: "Segment {}, what the leg heard",
     FileRole.ENCODED: "Whole recording, encoded",
     FileRole.PEAKS: "Waveform",
+    FileRole.TRANSCRIPT: "Transcript",
+    FileRole.REDACTED: "Whole recording without numbers",
 }
 
 #: How a request came, as its asker would call it.
