@@ -91,6 +91,8 @@ class EncodeTask:
         crash_point("encode.cataloged")
         if before is not None and before.key != made.key:
             await asyncio.to_thread(self._stores.delete, before)
+        else:
+            await asyncio.to_thread(self._stores.replaced, before, made)
         return ""
 
     def _make(

@@ -55,6 +55,7 @@ class PeaksTask:
             await asyncio.to_thread(self._stores.delete, row)
             raise MediaError("the recording was changed while its waveform was drawn; it is drawn again")
         await self._catalog.add_file(row)
+        await asyncio.to_thread(self._stores.replaced, made, row)
         return ""
 
     async def _rendition(self, recording_id: str) -> StoredFile | None:

@@ -252,7 +252,10 @@ class MediaPipeline:
         async with self._films if recording.kind is Kind.VIDEO else self._slots:
             stopped = self._stopping.is_set
             rendition = await asyncio.to_thread(render, recording, segments, self._store, stopped)
+        rows = await self._catalog.files(recording.recording_id)
+        old = next((row for row in rows if row.role is FileRole.RENDITION), None)
         await self._catalog.add_file(rendition)
+        await asyncio.to_thread(self._stores.replaced, old, rendition)
         crash_point("rendition.cataloged")
         notes = "; ".join(note for note in (notes, rendition.note) if note)
         await self._state(recording, MediaState.AVAILABLE, duration_ms=rendition.duration_ms, error=notes)

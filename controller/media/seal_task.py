@@ -37,6 +37,7 @@ _PATIENCE = timedelta(minutes=10)
 _OVERLAP = timedelta(hours=1)
 _LEFTOVER_AGE_S = 3600.0
 _RETRY_S = 10.0
+_CLEAN_S = 3600.0
 
 
 class SealTask:
@@ -126,11 +127,13 @@ class SealBacklog:
     async def run(self) -> None:
         """Never returns by itself; cancel it to stop."""
         last: datetime | None = None
+        cleaned: float | None = None
         while True:
             began = self._now()
             try:
-                if last is None:
+                if cleaned is None or time.monotonic() - cleaned > _CLEAN_S:
                     await self.clean()
+                    cleaned = time.monotonic()
                 # After one look at all there is, only what came lately can be new.
                 await self.round(None if last is None else last - _OVERLAP, began - _PATIENCE)
                 last = None if self._waiting else began
@@ -187,8 +190,13 @@ class SealBacklog:
 
     async def clean(self, older_than_s: float = _LEFTOVER_AGE_S) -> list[str]:
         """Sealed files at home that a crash left before any row named them. Only where the file itself is
-        in its place: a row may be older than the store (a catalog from a backup)."""
+        in its place: a row may be older than the store (a catalog from a backup). Work in progress that
+        a crash left goes as well: it is plain."""
+        for path in await asyncio.to_thread(lambda: list(self._stores.home.stale(older_than_s))):
+            await asyncio.to_thread(path.unlink, missing_ok=True)
         removed: list[str] = []
+        if not self._stores.keys.sources:
+            return removed
         for name in await asyncio.to_thread(lambda: list(self._stores.home.keys())):
             if name.endswith(SEALED) and await self._leftover(name, older_than_s):
                 await asyncio.to_thread(self._stores.home.delete, name)

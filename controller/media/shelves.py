@@ -17,7 +17,7 @@ from .cache import Cache
 from .crash_points import crash_point
 from .errors import SealingKeyError, StoreError, store_error
 from .integrity import BLOCK, Digest
-from .seal_keys import SEALED, Keyring, sealed_name
+from .seal_keys import Keyring, sealed_name
 from .sealing import FileSeal, opened, plain_size, seal, sealed_size, stretch, watched
 from .store import Found, LocalStore
 
@@ -250,16 +250,18 @@ class Stores:
         self.home.put_blocks(checked(self.read(file), file), file.key)
 
     def delete(self, file: Placed) -> None:
-        """Remove a file from where it lies, and whatever of it may lie at home. Blocking; raises StoreError.
+        """Remove a file from where it lies, and its copy in the cache. Blocking; raises StoreError.
 
         Whether a sealed file can still be opened is decided by its row: `SealingCatalog.shred`.
         """
-        sealed = [found.key for found in self.home.listing(f"{file.key}.") if found.key.endswith(SEALED)]
-        for name in (file.key, *sealed):
-            self.home.delete(name)
+        self.shelf(file.store).delete(place_of(file))
         self.cache.drop(file)
-        if file.store != HOME or file.sealing:
-            self.shelf(file.store).delete(place_of(file))
+
+    def replaced(self, old: StoredFile | None, new: StoredFile) -> None:
+        """``new`` has taken the place of ``old`` in the catalog: what is sealed has a name of its own, over
+        which nothing is ever written, and has to be removed. Blocking; raises StoreError."""
+        if old is not None and old.sealing and old.sha256 != new.sha256:
+            self.delete(old)
 
 
 def home_only(home: LocalStore) -> Stores:

@@ -186,8 +186,8 @@ class Transcribe:
         await self._catalog.set_transcript(wanted.recording_id, whole, wanted.redaction)
 
     async def _replace(self, new: StoredFile, old: StoredFile | None) -> None:
-        """An older one in another store says what this one shall not say any more: it goes first."""
-        if old is not None and old.store != HOME and old.sha256 != new.sha256:
+        """An older one, elsewhere or sealed, says what this one shall not say any more: it goes first."""
+        if old is not None and (old.store != HOME or old.sealing) and old.sha256 != new.sha256:
             await asyncio.to_thread(self._stores.delete, old)
         await self._catalog.add_file(new)
 

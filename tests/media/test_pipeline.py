@@ -168,7 +168,11 @@ async def test_a_full_disk_loses_nothing_and_is_tried_again(
     def full(_fd: int, _data: bytes) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+    def elsewhere(*_paths: object) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
     monkeypatch.setattr(os, "write", full)
+    monkeypatch.setattr(os, "link", elsewhere)  # the spool is on another disk: see also test_cache.py
     assert await bench.pipeline().process(recording) is MediaState.FAILED
     assert "free some space" in bench.catalog.errors["r1"]
     monkeypatch.undo()

@@ -403,9 +403,34 @@ async def test_a_late_file_of_a_sealed_recording(bench: Bench, distant: Stores) 
         sound(bench, distant)
         assert all(row.sealing for row in bench.catalog.rows.values())
         nothing_plain(bench.store.root)
-    await SealBacklog(bench.catalog, distant, now).clean(older_than_s=0)
+    assert set(bench.store.keys()) <= {place_of(row) for row in bench.catalog.rows.values()}
     report = await sweep(bench.catalog, {"fs": bench.spool}, distant, False)
     assert report.sound, report
+
+
+async def test_who_makes_a_file_anew_does_not_lose_it_with_the_old_one(bench: Bench, distant: Stores) -> None:
+    """A new plain file of the same key lies at home while the old one is removed from its store."""
+    await finished(bench, "r1", stores=distant)
+    await seal(bench, distant, "r1")
+    await Mover(bench.catalog, distant).fill(EVERYBODY)
+    old = bench.catalog.rows["r1", FileRole.RENDITION, 0]
+    digest = distant.home.put_blocks(iter([b"new"]), old.key)
+    new = replace(old, store=HOME, sealing="", sha256=digest.sha256, size=digest.size)
+    distant.delete(old)
+    assert b"".join(distant.read(new)) == b"new"
+    with pytest.raises(StoreError, match="is missing"):
+        list(distant.read(old))
+
+
+async def test_plain_work_in_progress_of_a_crash_does_not_stay(bench: Bench, stores: Stores) -> None:
+    scratch = bench.store.scratch()
+    scratch.write_bytes(b"what was said")
+    backlog = SealBacklog(bench.catalog, stores, now)
+    await backlog.clean()
+    assert scratch.exists(), "somebody may be at work on it"
+    os.utime(scratch, (1, 1))
+    await backlog.clean()
+    assert not scratch.exists()
 
 
 async def test_shredded_nobody_can_open_any_copy(bench: Bench, distant: Stores, cloud: S3Shelf) -> None:
@@ -426,9 +451,10 @@ async def test_shredded_nobody_can_open_any_copy(bench: Bench, distant: Stores, 
     del bench.catalog.rows["r1", FileRole.PEAKS, 0]
     sound_ones = [row for row in bench.catalog.rows.values() if row.recording_id == "r2"]
     assert all(distant.digest(row).sha256 == row.sha256 for row in sound_ones)
-    # Its files go wherever they lie, whatever their names were.
+    # Its files go wherever they lie: a row without its key still says how they are called.
     for row in await bench.catalog.files("r1"):
         distant.delete(row)
+    row = bench.catalog.rows["r1", FileRole.SEGMENT, 1]
     assert not [k for k in list(bench.store.keys()) if "/r1." in k]
     assert not any(bench.store.exists(place_of(row)) for row in backup.values())
     assert cloud.size(place_of(row)) is None
