@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import control_latency, decisions, esl_intake, report, sealed, start_loss
+from . import control_latency, decisions, esl_intake, report, sealed, start_loss, sweeping
 from .result import Result, machine
 
 BENCHMARKS: dict[str, Callable[[], Result]] = {
@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "control_latency_crowded": control_latency.run_crowded,
     "start_loss": start_loss.run,
     "sealed": sealed.run,
+    "sweep": sweeping.run,
 }
 LATEST = Path(__file__).parent / "results/latest.json"
 

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from . import __version__
-from .bootstrap import assembled, make_pipeline, open_catalog, open_stores
+from .bootstrap import assembled
 from .cli_explain import explain_command
 from .cli_import import import_command
 from .cli_jobs import jobs
@@ -27,15 +27,15 @@ from .cli_retention import retention
 from .cli_rules import rule
 from .cli_sealing import sealing
 from .cli_store import store
+from .cli_sweep import sweep_command
 from .cli_transcripts import find_command, transcribe_command
 from .cli_trash import erase_command, hold, trash
 from .cli_worker import worker_command
-from .config import Config, load
+from .config import load
 from .core.errors import TapelineError
 from .demo.cli import demo
 from .doctor import examine
 from .logs import set_up_logging
-from .media.sweep import SweepReport, sweep
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(people, name="user")
@@ -51,6 +51,7 @@ app.add_typer(retention, name="retention")
 app.add_typer(trash, name="trash")
 app.add_typer(hold, name="hold")
 app.command("erase")(erase_command)
+app.command("sweep")(sweep_command)
 app.command("verify")(verify_command)
 app.command()(demo)
 app.command("worker")(worker_command)
@@ -103,34 +104,6 @@ def doctor(
                 if check.mend:
                     console.print(f"      → {check.mend}", markup=False)
     raise typer.Exit(0 if fine else 1)
-
-
-@app.command(name="sweep")
-def sweep_command(
-    config: ConfigOption = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
-    min_age: Annotated[int, typer.Option(help="Leave spool files younger than this (seconds).")] = 600,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
-) -> None:
-    """Adopt recordings without a row, and check every row's file against its hash."""
-    report = _run(_sweep(load(config), dry_run, min_age))
-    if as_json:
-        _print_json(asdict(report))
-    else:
-        for name, value in asdict(report).items():
-            if isinstance(value, int):
-                console.print(f"{name.replace('_', ' ')}: {value}")
-            for item in value if isinstance(value, list | dict) else ():
-                console.print(f"{name.replace('_', ' ')}: {item}", markup=False)
-    raise typer.Exit(0 if report.sound else 1)
-
-
-async def _sweep(config: Config, dry_run: bool, min_age: int) -> SweepReport:
-    async with open_catalog(config) as catalog:
-        stores = open_stores(config)
-        pipeline = make_pipeline(config, catalog, stores)
-        spools = {s.name: s.spool for s in config.switches}
-        return await sweep(catalog, spools, stores, dry_run, pipeline=pipeline, min_age_s=min_age)
 
 
 @app.command()

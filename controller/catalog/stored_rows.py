@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 
 from sqlalchemy import ColumnElement, exists, func, or_, select, update
@@ -11,7 +11,7 @@ from ..engine.media_ports import MediaState, StoredFile
 from ..engine.shelving import Amount, Lying
 from . import tables as t
 from .media_rows import stored_file
-from .writing import OnDatabase
+from .writing import OnDatabase, chunks
 
 COLUMNS = [t.files.c[f.name] for f in fields(StoredFile)]
 AVAILABLE = t.recordings.c.media_state == str(MediaState.AVAILABLE)
@@ -83,6 +83,29 @@ class StoredRows(OnDatabase):
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).mappings().all()
         return [(stored_file(row), row["old_store"]) for row in rows]
+
+    async def old_copies(self, after: str, limit: int) -> list[tuple[str, str]]:
+        """engine.sweeping.SweepingCatalog, with the two below."""
+        f = t.files.c
+        query = select(f.key, f.old_store).where(f.old_store > "", f.key > after).order_by(f.key).limit(limit)
+        async with self._database.reading() as connection:
+            return [(key, store) for key, store in await connection.execute(query)]
+
+    async def known_keys(self, store: str, keys: Sequence[str]) -> set[str]:
+        f, found = t.files.c, set[str]()
+        async with self._database.reading() as connection:
+            for some in chunks(keys):
+                query = select(f.key).where(f.key.in_(some), or_(f.store == store, f.old_store == store))
+                found |= set((await connection.execute(query)).scalars())
+        return found
+
+    async def paths_of(self, capture_ids: Collection[str]) -> set[str]:
+        s, found = t.segments.c, set[str]()
+        async with self._database.reading() as connection:
+            for some in chunks(sorted(capture_ids)):
+                query = select(s.path).where(s.capture_id.in_(some))
+                found |= set((await connection.execute(query)).scalars())
+        return found
 
     async def tidied(self, file: StoredFile, old_store: str) -> None:
         f = t.files.c

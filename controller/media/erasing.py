@@ -20,7 +20,7 @@ from ..engine.erasing import Doomed, ErasingCatalog
 from .crash_points import crash_point
 from .errors import HostileName, MediaError
 from .keys import rendition_key
-from .shelves import Stores
+from .shelves import Stores, place_of
 from .spool import Spool
 
 log = structlog.get_logger(__name__)
@@ -111,7 +111,7 @@ class Eraser:
         """From every store, not only from those that the rows name: a mover that was killed may have
         left a copy that no row knows. Blocking; answers what went wrong."""
         errors: list[str] = []
-        known = {file.key for file in doomed.files}
+        known = {place for file in doomed.files for place in (file.key, place_of(file))}
         prefixes = sorted(set(_prefixes(doomed)))
         for name in sorted({*self._stores.names, *(file.store for file in doomed.files)}):
             try:

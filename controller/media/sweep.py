@@ -1,32 +1,32 @@
 """Rows against files against checksums against orphans: what does not fit together, and what is mended.
 
 Adopted: files in a spool that no row knows. Due again: recordings of which a file is still in a spool.
-Removed: work in progress that a crash left behind. All else is reported by name and left alone.
+Removed: work in progress that a crash left behind, what turns up of a deleted recording, and, on wish, files
+in a store that no row knows. All else is reported by name and left alone.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ..core.media_kinds import Kind
-from ..engine.media_ports import HOME, FileRole, MediaCatalog, StoredFile
+from ..engine.media_ports import FileRole
+from ..engine.sweeping import SweepingCatalog
 from . import mp4, wav
-from .errors import HostileName, MediaError, SealingKeyError, StoreAway, StoreError, UnreadableAudio
+from .errors import MediaError, UnreadableAudio
 from .pipeline import MediaPipeline
-from .seal_keys import is_shredded
-from .shelves import Stores, place_of
+from .shelves import Stores
 from .spool import Spool, SpoolFile
 from .store import LocalStore
+from .storekeeping import Storekeeper
 
-_LIST_AT_ONCE = 500
 _DUE_AT_MOST = 10_000
-_TEMP_AGE = 6  # so many times the age at which a spool file counts as finished
+TEMP_AGE = 6  # so many times the age at which a spool file counts as finished
 
 
 @dataclass(slots=True)
@@ -38,7 +38,10 @@ class SweepReport:
     ``late``: files that came, or stayed, after their recording was done with; it is due again (a
     dry run tells only of those that stayed). ``foreign``: names that are not ours.
     ``missing``, ``damaged``: rows whose file is gone, or no longer has its hash.
-    ``unrecorded``: files in the store without a row. ``refused``: what was not done, and why.
+    ``unrecorded``: files in a store without a row, ``removed`` those of them that went. ``erased``: spool
+    files of deleted recordings, which go. ``refused``: what was not done, and why. ``rows``, ``hashed``,
+    ``spool_files`` and ``store_files`` count what was looked at. A file of another store than the home is
+    named ``<store>:<key>``.
     """
 
     dry_run: bool
@@ -51,20 +54,42 @@ class SweepReport:
     missing: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
     unrecorded: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    erased: list[str] = field(default_factory=list)
     temporary: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     rows: int = 0
+    hashed: int = 0
     spool_files: int = 0
     store_files: int = 0
 
     @property
     def sound(self) -> bool:
         """Nothing is missing, damaged, without an owner or refused."""
-        return not (self.missing or self.damaged or self.ownerless or self.unrecorded or self.refused)
+        left = len(self.unrecorded) > len(self.removed)
+        return not (self.missing or self.damaged or self.ownerless or left or self.refused)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the sweep may do beyond its habit. ``sample``: the share of the files whose bytes are read
+    (1: all, 0: none). ``remove_unrecorded``: files of a store that no row knows go. ``looked``: the kinds of
+    which more than half may go, because somebody has looked (`KINDS`)."""
+
+    sample: float = 1.0
+    remove_unrecorded: bool = False
+    looked: frozenset[str] = frozenset()
+
+
+#: The kinds of things that a sweep removes, each with a limit of its own.
+KINDS = ("temporary", "unrecorded", "erased")
+
+#: Told how many rows or files were looked at, and of what.
+Progress = Callable[[str, int], None]
 
 
 async def sweep(
-    catalog: MediaCatalog,
+    catalog: SweepingCatalog,
     spools: Mapping[str, Path],
     stores: Stores,
     dry_run: bool,
@@ -73,33 +98,49 @@ async def sweep(
     min_age_s: float = 600.0,
     check_hashes: bool = True,
     force: bool = False,
+    wish: Wish | None = None,
+    progress: Progress = lambda what, count: None,
 ) -> SweepReport:
     """One round. With ``pipeline`` what was adopted is processed at once, otherwise it is due.
 
     A file younger than ``min_age_s`` may be a capture whose row is not saved yet: it is left. More
-    than half of the store's files are never removed in one round, unless ``force``.
+    than half of anything is never removed in one round, unless ``wish.looked`` names it (``force``: all).
     """
     report = SweepReport(dry_run)
+    wish = wish or Wish(1.0 if check_hashes else 0.0)
+    if force:
+        wish = replace(wish, looked=frozenset(KINDS))
     for switch, root in spools.items():
         try:
-            await _Spooled(catalog, switch, tuple(spools), Spool(root), report, min_age_s).sweep()
+            await _Spooled(catalog, switch, Spool(root), report, min_age_s, wish).sweep()
         except MediaError as error:
             report.refused.append(f"{switch}: {error}")
     if pipeline is not None and not dry_run and (report.adopted or report.late):
         report.processed = {i: str(s) for i, s in (await pipeline.drain()).items()}
-    await _check_rows(catalog, stores, report, min_age_s, check_hashes)
-    await _clean(stores.home, report, min_age_s, force)
+    await Storekeeper(catalog, stores, report, min_age_s, wish, progress).sweep()
+    await _clean(stores.home, report, min_age_s, wish)
     return report
 
 
-async def _clean(store: LocalStore, report: SweepReport, min_age_s: float, force: bool) -> None:
+async def _clean(store: LocalStore, report: SweepReport, min_age_s: float, wish: Wish) -> None:
     """Work in progress that a crash left behind. Joining a long call takes minutes, not hours."""
-    stale = await asyncio.to_thread(lambda: list(store.stale(min_age_s * _TEMP_AGE)))
+    stale = await asyncio.to_thread(lambda: list(store.stale(min_age_s * TEMP_AGE)))
     report.temporary = [p.name for p in stale]
     total = report.store_files + len(stale)
-    if stale and _may_remove(report, "files of the store", len(stale), total, force) and not report.dry_run:
+    if may_remove(report, "temporary", len(stale), total, wish) and not report.dry_run:
         for path in stale:
             await asyncio.to_thread(path.unlink, missing_ok=True)
+
+
+def may_remove(report: SweepReport, kind: str, count: int, total: int, wish: Wish) -> bool:
+    """A mistake in the configuration must not empty a disk: never more than half in one round."""
+    if count * 2 > total and kind not in wish.looked:
+        report.refused.append(
+            f"{count} of {total} files would go as {kind}, more than half: look at them, then say "
+            f"--i-have-looked {kind}"
+        )
+        return False
+    return count > 0
 
 
 class _Spooled:
@@ -107,27 +148,28 @@ class _Spooled:
 
     def __init__(
         self,
-        catalog: MediaCatalog,
+        catalog: SweepingCatalog,
         switch: str,
-        switches: tuple[str, ...],
         spool: Spool,
         report: SweepReport,
         min_age_s: float,
+        wish: Wish,
     ) -> None:
         self._catalog = catalog
         self._switch = switch
-        self._switches = switches
         self._spool = spool
         self._report = report
         self._min_age_s = min_age_s
+        self._wish = wish
 
     async def sweep(self) -> None:
         # The files first: a capture that opens between the two looks has a row and no orphan.
         foreign: list[str] = []
         files = await asyncio.to_thread(lambda: list(self._spool.files(foreign.append)))
-        known: set[str] = set()
-        for switch in self._switches:  # two of them may share one folder
-            known |= await self._catalog.known_paths(switch)
+        # Only what lies here is asked for: a catalog has millions of segments, a spool few files.
+        known = await self._catalog.paths_of({f"{f.parsed.recording_id}.{f.parsed.number}" for f in files})
+        gone = await self._catalog.erased_among(sorted({f.parsed.recording_id for f in files}))
+        files = await self._destroy(files, gone)
         due = {s.path for r in await self._catalog.due(_DUE_AT_MOST) for s in r.segments}
         self._report.foreign += [self._name(path) for path in foreign]
         self._report.spool_files += len(files)
@@ -148,6 +190,15 @@ class _Spooled:
             await self._adopt(key, found)
         for file in old:
             await self._reopen(file)
+
+    async def _destroy(self, files: list[SpoolFile], gone: set[str]) -> list[SpoolFile]:
+        """What is left of deleted recordings, or came back with a backup, goes; the others are answered."""
+        dead = [file for file in files if file.parsed.recording_id in gone]
+        self._report.erased += [self._name(file.path) for file in dead]
+        if dead and may_remove(self._report, "erased", len(dead), len(files), self._wish):
+            for file in dead if not self._report.dry_run else ():
+                await asyncio.to_thread(self._spool.destroy, file.path)
+        return [file for file in files if file.parsed.recording_id not in gone]
 
     async def _adopt(self, key: tuple[str, str, Kind], files: list[SpoolFile]) -> None:
         tenant_folder, recording_id, kind = key
@@ -193,59 +244,3 @@ class _Spooled:
 
     def _name(self, path: str) -> str:
         return f"{self._switch}:{path}"
-
-
-async def _check_rows(
-    catalog: MediaCatalog, stores: Stores, report: SweepReport, min_age_s: float, check_hashes: bool
-) -> None:
-    # The files first: whatever is put meanwhile has its row by the time that the rows are read.
-    keys = await asyncio.to_thread(lambda: list(stores.home.keys()))
-    report.store_files = len(keys)
-    recorded: set[str] = set()
-    last = ""
-    while rows := await catalog.files_after(last, _LIST_AT_ONCE):
-        last = rows[-1].key
-        for row in rows:
-            report.rows += 1
-            recorded |= {row.key, place_of(row)}
-            await asyncio.to_thread(_check_row, stores, row, report, check_hashes)
-    for key in keys:
-        if key not in recorded and await asyncio.to_thread(_age, stores.path(key)) >= min_age_s:
-            report.unrecorded.append(key)
-
-
-def _check_row(stores: Stores, row: StoredFile, report: SweepReport, check_hashes: bool) -> None:
-    if is_shredded(row.sealing):
-        return  # nobody can read it any more, and that is as it should be
-    name = row.key if row.store == HOME else f"{row.store}:{row.key}"
-    try:
-        size = stores.size(row)
-        if size is None:
-            report.missing.append(name)
-        elif size != row.size or (check_hashes and stores.digest(row).sha256 != row.sha256):
-            report.damaged.append(name)
-    except HostileName:
-        report.damaged.append(name)
-    except StoreAway as error:
-        if not any(row.store in told for told in report.refused):  # once; it is nobody's file's fault
-            report.refused.append(f"store {row.store} could not be looked at: {error}")
-    except SealingKeyError as error:
-        if str(error) not in report.refused:  # it may be whole; without its key nobody can tell
-            report.refused.append(str(error))
-    except StoreError as error:
-        report.damaged.append(f"{name} ({error})")
-
-
-def _age(path: Path) -> float:
-    try:
-        return time.time() - path.stat().st_mtime
-    except FileNotFoundError:
-        return -math.inf  # deleted while we looked
-
-
-def _may_remove(report: SweepReport, what: str, count: int, total: int, force: bool) -> bool:
-    """A mistake in the configuration must not empty a disk: never more than half in one round."""
-    if count * 2 > total and not force:
-        report.refused.append(f"{count} of {total} {what} would go, more than half: look, then force it")
-        return False
-    return True

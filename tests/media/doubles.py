@@ -71,6 +71,20 @@ class MemoryCatalog:
     async def files_after(self, key: str, limit: int = 500) -> list[StoredFile]:
         return sorted((f for f in self.rows.values() if f.key > key), key=lambda f: f.key)[:limit]
 
+    async def old_copies(self, after: str, limit: int) -> list[tuple[str, str]]:
+        found = [(self.rows[place].key, store) for place, store in self.old_stores.items()]
+        return sorted(one for one in found if one[0] > after)[:limit]
+
+    async def known_keys(self, store: str, keys: Sequence[str]) -> set[str]:
+        mine = {f.key for p, f in self.rows.items() if store in (f.store, self.old_stores.get(p))}
+        return mine & set(keys)
+
+    async def paths_of(self, capture_ids: Collection[str]) -> set[str]:
+        return {s.path for r in self.recordings.values() for s in r.segments if s.capture_id in capture_ids}
+
+    async def erased_among(self, ids: Sequence[str]) -> set[str]:
+        return {i for i in ids if self.states.get(i) is MediaState.ERASED}
+
     async def forget_files(self, recording_id: str) -> None:
         self.rows = {k: f for k, f in self.rows.items() if k[0] != recording_id}
         self._save()
