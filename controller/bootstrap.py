@@ -46,6 +46,7 @@ from .switches.freeswitch.directory import FreeSwitchDirectory
 from .web.app import Application, create_app
 from .web.passwords import Passwords
 from .web.services import Services
+from .web.sign_in_rules import rules_of
 from .working import run_reader, workers_of
 
 log = structlog.get_logger(__name__)
@@ -210,6 +211,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
     """Everything for `tapeline serve`. Raises ConfigError or DatabaseUnavailable before it starts."""
     for switch in config.switches:
         switch.secret()  # an unreadable password file is an error of the start, not of later
+    sign_in = rules_of(config.sign_in)
     async with open_catalog(config) as catalog:
         stores = open_stores(config)
         workers = make_workers(config, catalog, stores)
@@ -235,6 +237,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 jobs=catalog,
                 runs=LateRunReader(lambda: run_reader(config)),
                 poke=workers.poke,
+                sign_in=sign_in,
             )
         )
         yield Parts(

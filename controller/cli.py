@@ -20,7 +20,7 @@ from .cli_explain import explain_command
 from .cli_import import import_command
 from .cli_jobs import jobs
 from .cli_options import tenants
-from .cli_people import people
+from .cli_people import people, tokens
 from .cli_policy import settings
 from .cli_proof import evidence_commands, proof, verify_command
 from .cli_retention import retention
@@ -39,6 +39,7 @@ from .logs import set_up_logging
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(people, name="user")
+app.add_typer(tokens, name="token")
 app.add_typer(settings, name="policy")
 app.add_typer(rule, name="rule")
 app.add_typer(tenants, name="tenant")

@@ -19,6 +19,7 @@ from .config_jobs import JobsConfig
 from .config_proof import ProofConfig
 from .config_retention import RetentionConfig
 from .config_sealing import SealingConfig, anchored_sealing, check_sealing
+from .config_sign_in import SignInConfig, anchored_sign_in
 from .config_storage import (
     ConfigError,
     LocalStoreConfig,
@@ -182,6 +183,7 @@ class Config(Section):
     transcription: TranscriptionConfig = Field(default_factory=TranscriptionConfig)
     formats: FormatsConfig = Field(default_factory=FormatsConfig)
     retention: RetentionConfig = Field(default_factory=RetentionConfig)
+    sign_in: SignInConfig = Field(default_factory=SignInConfig)
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
 
     @model_validator(mode="after")
@@ -284,5 +286,6 @@ def _anchored(config: Config, folder: Path) -> Config:
             "transcription": config.transcription.model_copy(
                 update={"model": anchor(config.transcription.model)}
             ),
+            "sign_in": anchored_sign_in(config.sign_in, folder),
         }
     )

@@ -13,7 +13,6 @@ from ..engine.reading import AccountStore, CatalogReader, SettingsStore
 from ..engine.retention import AnnotationStore, RetentionStore
 from ..engine.shelving import SealingCatalog, ShelvingCatalog
 from ..engine.transcribing import TranscriptStore
-from .accounts import Accounts
 from .annotating import Annotating
 from .chain import Chain
 from .database import Database
@@ -23,6 +22,7 @@ from .holding import Holding
 from .job_views import JobViews
 from .jobs import JobRows
 from .media_rows import MediaRows
+from .people import People
 from .persons import Persons
 from .policies import Policies
 from .queries import Queries
@@ -55,7 +55,7 @@ class SqlCatalog(
     JobViews,
     Queries,
     Settings,
-    Accounts,
+    People,
     Chain,
     RetentionCatalog,
     TranscriptRows,

@@ -100,6 +100,7 @@ class TokenTable(Row, table=True):
     expires_at: datetime | None = time_()
     last_used_at: datetime | None = time_()
     token_sha256: str = text_(unique=True)
+    scopes: list[Any] | None = json_()
 
 
 class AuditTable(Row, table=True):

@@ -9,6 +9,7 @@ from sqlalchemy import ForeignKey, Index, Table, text
 from sqlmodel import Field
 
 from . import chain_tables as chains
+from . import entry_tables as entry
 from . import job_tables as work
 from . import people_tables as people
 from . import retention_tables as retention
@@ -265,6 +266,14 @@ files = _of(FileTable)
 accounts = _of(people.AccountTable)
 api_tokens = _of(people.TokenTable)
 audit = _of(people.AuditTable)
+
+sessions = _of(entry.SessionTable)
+second_factors = _of(entry.SecondFactorTable)
+recovery_codes = _of(entry.RecoveryCodeTable)
+identities = _of(entry.IdentityTable)
+groups = _of(entry.GroupTable)
+group_members = _of(entry.GroupMemberTable)
+account_groups = _of(entry.AccountGroupTable)
 chain = _of(chains.ChainTable)
 deletions = _of(retention.DeletionTable)
 retention_rules = _of(retention.RetentionRuleTable)

@@ -58,6 +58,22 @@ class Redaction(StrEnum):
     AUDIO = "audio"  # and whoever is no administrator hears them beeped over
 
 
+class SecondFactorFor(StrEnum):
+    """Who of the tenant needs a second factor to sign in with a password."""
+
+    NOBODY = "nobody"
+    ADMINISTRATORS = "administrators"  # whoever administers, or reads the audit
+    EVERYBODY = "everybody"
+
+
+class ShareLinks(StrEnum):
+    """Which links to recordings the tenant's people may make, and which are followed."""
+
+    OFF = "off"
+    PRIVATE = "private"  # for whoever is signed in
+    PUBLIC = "public"  # for whoever has the link, too
+
+
 #: A sound's name or path as both switches take it, without anything that their commands would read
 #: as more than a name.
 _SOUND = re.compile(r"(?!.*\.\.)[A-Za-z0-9_/][A-Za-z0-9_./-]{0,199}")
@@ -94,6 +110,8 @@ class TenantOptions:
     channels: Channels = Channels.MONO
     message_answers: Answers = Answers.ON_REQUEST
     new_user: NewUser = NewUser()
+    second_factor: SecondFactorFor = SecondFactorFor.NOBODY
+    share_links: ShareLinks = ShareLinks.PRIVATE
     trash_days: int = 30
     transcripts: Transcripts = Transcripts.OFF
     redact_digits: Redaction = Redaction.OFF
@@ -134,6 +152,8 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "message_answers": Answers,
     "transcripts": Transcripts,
     "redact_digits": Redaction,
+    "second_factor": SecondFactorFor,
+    "share_links": ShareLinks,
 }
 
 

@@ -10,10 +10,10 @@ from ..core.roles import Role
 
 __all__ = [
     "Account",
-    "AccountStore",
-    "ApiToken",
     "AuditEntry",
+    "AuditFilter",
     "Credentials",
+    "PeopleStore",
     "Role",
     "Scope",
     "Team",
@@ -71,18 +71,6 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
-class ApiToken:
-    """A token as it is listed; the token itself is shown once, when it is made."""
-
-    token_id: str
-    account_id: str
-    label: str
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class AuditEntry:
     at: datetime
     account: str
@@ -93,19 +81,40 @@ class AuditEntry:
     address: str = ""
 
 
-class AccountStore(Protocol):
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """``account``, ``subject`` and ``detail`` match a part without case, ``action`` the whole."""
+
+    account: str = ""
+    action: str = ""
+    subject: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class PeopleStore(Protocol):
     """Who may sign in. Logins are unique over all tenants, compared without case."""
 
     async def add_account(self, account: Account, password_hash: str) -> None:
-        """Raises ValueError if the login is taken."""
+        """``password_hash`` "": no password fits. Raises ValueError if the login is taken."""
+
+    async def change_account(self, account: Account) -> None:
+        """Its role, extension and whether it is disabled. Raises ValueError as `add_account` does."""
 
     async def credentials(self, login: str) -> Credentials | None: ...
     async def account(self, account_id: str) -> Account | None: ...
     async def accounts(self, scope: Scope) -> list[Account]: ...
-    async def set_password(self, account_id: str, password_hash: str) -> None: ...
-    async def add_token(self, token: ApiToken, token_sha256: str) -> None: ...
-    async def account_by_token(self, token_sha256: str, now: datetime) -> Account | None: ...
-    async def tokens(self, account_id: str) -> list[ApiToken]: ...
-    async def remove_token(self, account_id: str, token_id: str) -> bool: ...
+
+    async def set_password(self, account_id: str, password_hash: str, *, keep: str = "") -> None:
+        """All its sessions end, but the one of the nonce ``keep``."""
+
     async def audit(self, entry: AuditEntry) -> None: ...
     async def audit_entries(self, scope: Scope, limit: int = 100) -> list[AuditEntry]: ...
+
+    async def audit_page(
+        self, scope: Scope, where: AuditFilter, *, limit: int = 100, before: int | None = None
+    ) -> list[tuple[int, AuditEntry]]:
+        """(number, line), the newest first; ``before``: only lines with a lower number."""
+
+    async def audit_actions(self, scope: Scope) -> list[str]:
+        """Every action that there is a line of."""

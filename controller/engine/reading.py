@@ -13,8 +13,9 @@ from typing import Generic, Protocol, TypeVar
 from ..core.direction import Direction
 from ..core.rules import Route
 from ..core.timeline import TimeLine
+from .entry import ApiToken, FactorStore, GroupStore, IdentityStore, SessionStore, TokenStore
 from .media_ports import GIVEN_UP, HOME
-from .people import Account, AccountStore, ApiToken, AuditEntry, Credentials, Role, Scope, Team
+from .people import Account, AuditEntry, AuditFilter, Credentials, PeopleStore, Role, Scope, Team
 from .settings import SettingsStore, SystemSettings, TenantSettings, UserSettings
 from .transcribing import Hidden, TextHit, TranscriptReader
 
@@ -23,6 +24,7 @@ __all__ = [
     "AccountStore",
     "ApiToken",
     "AuditEntry",
+    "AuditFilter",
     "CallDetail",
     "CallRow",
     "CatalogReader",
@@ -53,6 +55,10 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+
+class AccountStore(PeopleStore, SessionStore, TokenStore, FactorStore, IdentityStore, GroupStore, Protocol):
+    """Everything about who may come in, and what they did."""
 
 
 @dataclass(frozen=True, slots=True)

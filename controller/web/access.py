@@ -17,20 +17,21 @@ from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
 
 from ..core.roles import NEEDS_EXTENSION, NEEDS_TENANT, Permission, allows
+from ..engine.entry import Bearer, SessionRow, Stage
 from ..engine.reading import Account
 from .problems import NotSignedIn, Problem, not_found
-from .services import Web, web_of
-from .sessions import Session
+from .services import web_of
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 async def identify(request: Request) -> Account:
     """Whoever is asking. Raises NotSignedIn."""
-    account, session = await _who(request)
-    if account is None or not sound(account):
+    account, session, bearer = await _who(request)
+    if account is None or not sound(account) or (session and session.stage is not Stage.FULL):
         raise NotSignedIn
     request.state.account, request.state.session = account, session
+    request.state.scopes = None if bearer is None else bearer.token.scopes
     return account
 
 
@@ -38,7 +39,7 @@ async def gate(request: Request) -> Account:
     """Whoever is asking. Raises NotSignedIn, or Problem 403 for a forged form, and for a route that
     does not say what it is for."""
     account = await identify(request)
-    session: Session | None = request.state.session
+    session: SessionRow | None = request.state.session
     if declared(request.scope.get("route")) is None:
         raise Problem(403, "Nobody may do this: the route declares no permission.")
     if session is not None and request.method not in SAFE_METHODS:
@@ -121,17 +122,28 @@ def known_id(text: str, what: str) -> str:
     return text
 
 
-async def current(web: Web, account_id: str, session: Session | None) -> Account | None:
-    """The account as it is now, for a stream that outlives the request that began it."""
-    account = await web.services.accounts.account(account_id)
-    if account is None or not sound(account):
-        return None
-    if session is None:
-        return account
-    credentials = await web.services.accounts.credentials(account.login)
-    if credentials is None or not web.sessions.fits(session, credentials.password_hash):
-        return None
-    return account
+class Key:
+    """What a request came in with, to ask again later whether it still opens."""
+
+    def __init__(self, request: Request) -> None:
+        self._web = web_of(request)
+        self._cookie = request.cookies.get(self._web.sessions.cookie, "")
+        self._bearer = _bearer_text(request)
+
+    async def account(self) -> Account | None:
+        """The account as it is now, for a stream that outlives the request that began it."""
+        if self._bearer is None:
+            found = await self._web.sessions.read(self._cookie)
+            if found is None or found[0].stage is not Stage.FULL:
+                return None
+            account = found[1]
+        else:
+            services = self._web.services
+            bearer = await services.accounts.bearer(token_digest(self._bearer), services.now())
+            if bearer is None:
+                return None
+            account = bearer.account
+        return account if sound(account) else None
 
 
 async def check_form(request: Request, nonce: str) -> None:
@@ -151,21 +163,24 @@ def _is_form(request: Request) -> bool:
     return content_type in ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
-async def _who(request: Request) -> tuple[Account | None, Session | None]:
+async def _who(request: Request) -> tuple[Account | None, SessionRow | None, Bearer | None]:
     web = web_of(request)
+    token = _bearer_text(request)
+    if token is not None:
+        bearer = await web.services.accounts.bearer(token_digest(token), web.services.now())
+        return (None if bearer is None else bearer.account), None, bearer
+    found = await web.sessions.read(request.cookies.get(web.sessions.cookie, ""))
+    return (None, None, None) if found is None else (found[1], found[0], None)
+
+
+def _bearer_text(request: Request) -> str | None:
+    """The token of the Authorization header; "" of one that is no bearer's; None without the header.
+    No falling back on the cookie where there is one: what was sent is what counts."""
     authorization = request.headers.get("authorization")
-    if authorization is not None:
-        # No falling back on the cookie: what was sent is what counts.
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            return None, None
-        digest = token_digest(token.strip())
-        return await web.services.accounts.account_by_token(digest, web.services.now()), None
-    cookie = request.cookies.get(web.sessions.cookie)
-    session = web.sessions.read(cookie) if cookie else None
-    if session is None:
-        return None, None
-    return await current(web, session.account_id, session), session
+    if authorization is None:
+        return None
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def token_digest(token: str) -> str:

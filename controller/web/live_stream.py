@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
-from ..engine.ports import LiveCall, LiveEvent
+from ..engine.ports import Control, LiveCall, LiveEvent
 from ..engine.reading import Account
-from .access import current
 from .live_view import all_visible, visible
-from .services import Web
-from .sessions import Session
 
 #: So often a stream asks whether its account may still see it, and puts right what it has missed.
 RECHECK_SECONDS = 15.0
@@ -26,13 +23,17 @@ class Change:
 
 
 async def changes(
-    web: Web, account: Account, session: Session | None, *, recheck: float = RECHECK_SECONDS
+    control: Control,
+    account: Account,
+    still: Callable[[], Awaitable[Account | None]],
+    *,
+    recheck: float = RECHECK_SECONDS,
 ) -> AsyncGenerator[Change]:
-    """First every call that is up, then each change. Ends when the account loses its access.
+    """First every call that is up, then each change. Ends when the account loses its access:
+    ``still`` says who it is now, None for nobody.
 
     Close it when done (``aclosing``): that is what takes the reader out of the engine's feed.
     """
-    control = web.services.control
     clock = asyncio.get_running_loop().time
     shown: set[str] = set()
     async with control.events() as events:
@@ -42,7 +43,7 @@ async def changes(
         try:
             while True:
                 if clock() >= due:
-                    now = await current(web, account.account_id, session)
+                    now = await still()
                     if now is None:
                         return
                     account, due = now, clock() + recheck

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, cast
 
@@ -13,11 +13,15 @@ from ..engine.chain import ProofReader
 from ..engine.jobs import JobReader, RunReader
 from ..engine.ports import Control
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
+from .devices import Devices
 from .heard import Heard
 from .lockout import Lockout
+from .oidc import Provider
 from .passwords import Passwords
 from .ports import FileStore, HealthCheck
+from .second_factor import SecondFactors
 from .sessions import Sessions
+from .sign_in_rules import SignInRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Services:
     runs: RunReader | None = None
     #: Tells the workers of this process that there is something to do.
     poke: Callable[[], None] = lambda: None
+    sign_in: SignInRules = field(default_factory=SignInRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +55,24 @@ class Web:
     passwords: Passwords
     lockout: Lockout
     heard: Heard
+    devices: Devices
+    second_factors: SecondFactors
+    provider: Provider | None
 
     @classmethod
     def of(cls, services: Services) -> Web:
         if len(services.secret) < 32:
             raise ValueError("the secret that signs sessions must have 32 bytes or more")
+        oidc = services.sign_in.oidc
         return cls(
             services,
-            Sessions(services.secret, services.now, secure=services.secure_cookies),
+            Sessions(services.accounts, services.secret, services.now, secure=services.secure_cookies),
             Passwords(),
             Lockout(services.now),
             Heard(services.now),
+            Devices(services.secret, secure=services.secure_cookies),
+            SecondFactors(services.accounts, services.secret),
+            Provider(oidc, services.secret, services.now) if oidc else None,
         )
 
 

@@ -1,8 +1,8 @@
-"""Session cookies and form tokens, both signed by the server's key.
+"""Session cookies and form tokens.
 
-A session is bound to the account and to a fingerprint of its password's hash, so a new password
-ends all of them. Signing out ends one: it is remembered here until it would have expired (in this
-process; a restart forgets it, and the browser has dropped the cookie by then).
+A cookie is 256 random bits; what it opens is a row of the catalog, by the hash of it. So signing out,
+a new password and an administrator's "end this session" count at once, in every worker and after a
+restart. Form tokens are signed by the server's key and bound to the session's nonce.
 """
 
 from __future__ import annotations
@@ -11,63 +11,54 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fastapi import Response
-from itsdangerous import BadSignature, URLSafeSerializer
+
+from ..engine.entry import SessionRow, SessionStore, Stage
+from ..engine.reading import Account
 
 LIFETIME = timedelta(hours=12)
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    account_id: str
-    fingerprint: str
-    nonce: str
-    issued: int
+#: So long somebody whose password was right may look for the second factor.
+HALF_WAY = timedelta(minutes=10)
 
 
 class Sessions:
-    def __init__(self, secret: bytes, now: Callable[[], datetime], *, secure: bool) -> None:
+    def __init__(
+        self, store: SessionStore, secret: bytes, now: Callable[[], datetime], *, secure: bool
+    ) -> None:
+        self._store = store
         self._secret = secret
         self._now = now
-        self._signer = URLSafeSerializer(
-            secret, salt="tapeline.session", signer_kwargs={"digest_method": hashlib.sha256}
-        )
-        self._ended: dict[str, int] = {}
         self.secure = secure
         prefix = "__Host-" if secure else ""
         self.cookie = f"{prefix}tapeline"
         #: Binds the sign-in form to the browser before there is a session.
         self.form_cookie = f"{prefix}tapeline_form"
 
-    def begin(self, account_id: str, password_hash: str) -> str:
+    async def begin(
+        self, account_id: str, *, stage: Stage = Stage.FULL, address: str = "", device: str = "",
+        means: str = "password",
+    ) -> str:  # fmt: skip
         """The cookie's value of a new session."""
-        issued = int(self._now().timestamp())
-        fields = [account_id, self._fingerprint(password_hash), secrets.token_urlsafe(18), issued]
-        return str(self._signer.dumps(fields))
+        cookie, now = secrets.token_urlsafe(32), self._now()
+        lasts = LIFETIME if stage is Stage.FULL else HALF_WAY
+        row = SessionRow(
+            session_digest(cookie), secrets.token_urlsafe(18), account_id, stage, now, now, now + lasts,
+            address[:64], device[:100], means,
+        )  # fmt: skip
+        await self._store.add_session(row)
+        return cookie
 
-    def read(self, cookie: str) -> Session | None:
-        """The session of a cookie; None if it is forged, too old or has been ended."""
-        try:
-            account_id, fingerprint, nonce, issued = self._signer.loads(cookie)
-        except (BadSignature, ValueError, TypeError):
+    async def read(self, cookie: str) -> tuple[SessionRow, Account] | None:
+        """The session of a cookie and whose it is, in whatever stage; None if it is forged, too old,
+        has been ended, or the account is disabled."""
+        if not 20 <= len(cookie) <= 200:
             return None
-        age = self._now().timestamp() - issued
-        if not 0 <= age + 60 <= LIFETIME.total_seconds() + 60 or nonce in self._ended:
-            return None
-        return Session(account_id, fingerprint, nonce, issued)
+        return await self._store.session(session_digest(cookie), self._now())
 
-    def fits(self, session: Session, password_hash: str) -> bool:
-        """Whether the password is still the one the session was begun with."""
-        return hmac.compare_digest(session.fingerprint, self._fingerprint(password_hash))
-
-    def end(self, session: Session) -> None:
-        now = self._now().timestamp()
-        oldest = now - LIFETIME.total_seconds()
-        self._ended = {n: issued for n, issued in self._ended.items() if issued > oldest}
-        self._ended[session.nonce] = session.issued
+    async def end(self, session: SessionRow) -> None:
+        await self._store.end_session(session.account_id, session.nonce)
 
     def form_token(self, nonce: str) -> str:
         """The token that a form of this session (or sign-in page) must bring back."""
@@ -90,7 +81,7 @@ class Sessions:
     def drop_cookie(self, response: Response) -> None:
         response.delete_cookie(self.cookie, path="/", secure=self.secure, httponly=True, samesite="lax")
 
-    def _fingerprint(self, password_hash: str) -> str:
-        return hmac.new(
-            self._secret, b"tapeline.password:" + password_hash.encode(), hashlib.sha256
-        ).hexdigest()[:32]
+
+def session_digest(cookie: str) -> str:
+    """What is stored of a cookie. It has 256 random bits, so a plain hash is enough."""
+    return hashlib.sha256(cookie.encode("utf-8", "replace")).hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -76,6 +76,11 @@ async def test_the_database_refuses_it_too(database: Database) -> None:
     await add(ANN)
 
 
+async def speaks_for(catalog: SqlCatalog, token_sha256: str, at: datetime) -> Account | None:
+    found = await catalog.bearer(token_sha256, at)
+    return found and found.account
+
+
 async def test_tokens(catalog: SqlCatalog) -> None:
     for account in (ANN, ROOT):
         await catalog.add_account(account, "hash")
@@ -85,15 +90,15 @@ async def test_tokens(catalog: SqlCatalog) -> None:
     await catalog.add_token(brief, "bb")
     assert await catalog.tokens("ann") == [forever, brief]
     assert await catalog.tokens("root") == []
-    assert await catalog.account_by_token("aa", NOW) == ANN
-    assert await catalog.account_by_token("bb", NOW + timedelta(2) - timedelta(seconds=1)) == ANN
-    assert await catalog.account_by_token("bb", NOW + timedelta(2)) is None
+    assert await speaks_for(catalog, "aa", NOW) == ANN
+    assert await speaks_for(catalog, "bb", NOW + timedelta(2) - timedelta(seconds=1)) == ANN
+    assert await catalog.bearer("bb", NOW + timedelta(2)) is None
     for unknown in ("", "cc", "AA", "a%"):
-        assert await catalog.account_by_token(unknown, NOW) is None
+        assert await catalog.bearer(unknown, NOW) is None
     assert not await catalog.remove_token("root", "t1")  # not root's own
     assert await catalog.remove_token("ann", "t1")
     assert not await catalog.remove_token("ann", "t1")
-    assert await catalog.account_by_token("aa", NOW) is None
+    assert await catalog.bearer("aa", NOW) is None
     assert [token.token_id for token in await catalog.tokens("ann")] == ["t2"]
 
 
@@ -101,7 +106,7 @@ async def test_when_a_token_was_last_used_to_the_minute(catalog: SqlCatalog) -> 
     await catalog.add_account(ANN, "hash")
     await catalog.add_token(ApiToken("t1", "ann", "script", NOW, None, None), "aa")
     for seconds, expected in ((0, 0), (30, 0), (60, 60), (300, 300)):
-        await catalog.account_by_token("aa", NOW + timedelta(seconds=seconds))
+        await catalog.bearer("aa", NOW + timedelta(seconds=seconds))
         (token,) = await catalog.tokens("ann")
         assert token.last_used_at == NOW + timedelta(seconds=expected)
 
@@ -110,7 +115,7 @@ async def test_a_disabled_account_has_no_tokens_that_work(catalog: SqlCatalog) -
     off = Account("off", "off", Role.TENANT, "red.example", None, disabled=True)
     await catalog.add_account(off, "hash")
     await catalog.add_token(ApiToken("t1", "off", "", NOW, None, None), "aa")
-    assert await catalog.account_by_token("aa", NOW) is None
+    assert await catalog.bearer("aa", NOW) is None
     found = await catalog.credentials("off")
     assert found is not None
     assert found.account.disabled

@@ -34,6 +34,7 @@ from controller.config import (
     TranscriptionConfig,
     WebConfig,
 )
+from controller.config_sign_in import OidcConfig, OidcRuleConfig, SignInConfig
 
 from .documents import DOCS, MARK
 
@@ -52,10 +53,23 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("`[transcription]`", "TAPELINE_TRANSCRIPTION__", TranscriptionConfig),
     ("`[formats]`", "TAPELINE_FORMATS__", FormatsConfig),
     ("`[retention]`", "TAPELINE_RETENTION__", RetentionConfig),
+    ("`[sign_in]`", "TAPELINE_SIGN_IN__", SignInConfig),
+    ("`[sign_in.oidc]`", "TAPELINE_SIGN_IN__OIDC__", OidcConfig),
+    ("`[[sign_in.oidc.rules]]`", "", OidcRuleConfig),
 )
 
 #: Keys of the file that have a table of their own.
-SECTION_KEYS = ("storage", "database", "web", "proof", "jobs", "transcription", "formats", "retention")
+SECTION_KEYS = (
+    "storage",
+    "database",
+    "web",
+    "proof",
+    "jobs",
+    "transcription",
+    "formats",
+    "retention",
+    "sign_in",
+)
 
 
 # ── the configuration ─────────────────────────────────────────────────────────────────────────
@@ -99,7 +113,12 @@ def _kind(field: FieldInfo) -> str:
     if get_origin(kind) is dict:
         return "table of texts" if get_args(kind)[1] is str else "table of numbers"
     if get_origin(kind) is tuple:
-        return "list of texts" if get_args(kind)[0] is str else "list of sections"
+        of = get_args(kind)[0]
+        return "list of texts" if isinstance(of, type) and issubclass(of, str) else "list of sections"
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return " or ".join(f"`{member.value}`" for member in kind)
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return "section"
     raise TypeError(f"say in words what a {kind} is")
 
 

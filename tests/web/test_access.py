@@ -16,7 +16,7 @@ from controller.web.lockout import LIMITS, Lockout
 
 from .world import HOST, PASSWORD, World, form_token, later, opened, populate, sign_in
 
-OPEN = {"/healthz", "/readyz", "/sign-in"}
+OPEN = {"/healthz", "/readyz"}
 
 
 def routes(world: World) -> list[tuple[str, str]]:
@@ -37,7 +37,7 @@ async def test_every_route_refuses_whoever_brings_no_credentials(world: World) -
     assert len(walked) > 45, "the walk must see the routes"
     async with world.client() as client:
         for method, path in walked:
-            if path in OPEN:
+            if path in OPEN or path.startswith("/sign-in"):
                 continue
             answer = await client.request(method, path)
             if path.startswith("/api/"):
@@ -71,8 +71,7 @@ async def test_an_expired_token_and_a_forged_cookie_are_refused(world: World) ->
         assert (await client.get("/api/v1/me", headers=headers)).status_code == 401
     async with world.browser("red-admin") as browser:
         cookie = browser.cookies["tapeline"]
-        payload, _, signature = cookie.rpartition(".")
-        for forged in (f"{payload}x.{signature}", f"{payload}.{signature[:-2]}AA", "null", "é", ""):
+        for forged in (f"{cookie}x", cookie[:-1], cookie.swapcase(), "null", "é", ""):
             answer = await browser.get("/api/v1/me", headers={"cookie": f"tapeline={forged}".encode()})
             assert answer.status_code == 401, forged
 
@@ -98,18 +97,23 @@ async def test_signing_out_ends_the_session_even_for_whoever_has_copied_the_cook
 async def test_a_new_password_ends_all_other_sessions(world: World) -> None:
     async with world.browser("red-admin") as one, world.browser("red-admin") as other:
         token = form_token((await one.get("/account")).text)
-        fields = {"csrf": token, "current": PASSWORD, "password": "a new long one", "again": "a new long one"}
+        fields = {
+            "csrf": token,
+            "current": PASSWORD,
+            "password": "a rather new long one",
+            "again": "a rather new long one",
+        }
         answer = await one.post("/account/password", data=fields)
         assert answer.status_code == 303, answer.text
         assert (await other.get("/api/v1/me")).status_code == 401
         assert (await one.get("/api/v1/me")).status_code == 200
     async with world.client() as client:
         assert (await sign_in(client, "red-admin")).status_code == 401
-        assert (await sign_in(client, "red-admin", "a new long one")).status_code == 303
+        assert (await sign_in(client, "red-admin", "a rather new long one")).status_code == 303
 
 
 async def test_changing_the_password_needs_the_current_one_and_a_session(world: World) -> None:
-    body = {"current": "wrong", "password": "a new long one"}
+    body = {"current": "wrong", "password": "a rather new long one"}
     async with world.browser("red-admin") as browser:
         headers = {"x-csrf-token": form_token((await browser.get("/account")).text)}
         answer = await browser.put("/api/v1/me/password", json=body, headers=headers)
@@ -206,7 +210,7 @@ async def test_a_disabled_account_is_out_at_once(world: World, password_hash: st
     await world.catalog.add_account(off, password_hash)
     async with world.client() as client:
         assert (await sign_in(client, "off")).status_code == 401
-        cookie = world.app.state.web.sessions.begin("off", password_hash)
+        cookie = await world.app.state.web.sessions.begin("off")
         answer = await client.get("/api/v1/me", headers={"cookie": f"tapeline={cookie}"})
         assert answer.status_code == 401
 

@@ -116,7 +116,7 @@ async def test_validation_never_repeats_a_password(world: World) -> None:
 async def test_accounts_and_tokens(world: World) -> None:
     async with world.client("red-admin") as red:
         body = {
-            "login": "new@red", "password": "a new long one", "role": "user",
+            "login": "new@red", "password": "a rather new long one", "role": "user",
             "tenant": "red.example", "extension": "101",
         }  # fmt: skip
         made = await red.post("/api/v1/accounts", json=body)

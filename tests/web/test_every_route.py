@@ -50,7 +50,7 @@ async def test_no_route_at_all_reaches_the_other_tenants_things(world: World, wh
         "scope": "queue",
     }
     bodies: dict[str, dict[str, object]] = {
-        "/recording": {"operation": "pause-recording"}, "/password": {"password": "a new long one"},
+        "/recording": {"operation": "pause-recording"}, "/password": {"password": "a rather new long one"},
     }  # fmt: skip
     await furnish_blue(world)
     before = await world.catalog.policy()

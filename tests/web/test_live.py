@@ -7,10 +7,12 @@ import json
 
 import httpx
 import pytest
+from fastapi import Request
 
 from controller.core.media_kinds import OPERATIONS
 from controller.core.requests import Means
 from controller.engine.reading import Account, Role
+from controller.web.access import Key
 from controller.web.live_stream import changes
 from tests.catalog.story import inside, outside
 
@@ -138,7 +140,7 @@ def account(who: str, role: Role, tenant: str | None, extension: str | None = No
 
 async def test_the_stream_begins_with_what_is_up_and_follows_it(world: World) -> None:
     red = account("red-101", Role.USER, "red.example", "101")
-    stream = changes(world.app.state.web, red, None)
+    stream = changes(world.control, red, lambda: world.catalog.account(red.account_id))
     first = await anext(stream)
     assert (first.call_id, first.call is not None) == (world.calls["live-red"], True)
     following = asyncio.ensure_future(anext(stream))
@@ -163,7 +165,7 @@ async def test_the_stream_begins_with_what_is_up_and_follows_it(world: World) ->
 
 async def test_the_stream_puts_right_what_a_slow_reader_has_missed(world: World) -> None:
     boss = account("root", Role.SYSTEM, None)
-    stream = changes(world.app.state.web, boss, None, recheck=0.02)
+    stream = changes(world.control, boss, lambda: world.catalog.account(boss.account_id), recheck=0.02)
     assert {(await anext(stream)).call_id for _ in range(2)} == {
         world.calls["live-red"],
         world.calls["live-blue"],
@@ -179,11 +181,13 @@ async def test_the_stream_puts_right_what_a_slow_reader_has_missed(world: World)
 
 
 async def test_the_stream_ends_when_the_account_may_no_longer_see_it(
-    world: World, password_hash: str
+    world: World,
 ) -> None:
     web = world.app.state.web
-    session = web.sessions.read(web.sessions.begin("account-red-admin", password_hash))
-    stream = changes(web, account("red-admin", Role.TENANT, "red.example"), session, recheck=0.02)
+    cookie = await web.sessions.begin("account-red-admin")
+    scope = {"type": "http", "app": world.app, "headers": [(b"cookie", f"tapeline={cookie}".encode())]}
+    still = Key(Request(scope)).account
+    stream = changes(world.control, account("red-admin", Role.TENANT, "red.example"), still, recheck=0.02)
     await anext(stream)
     following = asyncio.ensure_future(anext(stream, None))
     await world.catalog.set_password("account-red-admin", "another hash")

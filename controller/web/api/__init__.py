@@ -11,8 +11,10 @@ from ..permits import SignedIn
 from ..problems import RESPONSES
 from . import (
     accounts,
+    audit,
     calls,
     explain,
+    groups,
     jobs,
     live,
     operation,
@@ -38,7 +40,9 @@ for part in (
     rules,
     explain,
     operation,
+    audit,
     accounts,
+    groups,
     tokens,
 ):
     router.include_router(part.router)

@@ -1,115 +1,162 @@
-"""/api/v1/accounts: who may sign in."""
+"""/api/v1/accounts: who may sign in, with their sessions, tokens and second factors."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import replace
+from typing import Annotated
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from ...engine.reading import Account, Role
-from ..access import address_of, known_id, sound
-from ..changes import note
-from ..passwords import MAX_LENGTH, MIN_LENGTH, weakness
+from ...core.roles import Role
+from ...engine.reading import Account, ApiToken
+from .. import account_changes as changes
+from ..passwords import MAX_LENGTH, MIN_LENGTH
 from ..permits import AccountManager, SessionMe, SignedIn
-from ..problems import Problem, not_found
-from ..services import Parts, Services, web_of
-from .views import AccountView
+from ..services import Parts, Services
+from .views import AccountView, SessionView
 
 router = APIRouter(tags=["accounts"])
 
-NewPassword = Annotated[str, Field(min_length=MIN_LENGTH, max_length=MAX_LENGTH)]
+NewPassword = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MAX_LENGTH,
+        description=f"{MIN_LENGTH} characters or more, and not easily guessed.",
+    ),
+]
+Groups = Annotated[list[str], Field(max_length=200, description="A supervisor's groups, by id.")]
 
 
 class AccountBody(BaseModel):
     login: str = Field(pattern=r"^[^\s\x00-\x1f\x7f]{1,200}$", examples=["ada@example.org"])
     password: NewPassword
-    role: Literal["system_administrator", "tenant_administrator", "user"]
+    role: Role
     tenant: str | None = Field(None, max_length=253)
     extension: str | None = Field(None, max_length=128, description="The switch user that a user account is.")
+    groups: Groups = []
+
+
+class AccountChanges(BaseModel):
+    """What is left out stays as it is. An account's tenant and login never change."""
+
+    model_config = ConfigDict(extra="forbid")
+    role: Role | None = None
+    extension: str | None = Field(None, max_length=128)
+    disabled: bool | None = None
+    groups: Groups | None = None
 
 
 class PasswordBody(BaseModel):
     password: NewPassword
 
 
-class OwnPasswordBody(BaseModel):
+class OwnPasswordBody(PasswordBody):
     current: str = Field(max_length=MAX_LENGTH)
-    password: NewPassword
 
 
 @router.get("/me", summary="The account that asks")
-async def get_me(me: SignedIn) -> AccountView:
-    return AccountView.of(me)
+async def get_me(parts: Parts, me: SignedIn) -> AccountView:
+    return await _view(parts, me)
 
 
-@router.put("/me/password", status_code=204, summary="Change one's own password; ends all sessions")
+@router.put("/me/password", status_code=204, summary="Change one's own password; ends all other sessions")
 async def put_own_password(request: Request, parts: Parts, me: SessionMe, body: OwnPasswordBody) -> None:
-    await change_own_password(request, parts, me, body.current, body.password)
+    await changes.change_own_password(request, parts, me, body.current, body.password)
+
+
+@router.get("/me/sessions", summary="Where one is signed in")
+async def get_own_sessions(parts: Parts, me: SessionMe) -> list[SessionView]:
+    return [SessionView.of(s) for s in await parts.accounts.sessions(me.account_id, parts.now())]
+
+
+@router.delete("/me/sessions/{session}", status_code=204, summary="End one of one's own sessions")
+async def delete_own_session(request: Request, parts: Parts, me: SessionMe, session: str) -> None:
+    await changes.end_session(request, parts, me, me, session)
 
 
 @router.get("/accounts", summary="Accounts")
 async def get_accounts(parts: Parts, me: AccountManager) -> list[AccountView]:
-    return [AccountView.of(a) for a in await parts.accounts.accounts(me.scope)]
+    return [await _view(parts, a) for a in await parts.accounts.accounts(me.scope)]
 
 
 @router.post("/accounts", status_code=201, summary="Make an account")
 async def post_account(request: Request, parts: Parts, me: AccountManager, body: AccountBody) -> AccountView:
-    role = Role(body.role)
-    if me.role is not Role.SYSTEM and (role is Role.SYSTEM or body.tenant != me.tenant):
-        raise Problem(403, "A tenant's administrator makes accounts of that tenant only.")
-    if role is Role.SYSTEM and (body.tenant or body.extension):
-        raise Problem(422, "A system administrator has neither tenant nor extension.")
-    account = Account(parts.new_id(), body.login, role, body.tenant, body.extension)
-    if not sound(account):
-        raise Problem(422, "The role needs a tenant, and a user an extension as well.")
-    fault = weakness(body.password)
-    if fault:
-        raise Problem(422, fault)
-    password_hash = await web_of(request).passwords.hash(body.password)
-    try:
-        await parts.accounts.add_account(account, password_hash)
-    except ValueError as error:
-        raise Problem(409, "The login is taken.") from error
-    await note(parts, me, "account made", account.login, str(role), address_of(request), account.tenant)
-    return AccountView.of(account)
+    account = Account(parts.new_id(), body.login, body.role, body.tenant, body.extension)
+    await changes.add(request, parts, me, account, body.password)
+    if body.groups:
+        await changes.change(request, parts, me, account, account, body.groups)
+    return await _view(parts, account)
+
+
+@router.get("/accounts/{account_id}", summary="One account")
+async def get_account(request: Request, parts: Parts, me: AccountManager, account_id: str) -> AccountView:
+    return await _view(parts, await changes.find(request, parts, me, account_id))
+
+
+@router.patch(
+    "/accounts/{account_id}", summary="Change an account's role, extension or groups, or disable it"
+)
+async def patch_account(
+    request: Request, parts: Parts, me: AccountManager, account_id: str, body: AccountChanges
+) -> AccountView:
+    account = await changes.find(request, parts, me, account_id)
+    wanted = replace(
+        account,
+        role=body.role or account.role,
+        extension=body.extension or account.extension,
+        disabled=account.disabled if body.disabled is None else body.disabled,
+    )
+    return await _view(parts, await changes.change(request, parts, me, account, wanted, body.groups))
 
 
 @router.put("/accounts/{account_id}/password", status_code=204, summary="Set an account's password")
 async def put_password(
     request: Request, parts: Parts, me: AccountManager, account_id: str, body: PasswordBody
 ) -> None:
-    known_id(account_id, "account")
-    account = next((a for a in await parts.accounts.accounts(me.scope) if a.account_id == account_id), None)
-    # The scope's answer is not enough to hand over an account: never one above one's own role.
-    if account is None or (me.role is not Role.SYSTEM and account.tenant != me.tenant):
-        raise not_found("account")
-    if me.role is not Role.SYSTEM and account.role is Role.SYSTEM:
-        raise not_found("account")
-    fault = weakness(body.password)
-    if fault:
-        raise Problem(422, fault)
-    await parts.accounts.set_password(account_id, await web_of(request).passwords.hash(body.password))
-    await note(parts, me, "password set", account.login, "", address_of(request), account.tenant)
+    account = await changes.find(request, parts, me, account_id)
+    await changes.set_password(request, parts, me, account, body.password)
 
 
-async def change_own_password(
-    request: Request, parts: Services, me: Account, current: str, password: str
-) -> str:
-    """Change it and give its new hash. Raises Problem if the current one is wrong (counted as a
-    sign-in attempt) or the new one is weak."""
-    web = web_of(request)
-    address = address_of(request)
-    if web.lockout.attempt(me.login, address):
-        raise Problem(429, "Too many attempts. Try again later.")
-    credentials = await parts.accounts.credentials(me.login)
-    if not await web.passwords.verify(current, credentials.password_hash if credentials else None):
-        raise Problem(403, "The current password is wrong.")
-    web.lockout.succeeded(me.login, address)
-    fault = weakness(password)
-    if fault:
-        raise Problem(422, fault)
-    password_hash = await web.passwords.hash(password)
-    await parts.accounts.set_password(me.account_id, password_hash)
-    await note(parts, me, "password changed", me.login, "", address)
-    return password_hash
+@router.delete("/accounts/{account_id}/second-factor", status_code=204, summary="Reset its second factor")
+async def delete_factor(request: Request, parts: Parts, me: AccountManager, account_id: str) -> None:
+    account = await changes.find(request, parts, me, account_id)
+    await changes.reset_second_factor(request, parts, me, account)
+
+
+@router.get("/accounts/{account_id}/sessions", summary="Where an account is signed in")
+async def get_sessions(
+    request: Request, parts: Parts, me: AccountManager, account_id: str
+) -> list[SessionView]:
+    account = await changes.find(request, parts, me, account_id)
+    return [SessionView.of(s) for s in await parts.accounts.sessions(account.account_id, parts.now())]
+
+
+@router.delete("/accounts/{account_id}/sessions", status_code=204, summary="End all of an account's sessions")
+async def delete_sessions(request: Request, parts: Parts, me: AccountManager, account_id: str) -> None:
+    account = await changes.find(request, parts, me, account_id)
+    await changes.end_sessions(request, parts, me, account)
+
+
+@router.get("/accounts/{account_id}/tokens", summary="An account's tokens")
+async def get_tokens(request: Request, parts: Parts, me: AccountManager, account_id: str) -> list[ApiToken]:
+    return await parts.accounts.tokens((await changes.find(request, parts, me, account_id)).account_id)
+
+
+@router.delete(
+    "/accounts/{account_id}/tokens/{token_id}", status_code=204, summary="Remove an account's token"
+)
+async def delete_token(
+    request: Request, parts: Parts, me: AccountManager, account_id: str, token_id: str
+) -> None:
+    account = await changes.find(request, parts, me, account_id)
+    await changes.remove_token(request, parts, me, account, token_id)
+
+
+async def _view(parts: Services, account: Account) -> AccountView:
+    factor = await parts.accounts.second_factor(account.account_id)
+    groups = await parts.accounts.groups_of(account.account_id) if account.role is Role.SUPERVISOR else []
+    return AccountView.of(
+        account, groups, second_factor=factor is not None and factor.confirmed_at is not None
+    )

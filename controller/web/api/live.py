@@ -14,13 +14,13 @@ from ...core.media_kinds import OPERATIONS
 from ...core.requests import Means
 from ...engine.ports import LiveCall
 from ...engine.reading import Account
-from ..access import address_of
+from ..access import Key, address_of
 from ..live_control import ControlView, carry_out
 from ..live_stream import changes
 from ..live_view import all_visible
 from ..permits import LiveController, Watcher
 from ..problems import Fault, Problem, ProblemBody
-from ..services import Parts, Services, web_of
+from ..services import Parts, Services
 
 router = APIRouter(tags=["live"])
 
@@ -46,9 +46,9 @@ async def live(parts: Parts, me: Watcher) -> list[LiveCall]:
 @router.get(
     "/live/events", response_class=EventSourceResponse, summary="Their changes, as server-sent events"
 )
-async def live_events(request: Request, me: Watcher) -> AsyncIterator[ServerSentEvent]:
+async def live_events(request: Request, parts: Parts, me: Watcher) -> AsyncIterator[ServerSentEvent]:
     """Events called ``call``: first one for every call that is up, then one for each change."""
-    async with aclosing(changes(web_of(request), me, request.state.session)) as stream:
+    async with aclosing(changes(parts.control, me, Key(request).account)) as stream:
         async for change in stream:
             body = LiveChange(call_id=change.call_id, call=change.call)
             yield ServerSentEvent(event="call", raw_data=body.model_dump_json())

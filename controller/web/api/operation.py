@@ -1,26 +1,16 @@
-"""/api/v1: the switches and the audit."""
+"""/api/v1: the switches."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from ...engine.ports import SwitchStatus
 from ...engine.reading import Account, Role
-from ..permits import Auditor, SignedIn
+from ..permits import SignedIn
 from ..services import Parts
-from .views import AuditView, SwitchView
+from .views import SwitchView
 
 router = APIRouter(tags=["settings"])
-
-
-@router.get("/audit", summary="Who has listened, downloaded and changed what, newest first")
-async def get_audit(
-    parts: Parts, me: Auditor, limit: Annotated[int, Query(ge=1, le=1000)] = 100
-) -> list[AuditView]:
-    entries = await parts.accounts.audit_entries(me.scope, limit)
-    return [AuditView.model_validate(e, from_attributes=True) for e in entries]
 
 
 @router.get("/switches", summary="The switches and how they are")

@@ -9,7 +9,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from ...core.direction import Direction
 from ...core.formats import FormatChoice
 from ...core.media_kinds import OPERATIONS
-from ...core.options import DEFAULT_OPTIONS, Answers, Channels, Hears, PauseStyle, Redaction, Transcripts
+from ...core.options import (
+    DEFAULT_OPTIONS,
+    Answers,
+    Channels,
+    Hears,
+    PauseStyle,
+    Redaction,
+    SecondFactorFor,
+    ShareLinks,
+    Transcripts,
+)
 from ...core.rules import EVERY_DIRECTION, Mode, Setting
 
 #: A tenant is a domain or a context, a user what the switch calls it: printable and not long.
@@ -95,6 +105,12 @@ class OptionsBody(Body):
         True,
         description="The WAV stays beside the encoded file. If not, it goes once the encoded file was "
         "decoded again and compared with it.",
+    )
+    second_factor: SecondFactorFor = Field(
+        SecondFactorFor.NOBODY, description="Who needs a second factor to sign in with a password."
+    )
+    share_links: ShareLinks = Field(
+        ShareLinks.PRIVATE, description="Which links to recordings may be made and are followed."
     )
     message_answers: Answers = Field(
         Answers.ON_REQUEST, description="Whether a request by MESSAGE is answered by a MESSAGE."

@@ -8,11 +8,13 @@ import secrets
 from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, BaseModel, Field
 
+from ...core.roles import GRANTS, Permission
 from ...engine.reading import Account, ApiToken
-from ..access import address_of, known_id, token_digest
+from .. import account_changes
+from ..access import address_of, token_digest
 from ..changes import note
 from ..permits import SessionMe, SignedIn
-from ..problems import Problem, not_found
+from ..problems import Problem
 from ..services import Parts, Services
 
 router = APIRouter(tags=["tokens"])
@@ -21,6 +23,11 @@ router = APIRouter(tags=["tokens"])
 class TokenBody(BaseModel):
     label: str = Field(min_length=1, max_length=100, examples=["nightly export"])
     expires_at: AwareDatetime | None = None
+    scopes: list[Permission] | None = Field(
+        None,
+        description="The permissions that it may use of the account's (docs/reference/access.md); null: all.",
+        examples=[["see_calls", "download"]],
+    )
 
 
 class NewToken(BaseModel):
@@ -42,22 +49,22 @@ async def post_token(request: Request, parts: Parts, me: SessionMe, body: TokenB
 
 @router.delete("/tokens/{token_id}", status_code=204, summary="Remove a token (session only)")
 async def delete_token(request: Request, parts: Parts, me: SessionMe, token_id: str) -> None:
-    await remove(request, parts, me, token_id)
+    await account_changes.remove_token(request, parts, me, me, token_id)
 
 
 async def make(request: Request, parts: Services, me: Account, body: TokenBody) -> NewToken:
     now = parts.now()
     if body.expires_at is not None and body.expires_at <= now:
         raise Problem(422, "expires_at has passed already.")
+    beyond = [p for p in body.scopes or () if p not in GRANTS[me.role]]
+    if beyond:
+        raise Problem(422, f"The account itself does not have {', '.join(beyond)}.")
     text = f"tl_{secrets.token_urlsafe(32)}"
-    token = ApiToken(parts.new_id(), me.account_id, body.label, now, body.expires_at, None)
+    scopes = None if body.scopes is None else tuple(p for p in Permission if p in body.scopes)
+    token = ApiToken(parts.new_id(), me.account_id, body.label, now, body.expires_at, None, scopes)
     await parts.accounts.add_token(token, token_digest(text))
-    await note(parts, me, "token made", token.token_id, body.label, address_of(request))
+    said = "everything" if scopes is None else ", ".join(scopes) or "nothing"
+    until = f"until {body.expires_at:%Y-%m-%d}" if body.expires_at else "without an end"
+    detail = f"{body.label}: {said}, {until}"
+    await note(parts, me, "token made", token.token_id, detail, address_of(request))
     return NewToken(token=text, about=token)
-
-
-async def remove(request: Request, parts: Services, me: Account, token_id: str) -> None:
-    """Raises 404 for one that is not the account's own."""
-    if not await parts.accounts.remove_token(me.account_id, known_id(token_id, "token")):
-        raise not_found("token")
-    await note(parts, me, "token removed", token_id, "", address_of(request))

@@ -6,8 +6,10 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
+from ...engine.entry import SessionRow
 from ...engine.reading import (
     Account,
+    AuditEntry,
     CallRow,
     FileRow,
     Hidden,
@@ -92,13 +94,37 @@ class AccountView(BaseModel):
     tenant: str | None
     extension: str | None
     disabled: bool
+    groups: list[str] = Field(description="A supervisor's groups, by id.")
+    second_factor: bool = Field(description="Whether one is set up.")
 
     @classmethod
-    def of(cls, account: Account) -> AccountView:
-        return cls.model_validate(account, from_attributes=True)
+    def of(cls, account: Account, groups: list[str], *, second_factor: bool) -> AccountView:
+        return cls(
+            account_id=account.account_id, login=account.login, role=account.role, tenant=account.tenant,
+            extension=account.extension, disabled=account.disabled, groups=groups,
+            second_factor=second_factor,
+        )  # fmt: skip
+
+
+class SessionView(BaseModel):
+    session: str
+    created_at: datetime
+    last_used_at: datetime = Field(description="To the minute.")
+    expires_at: datetime
+    address: str
+    device: str = Field(examples=["Firefox on Windows"])
+    means: str = Field(examples=["password and code"])
+
+    @classmethod
+    def of(cls, row: SessionRow) -> SessionView:
+        return cls(
+            session=row.nonce, created_at=row.created_at, last_used_at=row.last_used_at,
+            expires_at=row.expires_at, address=row.address, device=row.device, means=row.means,
+        )  # fmt: skip
 
 
 class AuditView(BaseModel):
+    number: int = Field(description="Give the last one as `before` for the following page.")
     at: datetime
     account: str
     tenant: str | None
@@ -106,6 +132,13 @@ class AuditView(BaseModel):
     subject: str
     detail: str
     address: str
+
+    @classmethod
+    def of(cls, number: int, entry: AuditEntry) -> AuditView:
+        return cls(
+            number=number, at=entry.at, account=entry.account, tenant=entry.tenant, action=entry.action,
+            subject=entry.subject, detail=entry.detail, address=entry.address,
+        )  # fmt: skip
 
 
 class SwitchView(BaseModel):

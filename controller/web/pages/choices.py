@@ -5,7 +5,16 @@ from __future__ import annotations
 from ...core.direction import Direction
 from ...core.formats import Format, FormatChoice, bytes_per_minute
 from ...core.media_kinds import OPERATIONS, Kind
-from ...core.options import Answers, Channels, Hears, PauseStyle, Redaction, Transcripts
+from ...core.options import (
+    Answers,
+    Channels,
+    Hears,
+    PauseStyle,
+    Redaction,
+    SecondFactorFor,
+    ShareLinks,
+    Transcripts,
+)
 from ...core.rules import Mode, PolicyScope, Setting
 from ...core.voices import Saying
 
@@ -98,6 +107,18 @@ HEARS = {
     Hears.NOBODY: "Nobody",
     Hears.EXTERNAL: "External parties",
     Hears.EVERYBODY: "Everybody in the call",
+}
+
+SECOND_FACTOR = {
+    SecondFactorFor.NOBODY: "Nobody has to",
+    SecondFactorFor.ADMINISTRATORS: "Administrators and compliance officers",
+    SecondFactorFor.EVERYBODY: "Everybody",
+}
+
+SHARE_LINKS = {
+    ShareLinks.OFF: "None",
+    ShareLinks.PRIVATE: "For whoever is signed in",
+    ShareLinks.PUBLIC: "Also public ones, for whoever has the link",
 }
 
 ANSWERS = {

@@ -64,8 +64,8 @@ def read(request: Request, zone: tzinfo, *, spoken: bool = False) -> ListFilter:
     values = {k: plain(query.get(k, "")) for k in ("party", "since", "until", "direction", "duration")}
     if spoken:
         values["text"] = plain(query.get("text", ""), 500)
-    since = _moment(values["since"], zone, faults)
-    until = _moment(values["until"], zone, faults, end=True)
+    since = moment(values["since"], zone, faults)
+    until = moment(values["until"], zone, faults, end=True)
     direction = None
     if values["direction"]:
         try:
@@ -80,7 +80,7 @@ def read(request: Request, zone: tzinfo, *, spoken: bool = False) -> ListFilter:
     return ListFilter(values, where, query.get("before", "")[:500] or None, faults)
 
 
-def _moment(text: str, zone: tzinfo, faults: list[str], *, end: bool = False) -> datetime | None:
+def moment(text: str, zone: tzinfo, faults: list[str], *, end: bool = False) -> datetime | None:
     """A day or a time in the reader's zone. The day in *until* belongs to what is shown."""
     if not text:
         return None

@@ -14,12 +14,12 @@ from ...core.roles import Permission
 from ...engine.jobs import JobState
 from ...engine.reading import Account
 from .. import job_work
-from ..access import address_of, current, may
+from ..access import Key, address_of, may
 from ..api.jobs import listed
 from ..job_words import doing, what_next
 from ..permits import JobManager
 from ..problems import Problem, not_found
-from ..services import Parts, Services, web_of
+from ..services import Parts, Services
 from .rendering import page, render
 
 router = APIRouter(prefix="/jobs")
@@ -49,9 +49,9 @@ async def jobs_stream(
     request: Request, parts: Parts, me: JobManager, tab: Tab = "open"
 ) -> AsyncIterator[ServerSentEvent]:
     """The list drawn again whenever it has changed, as long as the account may see it."""
-    last = ""
+    last, key = "", Key(request)
     while True:
-        now = await current(web_of(request), me.account_id, request.state.session)
+        now = await key.account()
         if now is None or now.role is not me.role or not may(request, _NEEDED):
             return
         html = render(request, "jobs_list.html", **await _shown(parts, now, tab, ""))

@@ -14,7 +14,17 @@ from ...core.errors import InvalidPolicy
 from ...core.feature_codes import validated
 from ...core.formats import FormatChoice
 from ...core.media_kinds import OPERATIONS
-from ...core.options import Answers, Channels, Hears, PauseStyle, Redaction, TenantOptions, Transcripts
+from ...core.options import (
+    Answers,
+    Channels,
+    Hears,
+    PauseStyle,
+    Redaction,
+    SecondFactorFor,
+    ShareLinks,
+    TenantOptions,
+    Transcripts,
+)
 from ...core.rules import Mode, Setting
 from ...engine.reading import Account, TenantSettings
 from .. import changes
@@ -106,6 +116,8 @@ def _options(sheet: Sheet, stored: TenantOptions) -> TenantOptions:
         "trash_days": sheet.whole("trash_days", 365) if sheet.one("trash_days") else stored.trash_days,
         "format": sheet.choice("format", FormatChoice, stored.format),
         "keep_original": sheet.ticked("keep_original"),
+        "second_factor": sheet.choice("second_factor", SecondFactorFor, stored.second_factor),
+        "share_links": sheet.choice("share_links", ShareLinks, stored.share_links),
         "message_answers": sheet.choice("message_answers", Answers, stored.message_answers),
         "transcripts": sheet.choice("transcripts", Transcripts, stored.transcripts),
         "redact_digits": sheet.choice("redact_digits", Redaction, stored.redact_digits),

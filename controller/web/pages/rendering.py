@@ -69,6 +69,8 @@ MENU: tuple[tuple[str, tuple[MenuItem, ...]], ...] = (
         (
             MenuItem("General › Options", "/company/options", "sliders", Permission.SEE_POLICY),
             MenuItem("Jobs", "/jobs", "tape", Permission.MANAGE_JOBS),
+            MenuItem("Accounts", "/company/accounts", "key", Permission.MANAGE_ACCOUNTS),
+            MenuItem("Groups", "/company/groups", "users", Permission.MANAGE_ACCOUNTS),
             MenuItem("Audit", "/audit", "shield", Permission.SEE_AUDIT),
         ),
     ),

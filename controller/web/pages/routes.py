@@ -9,8 +9,11 @@ from ..access import gate
 from ..permits import SignedIn
 from . import (
     account,
+    accounts,
+    audit,
     calls,
     explain,
+    groups,
     jobs,
     live,
     options,
@@ -19,11 +22,15 @@ from . import (
     rules,
     settings,
     sign_in,
+    sign_in_code,
+    sign_in_provider,
     users,
 )
 
 open_router = APIRouter(include_in_schema=False)
 open_router.include_router(sign_in.open_router)
+open_router.include_router(sign_in_code.open_router)
+open_router.include_router(sign_in_provider.open_router)
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(gate)])
 for part in (
@@ -38,6 +45,9 @@ for part in (
     options,
     settings,
     account,
+    accounts,
+    audit,
+    groups,
     reference,
 ):
     router.include_router(part.router)

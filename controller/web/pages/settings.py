@@ -1,4 +1,4 @@
-"""Advanced › Settings › General, and Company › Audit."""
+"""Advanced › Settings › General."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 
 from .. import changes
 from ..access import address_of
-from ..permits import Auditor, SystemAdmin
+from ..permits import SystemAdmin
 from ..problems import for_scripts
 from ..services import Parts
 from . import choices, rule_form
@@ -54,8 +54,3 @@ async def save_system_rule(request: Request, parts: Parts, me: SystemAdmin) -> R
         return await _general(request, parts, sheet)
     await changes.set_system(parts, me, wanted, address_of(request))
     return RedirectResponse("/advanced/general?saved=1", 303)
-
-
-@router.get("/audit")
-async def audit_page(request: Request, parts: Parts, me: Auditor) -> Response:
-    return page(request, "audit.html", entries=await parts.accounts.audit_entries(me.scope, 200))

@@ -1,0 +1,137 @@
+"""Sessions and API tokens (engine.entry.SessionStore and TokenStore)."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, or_, select, update
+
+from ..core.roles import Permission
+from ..engine.entry import ApiToken, Bearer, SessionRow, Stage
+from ..engine.people import Account
+from . import tables as t
+from .teams import account_of
+from .writing import OnDatabase, insert
+
+#: The last use is kept to this precision; else every request would be a write.
+LAST_USED_PRECISION = timedelta(minutes=1)
+
+_FIELDS = [field.name for field in fields(SessionRow)]
+_TOKEN = [
+    t.api_tokens.c[f]
+    for f in ("token_id", "account_id", "label", "created_at", "expires_at", "last_used_at", "scopes")
+]
+
+
+class Sessions(OnDatabase):
+    async def add_session(self, session: SessionRow) -> None:
+        """The account's sessions that are too old go at the same time."""
+        row = {name: getattr(session, name) for name in _FIELDS} | {"stage": str(session.stage)}
+        s = t.sessions
+        async with self._database.writing() as connection:
+            old = (s.c.account_id == session.account_id, s.c.expires_at <= session.created_at)
+            await connection.execute(delete(s).where(*old))
+            await connection.execute(insert(connection, s).values(row))
+
+    async def session(self, session_id: str, now: datetime) -> tuple[SessionRow, Account] | None:
+        s, a = t.sessions.c, t.accounts.c
+        query = (
+            select(t.accounts, *(s[name].label(f"s_{name}") for name in _FIELDS))
+            .select_from(t.sessions.join(t.accounts, a.account_id == s.account_id))
+            .where(s.session_id == session_id, s.expires_at > now, a.disabled.is_(False))
+        )
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).first()
+            if row is None:
+                return None
+            found = SessionRow(**{name: getattr(row, f"s_{name}") for name in _FIELDS})
+            account = await account_of(connection, row)
+        if now - found.last_used_at >= LAST_USED_PRECISION:
+            async with self._database.writing() as connection:
+                statement = update(t.sessions).where(s.session_id == session_id)
+                await connection.execute(statement.values(last_used_at=now))
+        return _session(found), account
+
+    async def sessions(self, account_id: str, now: datetime) -> list[SessionRow]:
+        s = t.sessions.c
+        query = select(*(s[name] for name in _FIELDS)).where(
+            s.account_id == account_id, s.expires_at > now, s.stage == str(Stage.FULL)
+        )
+        query = query.order_by(s.last_used_at.desc(), s.nonce)
+        async with self._database.reading() as connection:
+            return [_session(SessionRow(*row)) for row in await connection.execute(query)]
+
+    async def end_session(self, account_id: str, nonce: str) -> bool:
+        s = t.sessions
+        statement = delete(s).where(s.c.account_id == account_id, s.c.nonce == nonce)
+        async with self._database.writing() as connection:
+            return (await connection.execute(statement)).rowcount > 0
+
+    async def end_sessions(self, account_id: str, *, but: str = "") -> int:
+        s = t.sessions
+        statement = delete(s).where(s.c.account_id == account_id, s.c.nonce != but)
+        async with self._database.writing() as connection:
+            return (await connection.execute(statement)).rowcount
+
+    async def add_token(self, token: ApiToken, token_sha256: str) -> None:
+        row = {
+            "token_id": token.token_id,
+            "account_id": token.account_id,
+            "label": token.label,
+            "created_at": token.created_at,
+            "expires_at": token.expires_at,
+            "last_used_at": token.last_used_at,
+            "scopes": None if token.scopes is None else [str(p) for p in token.scopes],
+            "token_sha256": token_sha256,
+        }
+        async with self._database.writing() as connection:
+            await connection.execute(insert(connection, t.api_tokens).values(row))
+
+    async def bearer(self, token_sha256: str, now: datetime) -> Bearer | None:
+        k, a = t.api_tokens.c, t.accounts.c
+        query = (
+            select(t.accounts, *(column.label(f"k_{column.name}") for column in _TOKEN))
+            .select_from(t.api_tokens.join(t.accounts, a.account_id == k.account_id))
+            .where(k.token_sha256 == token_sha256, or_(k.expires_at.is_(None), k.expires_at > now))
+            .where(a.disabled.is_(False))
+        )
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).first()
+            if row is None:
+                return None
+            token = _token(*(getattr(row, f"k_{column.name}") for column in _TOKEN))
+            found = Bearer(await account_of(connection, row), token)
+        if token.last_used_at is None or now - token.last_used_at >= LAST_USED_PRECISION:
+            async with self._database.writing() as connection:
+                await connection.execute(
+                    update(t.api_tokens).where(k.token_id == token.token_id).values(last_used_at=now)
+                )
+        return found
+
+    async def tokens(self, account_id: str) -> list[ApiToken]:
+        c = t.api_tokens.c
+        query = select(*_TOKEN).where(c.account_id == account_id).order_by(c.created_at, c.token_id)
+        async with self._database.reading() as connection:
+            return [_token(*row) for row in await connection.execute(query)]
+
+    async def remove_token(self, account_id: str, token_id: str) -> bool:
+        c = t.api_tokens.c
+        statement = delete(t.api_tokens).where(c.account_id == account_id, c.token_id == token_id)
+        async with self._database.writing() as connection:
+            return (await connection.execute(statement)).rowcount > 0
+
+
+def _session(row: SessionRow) -> SessionRow:
+    values: dict[str, Any] = {name: getattr(row, name) for name in _FIELDS}
+    return SessionRow(**values | {"stage": Stage(row.stage)})
+
+
+def _token(*values: Any) -> ApiToken:
+    """A scope that this version does not know gives nothing."""
+    scopes = values[-1]
+    known = set(Permission)
+    kept = None if scopes is None else tuple(Permission(name) for name in scopes if name in known)
+    fields_of_token = dict(zip((c.name for c in _TOKEN), values, strict=True)) | {"scopes": kept}
+    return ApiToken(**fields_of_token)
