@@ -122,7 +122,7 @@ def known_id(text: str, what: str) -> str:
     return text
 
 
-class Key:
+class CameBy:
     """What a request came in with, to ask again later whether it still opens."""
 
     def __init__(self, request: Request) -> None:

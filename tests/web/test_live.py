@@ -12,7 +12,7 @@ from fastapi import Request
 from controller.core.media_kinds import OPERATIONS
 from controller.core.requests import Means
 from controller.engine.reading import Account, Role
-from controller.web.access import Key
+from controller.web.access import CameBy
 from controller.web.live_stream import changes
 from tests.catalog.story import inside, outside
 
@@ -186,7 +186,7 @@ async def test_the_stream_ends_when_the_account_may_no_longer_see_it(
     web = world.app.state.web
     cookie = await web.sessions.begin("account-red-admin")
     scope = {"type": "http", "app": world.app, "headers": [(b"cookie", f"tapeline={cookie}".encode())]}
-    still = Key(Request(scope)).account
+    still = CameBy(Request(scope)).account
     stream = changes(world.control, account("red-admin", Role.TENANT, "red.example"), still, recheck=0.02)
     await anext(stream)
     following = asyncio.ensure_future(anext(stream, None))

@@ -23,7 +23,7 @@ OPEN = re.compile(r"/(healthz|readyz|sign-in.*|static|s/.*)")
 ROLES = {PEOPLE[login][0]: login for login in ("root", "red-admin", "red-super", "red-officer", "red-101")}
 #: What would end the walk.
 ENDS = {"/sign-out"}
-STREAMS = ("/live/stream", "/api/v1/live/events")
+STREAMS = ("/live/stream", "/jobs/stream", "/api/v1/live/events")
 REFUSED = "This needs the permission"
 
 

@@ -14,7 +14,7 @@ from ...core.media_kinds import OPERATIONS
 from ...core.requests import Means
 from ...engine.ports import LiveCall
 from ...engine.reading import Account
-from ..access import Key, address_of
+from ..access import CameBy, address_of
 from ..live_control import ControlView, carry_out
 from ..live_stream import changes
 from ..live_view import all_visible
@@ -48,7 +48,7 @@ async def live(parts: Parts, me: Watcher) -> list[LiveCall]:
 )
 async def live_events(request: Request, parts: Parts, me: Watcher) -> AsyncIterator[ServerSentEvent]:
     """Events called ``call``: first one for every call that is up, then one for each change."""
-    async with aclosing(changes(parts.control, me, Key(request).account)) as stream:
+    async with aclosing(changes(parts.control, me, CameBy(request).account)) as stream:
         async for change in stream:
             body = LiveChange(call_id=change.call_id, call=change.call)
             yield ServerSentEvent(event="call", raw_data=body.model_dump_json())

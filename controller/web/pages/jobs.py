@@ -14,7 +14,7 @@ from ...core.roles import Permission
 from ...engine.jobs import JobState
 from ...engine.reading import Account
 from .. import job_work
-from ..access import Key, address_of, may
+from ..access import CameBy, address_of, may
 from ..api.jobs import listed
 from ..job_words import doing, what_next
 from ..permits import JobManager
@@ -49,7 +49,7 @@ async def jobs_stream(
     request: Request, parts: Parts, me: JobManager, tab: Tab = "open"
 ) -> AsyncIterator[ServerSentEvent]:
     """The list drawn again whenever it has changed, as long as the account may see it."""
-    last, key = "", Key(request)
+    last, key = "", CameBy(request)
     while True:
         now = await key.account()
         if now is None or now.role is not me.role or not may(request, _NEEDED):

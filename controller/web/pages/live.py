@@ -16,7 +16,7 @@ from ...core.requests import Means
 from ...core.rules import PolicyRule
 from ...engine.ports import SwitchDown
 from ...engine.reading import Account, UserSettings
-from ..access import Key, address_of
+from ..access import CameBy, address_of
 from ..changes import tenant_settings, user_settings
 from ..live_buttons import buttons, keepable
 from ..live_control import ControlView, carry_out
@@ -40,7 +40,7 @@ async def live_page(request: Request, parts: Parts, me: Watcher) -> Response:
 async def live_stream(request: Request, parts: Parts, me: Watcher) -> AsyncIterator[ServerSentEvent]:
     """The same cards as in the page, each drawn again when its call changes."""
     rule = await _own_rule(parts, me)
-    async with aclosing(changes(parts.control, me, Key(request).account)) as stream:
+    async with aclosing(changes(parts.control, me, CameBy(request).account)) as stream:
         async for change in stream:
             if change.call is None:
                 yield ServerSentEvent(event="gone", raw_data=change.call_id)
