@@ -24,10 +24,12 @@ from .engine.ports import Directory, Switch
 from .health import health_of
 from .jobs.late import LateRunReader
 from .jobs.workers import Workers
+from .media.conversions import Conversions
 from .media.encode import EncodeTask, GiveUpOriginalsTask
 from .media.encoders import Encoders
 from .media.erasing import Eraser, Forget
 from .media.finishing import FinishingTask
+from .media.format_cache import FormatCache
 from .media.mover import Mover
 from .media.peaks_task import PeaksTask
 from .media.pipeline import MediaPipeline
@@ -69,6 +71,7 @@ class Parts:
     watermark: Watermark
     sealer: Sealer
     retainer: Retainer
+    conversions: Conversions
     app: Application
 
     async def run(self, on_ready: Callable[[str], None] = lambda url: None) -> None:
@@ -83,7 +86,10 @@ class Parts:
         )
         try:
             async with asyncio.TaskGroup() as tasks:
-                parts = (self.engine, self.mover, self.sealing, self.watermark, self.sealer, self.retainer)
+                parts = (
+                    self.engine, self.mover, self.sealing, self.watermark, self.sealer, self.retainer,
+                    self.conversions,
+                )  # fmt: skip
                 work = [tasks.create_task(part.run()) for part in parts]
                 if self.config.jobs.in_controller:
                     work.append(tasks.create_task(self.workers.run()))
@@ -173,9 +179,18 @@ def finishing_tasks(config: Config, catalog: SqlCatalog, stores: Stores) -> list
     return [*tasks, originals, SealTask(catalog, stores)]
 
 
+def make_format_cache(config: Config) -> FormatCache:
+    return FormatCache(config.formats.cache, config.formats.cache_mb * 1_000_000)
+
+
+def make_conversions(config: Config, catalog: SqlCatalog, stores: Stores) -> Conversions:
+    cache = make_format_cache(config)
+    return Conversions(catalog, stores, Encoders(), cache, config.formats.conversions)
+
+
 def make_eraser(config: Config, catalog: SqlCatalog, stores: Stores) -> Eraser:
     """Who keeps something of a recording outside `files` (a cache, say) has it forgotten here."""
-    forget: list[Forget] = [stores.cache.forget]
+    forget: list[Forget] = [stores.cache.forget, make_format_cache(config).forget]
     return Eraser(catalog, stores, {s.name: s.spool for s in config.switches}, now, forget)
 
 
@@ -221,6 +236,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
         retainer = make_retainer(config, catalog, stores)
         switches = [make_switch(s) for s in config.switches]
         engine = Engine(switches, catalog, now, new_id, workers.poke)
+        conversions = make_conversions(config, catalog, stores)
         app = create_app(
             Services(
                 reader=catalog,
@@ -238,10 +254,23 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 runs=LateRunReader(lambda: run_reader(config)),
                 poke=workers.poke,
                 sign_in=sign_in,
+                converter=conversions,
+                default_format=config.formats.default,
             )
         )
         yield Parts(
-            config, catalog, stores, engine, workers, mover, sealing, watermark, sealer, retainer, app
+            config,
+            catalog,
+            stores,
+            engine,
+            workers,
+            mover,
+            sealing,
+            watermark,
+            sealer,
+            retainer,
+            conversions,
+            app,
         )
 
 

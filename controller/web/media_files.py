@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import stat
+from pathlib import Path
 
 from fastapi import Response
 from starlette.datastructures import Headers
@@ -24,6 +26,7 @@ MEDIA_TYPES = {
     "amr": "audio/amr",
     "opus": "audio/ogg",
     "ogg": "audio/ogg",
+    "flac": "audio/flac",
     "mp4": "video/mp4",
     "json": "application/json",
 }
@@ -71,6 +74,26 @@ async def serve(store: FileStore, detail: RecordingDetail, file: FileRow, *, att
     )
 
 
+def serve_made(
+    path: Path, found: os.stat_result, detail: RecordingDetail, file: FileRow, format: str,
+    span: tuple[int, int] | None, *, attachment: bool,
+) -> Response:  # fmt: skip
+    """What was made of this file. The same request makes the same bytes, so its name in them is the etag."""
+    piece = f"_{span[0]}-{span[1]}ms" if span else ""
+    stem, _, _ = file_name(detail, file).rpartition(".")
+    return MediaResponse(
+        path,
+        stat_result=found,
+        media_type=MEDIA_TYPES[format],
+        filename=f"{stem}{piece}.{format}",
+        content_disposition_type="attachment" if attachment else "inline",
+        headers={
+            "etag": f'"{file.sha256}{piece}.{format}.{found.st_size:x}"',
+            "cache-control": "private, no-cache",
+        },
+    )
+
+
 def _headers(detail: RecordingDetail, file: FileRow, *, attachment: bool) -> dict[str, str]:
     name = file_name(detail, file)
     return {
@@ -86,7 +109,7 @@ def file_name(detail: RecordingDetail, file: FileRow) -> str:
     """The name a download gets: time and ids only, never a caller's text."""
     at = f"{detail.row.started_at:%Y%m%d-%H%M%S}"
     beside = f".{file.number}.{_plain(file.role)}"
-    part = {"rendition": "", "segment": f".{file.number}"}.get(file.role, beside)
+    part = {"rendition": "", "encoded": "", "segment": f".{file.number}"}.get(file.role, beside)
     return f"{at}_{_plain(detail.row.recording_id)}{part}.{_plain(file.format)}"
 
 

@@ -9,7 +9,9 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from ..core.formats import Format
 from ..engine.chain import ProofReader
+from ..engine.converting import Converter
 from ..engine.jobs import JobReader, RunReader
 from ..engine.ports import Control
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
@@ -44,6 +46,8 @@ class Services:
     #: Tells the workers of this process that there is something to do.
     poke: Callable[[], None] = lambda: None
     sign_in: SignInRules = field(default_factory=SignInRules)
+    converter: Converter | None = None
+    default_format: Format = Format.WAV
 
 
 @dataclass(frozen=True, slots=True)

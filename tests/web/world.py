@@ -21,6 +21,9 @@ from controller.catalog import SqlCatalog, open_database
 from controller.core.calls import Call
 from controller.engine.media_ports import FileRole, MediaState, StoredFile
 from controller.engine.reading import Account, ApiToken, Health, Role
+from controller.media.conversions import Conversions
+from controller.media.encoders import Encoders
+from controller.media.format_cache import FormatCache
 from controller.media.shelves import home_only
 from controller.media.store import LocalStore
 from controller.web.access import token_digest
@@ -168,6 +171,7 @@ async def opened(folder: Path, *, secure: bool = False) -> AsyncIterator[World]:
         lambda: next(ids),
         catalog,
         catalog,
+        converter=Conversions(catalog, home_only(store), Encoders(), FormatCache(folder / "cache", 10**8)),
     )
     world = World(catalog, store, story, control, services, create_app(services))
     try:

@@ -12,6 +12,7 @@ from ...engine.media_ports import FileRole
 from ...engine.reading import Account, RecordingDetail
 from ..access import address_of, known_id, may
 from ..changes import note
+from ..formats import WantedFormat, piece, to_keep, to_play
 from ..media_files import serve
 from ..permits import Downloader, Listener, Seer
 from ..problems import Problem, not_found
@@ -73,26 +74,51 @@ _BYTES: dict[int | str, dict[str, Any]] = {
 
 
 async def listen(
-    request: Request, parts: Parts, me: Listener, recording_id: str, unredacted: Unredacted = False
-) -> Response:
-    """The whole recording in one file, to be played. Ranges are served."""
+    request: Request, parts: Parts, me: Listener, recording_id: str, unredacted: Unredacted = False,
+    wanted: WantedFormat = None,
+) -> Response:  # fmt: skip
+    """The whole recording in one file, to be played. Ranges are served. What is kept as AMR alone is decoded
+    on the way."""
     detail = await find(parts, me, recording_id)
     file, whole = to_hear(request, detail, unredacted)
-    response = await serve(parts.store, detail, file, attachment=False)
+    response = await to_play(parts, detail, file, wanted)
     if request.method != "HEAD":
         await _note_heard(request, parts, me, detail, UNREDACTED if whole else "")
     return response
 
 
 async def download(
-    request: Request, parts: Parts, me: Downloader, recording_id: str, unredacted: Unredacted = False
-) -> Response:
-    """The whole recording in one file, to be kept. Its name is made of time and id."""
+    request: Request, parts: Parts, me: Downloader, recording_id: str, unredacted: Unredacted = False,
+    wanted: WantedFormat = None,
+) -> Response:  # fmt: skip
+    """The whole recording in one file, to be kept: in the tenant's format, or in another one, which is
+    converted now. Its name is made of time and id. 503 with Retry-After while too many are converted."""
     detail = await find(parts, me, recording_id)
     file, whole = to_hear(request, detail, unredacted)
-    response = await serve(parts.store, detail, file, attachment=True)
+    response = await to_keep(parts, detail, file, wanted)
     if request.method != "HEAD":
-        await _note(request, parts, me, detail, "download", UNREDACTED if whole else "")
+        what = [str(wanted)] * (wanted is not None) + [UNREDACTED] * whole
+        await _note(request, parts, me, detail, "download", ", ".join(what))
+    return response
+
+
+async def get_clip(
+    request: Request, parts: Parts, me: Downloader, recording_id: str,
+    from_ms: Annotated[
+        int, Query(ge=0, description="Where it begins, on the recording's own time line; its start.")
+    ] = 0,
+    to_ms: Annotated[int | None, Query(gt=0, description="Where it ends; its end.")] = None,
+    unredacted: Unredacted = False,
+    wanted: WantedFormat = None,
+) -> Response:  # fmt: skip
+    """A piece of an audio recording, to be kept: from one moment to another, with soft edges."""
+    detail = await find(parts, me, recording_id)
+    file, whole = to_hear(request, detail, unredacted)
+    to_ms = file.duration_ms if to_ms is None else to_ms
+    response = await piece(parts, detail, file, (from_ms, to_ms), wanted)
+    if request.method != "HEAD":
+        what = [f"{from_ms} to {to_ms} ms"] + [UNREDACTED] * whole
+        await _note(request, parts, me, detail, "download", ", ".join(what))
     return response
 
 
@@ -121,6 +147,7 @@ async def get_file(
 for _path, _endpoint, _summary in (
     ("/recordings/{recording_id}/audio", listen, "Listen"),
     ("/recordings/{recording_id}/download", download, "Download"),
+    ("/recordings/{recording_id}/clip", get_clip, "A clip"),
     ("/recordings/{recording_id}/files/{role}/{number}", get_file, "One file of a recording"),
 ):
     router.add_api_route(

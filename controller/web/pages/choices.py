@@ -91,17 +91,24 @@ CHANNELS = {
     Channels.STEREO: "Stereo: caller left, called right",
 }
 
-_NAMES = {Format.WAV: "WAV", Format.MP3: "MP3", Format.AMR: "AMR", Format.OPUS: "Opus", Format.FLAC: "FLAC"}
+FORMAT_NAMES = {
+    Format.WAV: "WAV",
+    Format.MP3: "MP3",
+    Format.AMR: "AMR",
+    Format.OPUS: "Opus",
+    Format.FLAC: "FLAC",
+}
 
 
 def format_words(format: Format) -> str:
     """``MP3, about 240 KB a minute``: of mono from a telephone."""
-    return f"{_NAMES[format]}, about {bytes_per_minute(format) / 1000:.0f} KB a minute"
+    return f"{FORMAT_NAMES[format]}, about {bytes_per_minute(format) / 1000:.0f} KB a minute"
 
 
-FORMATS = {FormatChoice.SYSTEM: "As the system's setting"} | {
-    FormatChoice(str(format)): format_words(format) for format in Format
-}
+def formats(system: Format) -> dict[FormatChoice, str]:
+    words = {FormatChoice(str(format)): format_words(format) for format in Format}
+    return {FormatChoice.SYSTEM: f"The system's: {format_words(system)}"} | words
+
 
 HEARS = {
     Hears.NOBODY: "Nobody",

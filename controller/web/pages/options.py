@@ -53,7 +53,7 @@ async def options_page(
         return page(request, "options.html", tenants=[], settings=None, saved=False)
     found = await _settings(parts, tenant_for(me, wanted))
     saved = request.query_params.get("saved") == "1"
-    return page(request, "options.html", **_shown(found, tenants, _sheet(found)), saved=saved)
+    return page(request, "options.html", **_shown(parts, found, tenants, _sheet(found)), saved=saved)
 
 
 @router.post("")
@@ -71,14 +71,14 @@ async def _again(
     request: Request, parts: Services, me: Account, found: TenantSettings, sheet: Sheet
 ) -> Response:
     tenants = [t.tenant for t in await parts.settings.tenants(me.scope)]
-    return page(request, "options.html", 422, **_shown(found, tenants, sheet), saved=False)
+    return page(request, "options.html", 422, **_shown(parts, found, tenants, sheet), saved=False)
 
 
 async def _settings(parts: Services, tenant: str) -> TenantSettings:
     return await changes.tenant_settings(parts, tenant) or TenantSettings(tenant)
 
 
-def _shown(found: TenantSettings, tenants: list[str], sheet: Sheet) -> dict[str, Any]:
+def _shown(parts: Services, found: TenantSettings, tenants: list[str], sheet: Sheet) -> dict[str, Any]:
     rows = list(zip_longest(sheet.many("code"), sheet.many("operation"), fillvalue=""))
     rows = [row for row in rows if row[0]] + [("", "")] * SPARE_ROWS
     return {
@@ -87,6 +87,7 @@ def _shown(found: TenantSettings, tenants: list[str], sheet: Sheet) -> dict[str,
         "sheet": sheet,
         "rows": rows,
         "choices": choices,
+        "formats": choices.formats(parts.default_format),
     }
 
 

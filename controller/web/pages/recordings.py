@@ -19,7 +19,7 @@ from ..permits import Seer
 from ..problems import Problem
 from ..services import Parts, Services
 from ..waveforms import Waveform, spans
-from . import filters
+from . import choices, filters
 from .rendering import page, zone
 from .timeline import by_day, drawn_spans, shares
 from .transcripts import shown as spoken_on
@@ -62,7 +62,7 @@ async def recording_page(request: Request, parts: Parts, me: Seer, recording_id:
         spans=drawn_spans(what_happened, length), files=sorted(detail.files, key=_shelf),
         media_type=MEDIA_TYPES.get(file.format, "") if file else "", nonce=nonce, waveform=wave is not None,
         shares=shares(view) if view else [], names=_names(detail), view=view,
-        seal=await seal_of(parts, me, recording_id), spoken=await spoken_on(request, parts, me, detail),
+        seal=await seal_of(parts, me, recording_id), formats=choices.FORMAT_NAMES, spoken=await spoken_on(request, parts, me, detail),
     )  # fmt: skip
     response.headers["content-security-policy"] = with_nonce(nonce)
     return response
