@@ -62,7 +62,8 @@ async def recording_page(request: Request, parts: Parts, me: Seer, recording_id:
         spans=drawn_spans(what_happened, length), files=sorted(detail.files, key=_shelf),
         media_type=MEDIA_TYPES.get(file.format, "") if file else "", nonce=nonce, waveform=wave is not None,
         shares=shares(view) if view else [], names=_names(detail), view=view,
-        seal=await seal_of(parts, me, recording_id), formats=choices.FORMAT_NAMES, spoken=await spoken_on(request, parts, me, detail),
+        seal=await seal_of(parts, me, recording_id), formats=choices.FORMAT_NAMES,
+        spoken=await spoken_on(request, parts, me, detail),
     )  # fmt: skip
     response.headers["content-security-policy"] = with_nonce(nonce)
     return response
