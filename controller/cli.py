@@ -16,6 +16,7 @@ from rich.console import Console
 
 from . import __version__
 from .bootstrap import assembled
+from .cli_disk import calculate
 from .cli_explain import explain_command
 from .cli_import import import_command
 from .cli_jobs import jobs
@@ -45,6 +46,7 @@ app.add_typer(rule, name="rule")
 app.add_typer(tenants, name="tenant")
 app.add_typer(store, name="store")
 app.add_typer(jobs, name="jobs")
+app.add_typer(calculate, name="calculate")
 app.add_typer(sealing, name="sealing")
 app.add_typer(proof, name="proof")
 app.add_typer(evidence_commands, name="evidence")

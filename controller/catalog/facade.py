@@ -16,6 +16,7 @@ from ..engine.transcribing import TranscriptStore
 from .annotating import Annotating
 from .chain import Chain
 from .database import Database
+from .disk_rows import DiskRows
 from .encoding_rows import EncodingRows
 from .erasing import Erasing
 from .holding import Holding
@@ -54,6 +55,7 @@ class SqlCatalog(
     JobRows,
     JobViews,
     Queries,
+    DiskRows,
     Settings,
     People,
     Chain,

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from ..core.direction import Direction
+from ..core.disk import MeasuredRate
 from ..core.rules import Route
 from ..core.timeline import TimeLine
 from .entry import ApiToken, FactorStore, GroupStore, IdentityStore, SessionStore, TokenStore
@@ -312,6 +313,9 @@ class CatalogReader(TranscriptReader, Protocol):
     ) -> Page[CallRow]: ...
 
     async def call(self, scope: Scope, call_id: str) -> CallDetail | None: ...
+
+    async def measured_rates(self, scope: Scope) -> list[MeasuredRate]:
+        """What a minute of this scope's recordings really takes on disk."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,8 @@ class Waveform:
             head = unpack(first)
         except BadPeaks as error:
             raise no_waveform() from error
-        if head.source != detail.playable.sha256:
+        # Of an encoded file whose WAV is not kept the note names what it was made of.
+        if head.source != detail.playable.sha256 and head.source not in detail.playable.note:
             raise no_waveform()  # of the file that was there before; it is being drawn again
         return cls(store, file, head, first)
 

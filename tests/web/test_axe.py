@@ -69,7 +69,8 @@ async def pages(world: World) -> list[str]:
         f"/calls/{world.calls['red']}",
         "/live", "/users", "/users/red.example/101", "/company/options?tenant=red.example", "/rules",
         "/rules/edit?scope=queue&tenant=red.example&name=sales", "/advanced/general",
-        "/explain?tenant=red.example&caller=101&callee=%2B4930", "/audit", "/account", "/api-docs",
+        "/explain?tenant=red.example&caller=101&callee=%2B4930", "/audit", "/account",
+        "/disk", "/disk?users=x", "/api-docs",
         "/recordings/no-such",
     ]  # fmt: skip
 

@@ -71,6 +71,7 @@ MENU: tuple[tuple[str, tuple[MenuItem, ...]], ...] = (
             MenuItem("Jobs", "/jobs", "tape", Permission.MANAGE_JOBS),
             MenuItem("Accounts", "/company/accounts", "key", Permission.MANAGE_ACCOUNTS),
             MenuItem("Groups", "/company/groups", "users", Permission.MANAGE_ACCOUNTS),
+            MenuItem("Disk use", "/disk", "disk", Permission.SEE_POLICY),
             MenuItem("Audit", "/audit", "shield", Permission.SEE_AUDIT),
         ),
     ),
