@@ -57,7 +57,7 @@ def transcribe_command(
                 if recordings:
                     break
         finally:
-            await task.close()
+            task.stop()
         if not dry_run:
             console.print(f"{done} transcribed, {len(faults)} not", markup=False)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class FinishingTask(Protocol):
@@ -17,3 +17,11 @@ class FinishingTask(Protocol):
         Answers a remark for people, "" mostly ("no encoder for AMR: kept as WAV"). Raises MediaError or
         OSError for what is worth another try; the recording itself stays as it was.
         """
+
+
+@runtime_checkable
+class Stoppable(Protocol):
+    """A task that has something at work which would be waited for at the exit."""
+
+    def stop(self) -> None:
+        """Let it give up, from the event loop; `run` may be called again."""

@@ -24,7 +24,7 @@ from .collect import Collected, Collector
 from .crash_points import crash_point
 from .discard import Discarder
 from .errors import MediaError, SpoolError
-from .finishing import FinishingTask
+from .finishing import FinishingTask, Stoppable
 from .render import render
 from .shelves import Stores, home_only
 from .spool import Patience, Spool
@@ -95,6 +95,9 @@ class MediaPipeline:
     def stop(self) -> None:
         """Let what runs in a thread for minutes give up: it would be waited for at the exit."""
         self._stopping.set()
+        for task in self._tasks.values():
+            if isinstance(task, Stoppable):
+                task.stop()
 
     def resume(self) -> None:
         self._stopping.clear()

@@ -69,7 +69,6 @@ class Transcribe:
         self._language = language
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="transcribe")
         self._engine: SpeechEngine | None = None
-        self._closed = False
 
     async def run(self, recording_id: str, progress: Progress) -> str:
         wanted = await self._catalog.wanted_transcript(recording_id)
@@ -94,12 +93,11 @@ class Transcribe:
         await self._keep(wanted, known, files)
         return ""
 
-    async def close(self) -> None:
-        """Let go of the model, and of what is being listened to."""
-        self._closed = True
-        if self._engine is not None:
-            self._engine.stop()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+    def stop(self) -> None:
+        """Let go of the model, and of what is being listened to; it may be run again."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.stop()
 
     async def _in_thread(self, wanted: Wanted, progress: Progress) -> Transcript:
         if self._engine is None:
@@ -111,8 +109,7 @@ class Transcribe:
         except asyncio.CancelledError:
             if future.running():
                 job.stopped.set()
-                job.engine.stop()
-                self._engine = None
+                self.stop()
             raise
 
     def _listen(self, job: _Job) -> Transcript:
@@ -203,7 +200,7 @@ class Transcribe:
 
 
 def make_transcribe(config: TranscriptionConfig, catalog: TranscriptStore, stores: Stores) -> Transcribe:
-    """To be closed at the end: it has a process of its own."""
+    """To be stopped at the end: it has a process of its own."""
     language = "" if config.language == "auto" else config.language
     return Transcribe(
         catalog, stores, lambda: SpeechProcess(config), least=config.redact_from, language=language

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -17,12 +18,13 @@ from controller.engine.media_ports import FileRole, StoredFile
 from controller.engine.transcribing import Heard, Wanted
 from controller.media import samples
 from controller.media.integrity import digest
+from controller.media.pipeline import MediaPipeline
 from controller.media.shelves import Stores, home_only
 from controller.media.speech import Listened, NoSpeech, SpeechError
 from controller.media.store import LocalStore
 from controller.media.transcribe import Transcribe
 from controller.media.transcribe_audio import PIECE_MS, RATE, pieces
-from tests.media.doubles import wav_bytes
+from tests.media.doubles import T0, wav_bytes
 
 Samples = np.ndarray
 SPEECH = 3000  # how loud the fake's speech is
@@ -417,7 +419,22 @@ async def test_cancelled_it_lets_go_of_the_model(make: Make) -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert await asyncio.to_thread(bench.engine.stopped.wait, 10)
-    await bench.task.close()
+
+
+async def test_a_controller_that_ends_waits_for_no_recording(make: Make) -> None:
+    """And the task can be run again afterwards, with a new engine."""
+    bench = make(tones(5, (1, 2, 3)), wait=True)
+    pipeline = MediaPipeline(cast(Any, bench.catalog), {}, bench.stores.home, lambda: T0, tasks=[bench.task])
+    running = asyncio.create_task(bench.run())
+    for _ in range(1000):
+        if bench.task._engine is not None:
+            break
+        await asyncio.sleep(0.01)
+    pipeline.stop()
+    with pytest.raises(SpeechError):
+        await asyncio.wait_for(running, 10)
+    bench.engine.wait = False
+    assert await bench.run() == ""
 
 
 async def test_without_sound_there_is_an_empty_transcript(make: Make) -> None:
