@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "control_latency_crowded": control_latency.run_crowded,
     "start_loss": start_loss.run,
     "sealed": sealed.run,
+    "transcripts": transcripts.run,
     "sweep": sweeping.run,
 }
 LATEST = Path(__file__).parent / "results/latest.json"
