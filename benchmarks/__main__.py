@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import control_latency, decisions, esl_intake, report, sealed, start_loss, sweeping
+from . import control_latency, decisions, esl_intake, report, sealed, start_loss, sweeping, transcripts
 from .result import Result, machine
 
 BENCHMARKS: dict[str, Callable[[], Result]] = {
