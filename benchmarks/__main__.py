@@ -15,7 +15,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import control_latency, decisions, esl_intake, report, sealed, start_loss, sweeping, transcripts
+from . import (
+    control_latency,
+    decisions,
+    encoding,
+    esl_intake,
+    report,
+    sealed,
+    start_loss,
+    sweeping,
+    transcripts,
+)
 from .result import Result, machine
 
 BENCHMARKS: dict[str, Callable[[], Result]] = {
@@ -26,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "start_loss": start_loss.run,
     "sealed": sealed.run,
     "transcripts": transcripts.run,
+    "encoding": encoding.run,
     "sweep": sweeping.run,
 }
 LATEST = Path(__file__).parent / "results/latest.json"

@@ -197,5 +197,8 @@ class EncodingCatalog(Protocol):
         """The files are gone: remove their rows, and have the recording sealed as it is now."""
 
 
+#: In the note of a rendition, and of its recording, in which nothing is to be heard.
+SILENT = "silent: nothing is to be heard in it"
+
 #: What the note of a file begins with that is about to be removed, because another one is kept for it.
 GIVEN_UP = "given up: "

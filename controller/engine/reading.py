@@ -15,7 +15,7 @@ from ..core.disk import MeasuredRate
 from ..core.rules import Route
 from ..core.timeline import TimeLine
 from .entry import ApiToken, FactorStore, GroupStore, IdentityStore, SessionStore, TokenStore
-from .media_ports import GIVEN_UP, HOME
+from .media_ports import GIVEN_UP, HOME, SILENT
 from .people import Account, AuditEntry, AuditFilter, Credentials, PeopleStore, Role, Scope, Team
 from .settings import SettingsStore, SystemSettings, TenantSettings, UserSettings
 from .transcribing import Hidden, TextHit, TranscriptReader
@@ -189,6 +189,11 @@ class RecordingRow:
     provisional: bool = False
     deletion: DeletionRow | None = None
     hits: tuple[TextHit, ...] = ()
+
+    @property
+    def silent(self) -> bool:
+        """Whether it was recorded and nothing is to be heard in it."""
+        return SILENT in self.error
 
     @property
     def trace(self) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ..core.media_kinds import Kind
 from ..core.timeline import Span, left_out
-from ..engine.media_ports import DueRecording, DueSegment, FileRole, StoredFile
-from . import mp4, wav
+from ..engine.media_ports import SILENT, DueRecording, DueSegment, FileRole, StoredFile
+from . import mp4, samples, wav
 from .crash_points import crash_point
 from .errors import StoreError, store_error
 from .ffmpeg import NoFfmpeg
@@ -19,6 +19,7 @@ from .film import make as make_film
 from .integrity import Digest
 from .join import Part, join
 from .keys import rendition_key
+from .meter import SILENCE_PEAK
 from .store import LocalStore
 
 #: A shorter pause at a video's very end is not worth encoding all of it again.
@@ -55,6 +56,8 @@ def render(
         shape = _video(recording, segments, cuts, store, key, stopped)
     else:
         shape = _audio(segments, cuts, store, key)
+        if silent(store.path(key)):
+            shape = replace(shape, note="; ".join(note for note in (shape.note, SILENT) if note))
     crash_point("rendition.stored")
     return StoredFile(
         recording_id=recording.recording_id,
@@ -98,6 +101,15 @@ def _audio(
     finally:
         temp.unlink(missing_ok=True)
     return _Shape(digest, joined.duration_ms, joined.channels, joined.sample_rate, joined.note)
+
+
+def silent(path: Path) -> bool:
+    """Whether no sample of a WAV is loud enough to be heard. The first sound ends the look. Blocking."""
+    info = wav.inspect(path)
+    return all(
+        not block.size or max(int(block.max()), -int(block.min())) <= SILENCE_PEAK
+        for block in samples.read(path, info)
+    )
 
 
 def _video(
