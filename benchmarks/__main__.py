@@ -20,6 +20,7 @@ from . import (
     decisions,
     encoding,
     esl_intake,
+    pipeline,
     report,
     sealed,
     start_loss,
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "transcripts": transcripts.run,
     "encoding": encoding.run,
     "sweep": sweeping.run,
+    "pipeline": pipeline.run,
 }
 LATEST = Path(__file__).parent / "results/latest.json"
 
