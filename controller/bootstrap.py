@@ -250,6 +250,8 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 now=now,
                 new_id=new_id,
                 proof=catalog,
+                retention=catalog,
+                poke_retention=retainer.poke,
                 jobs=catalog,
                 runs=LateRunReader(lambda: run_reader(config)),
                 poke=workers.poke,

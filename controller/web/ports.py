@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
+from ..engine.erasing import PersonStore, TrashStore
 from ..engine.reading import FileRow, Health
+from ..engine.retention import AnnotationStore, RetentionStore
 
 
 class FileStore(Protocol):
@@ -23,3 +25,7 @@ class FileStore(Protocol):
 
 #: What works and what does not, for /readyz.
 HealthCheck = Callable[[], Awaitable[Health]]
+
+
+class RetentionDesk(RetentionStore, AnnotationStore, TrashStore, PersonStore, Protocol):
+    """The catalog, as far as rules, holds, tags, the trash and erasures go."""

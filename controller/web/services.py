@@ -20,7 +20,7 @@ from .heard import Heard
 from .lockout import Lockout
 from .oidc import Provider
 from .passwords import Passwords
-from .ports import FileStore, HealthCheck
+from .ports import FileStore, HealthCheck, RetentionDesk
 from .second_factor import SecondFactors
 from .sessions import Sessions
 from .sign_in_rules import SignInRules
@@ -48,6 +48,9 @@ class Services:
     sign_in: SignInRules = field(default_factory=SignInRules)
     converter: Converter | None = None
     default_format: Format = Format.WAV
+    retention: RetentionDesk | None = None
+    #: Tells the retainer of this process that something is to be deleted now.
+    poke_retention: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)

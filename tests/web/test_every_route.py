@@ -48,6 +48,9 @@ async def test_no_route_at_all_reaches_the_other_tenants_things(world: World, wh
         "role": "segment",
         "number": "1",
         "scope": "queue",
+        "hold_id": "hold-blue",
+        "note_id": "note-blue",
+        "tag": "claim",
     }
     bodies: dict[str, dict[str, object]] = {
         "/recording": {"operation": "pause-recording"}, "/password": {"password": "a rather new long one"},

@@ -172,6 +172,7 @@ async def opened(folder: Path, *, secure: bool = False) -> AsyncIterator[World]:
         catalog,
         catalog,
         converter=Conversions(catalog, home_only(store), Encoders(), FormatCache(folder / "cache", 10**8)),
+        retention=catalog,
     )
     world = World(catalog, store, story, control, services, create_app(services))
     try:

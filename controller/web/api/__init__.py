@@ -17,9 +17,11 @@ from . import (
     groups,
     jobs,
     live,
+    notes,
     operation,
     proof,
     recordings,
+    retention,
     rules,
     settings,
     tokens,
@@ -30,6 +32,8 @@ from . import (
 router = APIRouter(prefix="/api/v1", dependencies=[Depends(gate)], responses=RESPONSES)
 for part in (
     recordings,
+    notes,
+    retention,
     waveforms,
     transcripts,
     proof,

@@ -6,7 +6,7 @@ import secrets
 
 from fastapi import APIRouter, Request, Response
 
-from ...core.roles import Permission
+from ...core.roles import Permission, allows
 from ...engine.media_ports import FileRole
 from ...engine.reading import FileRow, RecordingDetail
 from ..access import may
@@ -63,6 +63,8 @@ async def recording_page(request: Request, parts: Parts, me: Seer, recording_id:
         media_type=MEDIA_TYPES.get(file.format, "") if file else "", nonce=nonce, waveform=wave is not None,
         shares=shares(view) if view else [], names=_names(detail), view=view,
         seal=await seal_of(parts, me, recording_id), formats=choices.FORMAT_NAMES,
+        annotated=await parts.retention.annotations(me.scope, recording_id) if parts.retention else None,
+        may_delete=allows(me.role, Permission.DELETE), may_annotate=allows(me.role, Permission.ANNOTATE),
         spoken=await spoken_on(request, parts, me, detail),
     )  # fmt: skip
     response.headers["content-security-policy"] = with_nonce(nonce)

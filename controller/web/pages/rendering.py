@@ -72,6 +72,8 @@ MENU: tuple[tuple[str, tuple[MenuItem, ...]], ...] = (
             MenuItem("Accounts", "/company/accounts", "key", Permission.MANAGE_ACCOUNTS),
             MenuItem("Groups", "/company/groups", "users", Permission.MANAGE_ACCOUNTS),
             MenuItem("Disk use", "/disk", "disk", Permission.SEE_POLICY),
+            MenuItem("Retention", "/retention", "keep", Permission.SEE_POLICY),
+            MenuItem("Trash", "/trash", "tape", Permission.DELETE),
             MenuItem("Audit", "/audit", "shield", Permission.SEE_AUDIT),
         ),
     ),

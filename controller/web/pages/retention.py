@@ -1,0 +1,190 @@
+"""Company › Retention and Trash: rules with what they will do, legal holds, what is deleted."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from ...core.annotations import tag_of
+from ...core.errors import InvalidPolicy
+from ...core.retention import MOST_DAYS, RetentionRule, RuleScope
+from ...core.roles import Permission, allows
+from ...engine.reading import Account, Scope
+from ...engine.retention import HoldRow
+from ..access import address_of, known_id, own_tenant
+from ..permits import Annotator, Deleter, Holder, PolicyChanger, PolicyReader
+from ..problems import Problem, not_found
+from ..retention_desk import desk_of, outlook_of
+from ..services import Parts
+from .forms import Sheet
+from .rendering import page
+
+router = APIRouter()
+
+SCOPES = {"tenant": "All recordings", "queue": "A queue", "user": "A user", "tag": "A tag"}
+Name = Annotated[str, Query(max_length=253)]
+
+
+def _tenant(me: Account, asked: str) -> str:
+    """The tenant that is meant; "" for a system administrator who has named none. Raises 404."""
+    return own_tenant(me, asked) if asked else (me.tenant or "")
+
+
+@router.get("/retention")
+async def retention_page(
+    request: Request, parts: Parts, me: PolicyReader, tenant: Name = "", saved: Name = ""
+) -> Response:
+    return await _page(request, parts, me, _tenant(me, tenant), Sheet(), saved=saved)
+
+
+@router.post("/retention/rule")
+async def save_rule(request: Request, parts: Parts, me: PolicyChanger) -> Response:
+    """First shows what the rule would do; saves it when that was seen."""
+    sheet = await Sheet.sent(request)
+    tenant = _tenant(me, sheet.one("tenant"))
+    rule = _read(sheet, tenant)
+    if rule is None:
+        return await _page(request, parts, me, tenant, sheet, status=422)
+    if not sheet.ticked("seen"):
+        return await _page(request, parts, me, tenant, sheet, wanted=rule)
+    await desk_of(parts).set_retention_rule(rule, me.login, address_of(request), accept=True)
+    return RedirectResponse(f"/retention?tenant={tenant}&saved=1", 303)
+
+
+@router.post("/retention/remove")
+async def remove_rule(request: Request, parts: Parts, me: PolicyChanger) -> Response:
+    sheet = await Sheet.sent(request)
+    tenant = _tenant(me, sheet.one("tenant"))
+    scope = sheet.choice("scope", RuleScope, RuleScope.TENANT)
+    if not await desk_of(parts).remove_retention_rule(
+        Scope(tenant), scope, tenant, sheet.one("name"), me.login, address_of(request)
+    ):
+        raise not_found("rule")
+    return RedirectResponse(f"/retention?tenant={tenant}&saved=1", 303)
+
+
+@router.post("/retention/confirm")
+async def confirm(request: Request, parts: Parts, me: PolicyChanger) -> Response:
+    sheet = await Sheet.sent(request)
+    tenant = _tenant(me, sheet.one("tenant"))
+    digest = sheet.one("digest")
+    if not await desk_of(parts).confirm_retention(tenant, digest, me.login, address_of(request)):
+        raise Problem(404, "That is not what waits for a confirmation. Load the page again.")
+    parts.poke_retention()
+    return RedirectResponse(f"/retention?tenant={tenant}&saved=1", 303)
+
+
+@router.post("/retention/hold")
+async def put_hold(request: Request, parts: Parts, me: Holder) -> Response:
+    sheet = await Sheet.sent(request)
+    tenant = _tenant(me, sheet.one("tenant"))
+    made = HoldRow(
+        parts.new_id(), tenant, sheet.one("hold_name"), sheet.one("reason"), sheet.one("person"), None, None,
+        parts.now(), me.login,
+    )  # fmt: skip
+    try:
+        if not tenant:
+            raise InvalidPolicy("tenant: whose is it?")
+        await desk_of(parts).put_hold(made, address_of(request))
+    except InvalidPolicy as error:
+        sheet.faults[""] = str(error)
+        return await _page(request, parts, me, tenant, sheet, status=422)
+    return RedirectResponse(f"/retention?tenant={tenant}&saved=1", 303)
+
+
+@router.post("/retention/lift")
+async def lift_hold(request: Request, parts: Parts, me: Holder) -> Response:
+    sheet = await Sheet.sent(request)
+    tenant, why = _tenant(me, sheet.one("tenant")), sheet.one("why") or "no longer needed"
+    hold_id = known_id(sheet.one("hold_id"), "legal hold")
+    if not await desk_of(parts).lift_hold(me.scope, hold_id, me.login, why, address_of(request)):
+        raise not_found("legal hold")
+    return RedirectResponse(f"/retention?tenant={tenant}&saved=1", 303)
+
+
+@router.get("/trash")
+async def trash_page(
+    request: Request, parts: Parts, me: Deleter, before: Annotated[str, Query(max_length=200)] = ""
+) -> Response:
+    try:
+        found = await desk_of(parts).trash_page(me.scope, before=before or None)
+    except ValueError:
+        found = await desk_of(parts).trash_page(me.scope)
+    return page(request, "trash.html", items=found.items, next=found.next)
+
+
+@router.post("/trash")
+async def change_trash(request: Request, parts: Parts, me: Deleter) -> Response:
+    sheet = await Sheet.sent(request)
+    recording_id = known_id(sheet.one("recording_id"), "recording")
+    if sheet.one("do") == "restore":
+        if not await desk_of(parts).restore(me.scope, recording_id, me.login, address_of(request)):
+            raise not_found("recording in the trash")
+    elif why := await desk_of(parts).purge_now(me.scope, recording_id, me.login, address_of(request)):
+        raise not_found("recording in the trash") if "not in" in why else Problem(409, f"{why}.")
+    parts.poke_retention()
+    return RedirectResponse("/trash", 303)
+
+
+@router.post("/recordings/{recording_id}/annotate")
+async def annotate(request: Request, parts: Parts, me: Annotator, recording_id: str) -> Response:
+    """A tag on or off, a note, or into the trash: the recording page's small forms."""
+    known, sheet, desk = known_id(recording_id, "recording"), await Sheet.sent(request), desk_of(parts)
+    address, retained = address_of(request), allows(me.role, Permission.CHANGE_POLICY)
+    match sheet.one("do"):
+        case "untag":
+            done = await desk.remove_tag(
+                me.scope, known, sheet.one("tag"), me.login, address, retained=retained
+            )  # fmt: skip
+        case "note":
+            done = await desk.add_note(
+                me.scope, known, sheet.one("text"), me.login, parts.new_id(), address
+            )  # fmt: skip
+        case "delete" if allows(me.role, Permission.DELETE):
+            result = await desk.trash(me.scope, [known], me.login, sheet.one("why") or "by hand", address)
+            why = result.refused.get(known, "")
+            if why and not why.startswith("there is no"):
+                raise Problem(409, f"The recording cannot be deleted: {why}.")
+            if not why:
+                return RedirectResponse("/trash", 303)
+            done = False
+        case _:
+            done = await desk.annotations(me.scope, known) is not None and await desk.add_tag(
+                me.scope, known, sheet.one("tag"), me.login, address, retained=retained
+            )
+    if not done:
+        raise not_found("recording")
+    return RedirectResponse(f"/recordings/{known}", 303)
+
+
+def _read(sheet: Sheet, tenant: str) -> RetentionRule | None:
+    scope = sheet.choice("scope", RuleScope, RuleScope.TENANT)
+    keep, most = sheet.whole("keep_days", MOST_DAYS), sheet.whole("delete_after_days", MOST_DAYS)
+    name = "" if scope is RuleScope.TENANT else sheet.one("name")
+    if sheet.faults:
+        return None
+    try:
+        name = tag_of(name) if scope is RuleScope.TAG else name
+        return RetentionRule(tenant, scope, name, keep, sheet.ticked("keep_forever"), most)
+    except InvalidPolicy as error:
+        sheet.faults[""] = f"{error}."
+        return None
+
+
+async def _page(
+    request: Request, parts: Parts, me: Account, tenant: str, sheet: Sheet, *, saved: str = "",
+    wanted: RetentionRule | None = None, status: int = 200,
+) -> Response:  # fmt: skip
+    desk = desk_of(parts)
+    tenants = [t.tenant for t in await parts.settings.tenants(me.scope)]
+    rules = await desk.retention_rules(Scope(tenant)) if tenant else []
+    return page(
+        request, "retention.html", status, tenant=tenant, tenants=tenants, rules=rules, sheet=sheet,
+        saved=saved, scopes=SCOPES, wanted=wanted,
+        outlook=await outlook_of(parts, tenant, wanted) if tenant else None,
+        stand=await desk.stand(tenant) if tenant else None,
+        holds=await desk.holds(Scope(tenant), lifted=True) if tenant else [],
+        may_change=allows(me.role, Permission.CHANGE_POLICY), may_hold=allows(me.role, Permission.HOLD),
+    )  # fmt: skip
