@@ -63,7 +63,7 @@ async def test_no_route_at_all_reaches_the_other_tenants_things(world: World, wh
             names = re.findall(r"{(\w+)(?::path)?}", template)
             if not names:
                 continue
-            path = re.sub(r"{(\w+)(?::path)?}", lambda m: blues[m[1]], template)
+            path = re.sub(r"{(\w+)(?::path)?}", lambda m: blues.get(m[1], "blue"), template)
             for method in methods:
                 end = path[path.rindex("/") :]
                 wanted = bodies.get(end, {"audio": "forbid"})
