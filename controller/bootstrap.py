@@ -258,6 +258,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 sign_in=sign_in,
                 converter=conversions,
                 default_format=config.formats.default,
+                shares=catalog,
             )
         )
         yield Parts(

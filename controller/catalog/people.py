@@ -7,7 +7,8 @@ from .audit import Audit
 from .factors import Factors
 from .groups import Groups
 from .sessions import Sessions
+from .shares import Shares
 
 
-class People(Accounts, Audit, Sessions, Factors, Groups):
-    """PeopleStore, SessionStore, TokenStore, FactorStore, IdentityStore and GroupStore."""
+class People(Accounts, Audit, Sessions, Factors, Groups, Shares):
+    """PeopleStore, SessionStore, TokenStore, FactorStore, IdentityStore and GroupStore; and ShareStore."""

@@ -13,6 +13,7 @@ from . import entry_tables as entry
 from . import job_tables as work
 from . import people_tables as people
 from . import retention_tables as retention
+from . import share_tables as sharing
 from . import transcript_tables as spoken
 from .columns import Text
 from .rows import Row, json_, long_, name_, part_of, text_, time_
@@ -274,6 +275,9 @@ identities = _of(entry.IdentityTable)
 groups = _of(entry.GroupTable)
 group_members = _of(entry.GroupMemberTable)
 account_groups = _of(entry.AccountGroupTable)
+
+shares = _of(sharing.ShareTable)
+share_recordings = _of(sharing.ShareRecordingTable)
 chain = _of(chains.ChainTable)
 deletions = _of(retention.DeletionTable)
 retention_rules = _of(retention.RetentionRuleTable)

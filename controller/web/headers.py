@@ -62,6 +62,10 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
+                if scope["path"].startswith("/s/"):
+                    # A link's address is its secret: no search engine, no page that it leads to has it.
+                    headers["referrer-policy"] = "no-referrer"
+                    headers["x-robots-tag"] = "noindex, nofollow"
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 

@@ -15,6 +15,7 @@ from ..engine.converting import Converter
 from ..engine.jobs import JobReader, RunReader
 from ..engine.ports import Control
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
+from ..engine.sharing import ShareStore
 from .devices import Devices
 from .heard import Heard
 from .lockout import Lockout
@@ -45,6 +46,7 @@ class Services:
     runs: RunReader | None = None
     #: Tells the workers of this process that there is something to do.
     poke: Callable[[], None] = lambda: None
+    shares: ShareStore | None = None
     sign_in: SignInRules = field(default_factory=SignInRules)
     converter: Converter | None = None
     default_format: Format = Format.WAV

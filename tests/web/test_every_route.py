@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from fastapi.routing import iter_route_contexts
 
 from controller.core.rules import PolicyRule, PolicyScope, Setting
+from controller.engine.entry import Group, MemberKind, SessionRow, Stage
 from controller.engine.reading import Scope, TenantSettings, UserSettings
+from controller.engine.sharing import Audience, Share
 
 from .world import World, form_token
 
@@ -32,6 +35,17 @@ async def furnish_blue(world: World) -> None:
         PolicyRule(PolicyScope.TRUNK, None, "live-blue-a", Setting.ON),
     ):
         await world.catalog.set_rule(rule)
+    at = world.story.at
+    later = at + timedelta(hours=1)
+    members = ((MemberKind.USER, "201"),)
+    await world.catalog.set_group(Group("blue-group", "blue.example", "live-blue-a", members))
+    share = Share(
+        "blue-share", "blue.example", "account-blue-admin", "blue-admin", "live-blue-a", at, later,
+        Audience.PUBLIC, True, True, recordings=(world.recordings["blue"],),
+    )  # fmt: skip
+    await world.catalog.add_share(share, "a hash")
+    session = SessionRow("hash", "blue-session", "account-blue-admin", Stage.FULL, at, at, later)
+    await world.catalog.add_session(session)
 
 
 @pytest.mark.parametrize("who", ["red-admin", "red-super", "red-officer", "red-101"])
@@ -51,9 +65,14 @@ async def test_no_route_at_all_reaches_the_other_tenants_things(world: World, wh
         "hold_id": "hold-blue",
         "note_id": "note-blue",
         "tag": "claim",
+        "group_id": "blue-group",
+        "share_id": "blue-share",
+        "session": "blue-session",
+        "token": "x" * 43,
     }
     bodies: dict[str, dict[str, object]] = {
         "/recording": {"operation": "pause-recording"}, "/password": {"password": "a rather new long one"},
+        "/account-blue-admin": {"disabled": True}, "/blue-group": {"name": "x"}, "/groups": {"name": "x"},
     }  # fmt: skip
     await furnish_blue(world)
     before = await world.catalog.policy()
@@ -74,6 +93,9 @@ async def test_no_route_at_all_reaches_the_other_tenants_things(world: World, wh
                 walked += 1
     assert walked > 25
     assert len(await world.catalog.rules(Scope(None))) == 2
+    assert [g.group_id for g in await world.catalog.groups(Scope(None))] == ["blue-group"]
+    assert [s.revoked_at for s in await world.catalog.shares(Scope(None))] == [None]
+    assert len(await world.catalog.sessions("account-blue-admin", world.story.at)) == 1
     assert world.control.reloads == 0
     assert await world.catalog.policy() == before
     assert not [r for call in world.story.running for r in call.recordings if r.open_pause]

@@ -109,7 +109,8 @@ async def test_accounts_are_made_and_follow_their_claims(world: World, provider:
         await come(client)
         me = (await client.get("/api/v1/me")).json()
         assert (me["role"], me["tenant"], me["extension"]) == ("user", "red.example", "101")
-        assert (await sign_in(client, "new@red.example", "")).status_code == 401, "no password fits it"
+    async with world.client() as stranger:
+        assert (await sign_in(stranger, "new@red.example", "")).status_code == 401, "no password fits it"
     provider.person = {**agent, "groups": ["officers"]}
     async with world.client() as client:
         await come(client)

@@ -173,6 +173,7 @@ async def opened(folder: Path, *, secure: bool = False) -> AsyncIterator[World]:
         catalog,
         converter=Conversions(catalog, home_only(store), Encoders(), FormatCache(folder / "cache", 10**8)),
         retention=catalog,
+        shares=catalog,
     )
     world = World(catalog, store, story, control, services, create_app(services))
     try:

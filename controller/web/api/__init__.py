@@ -24,6 +24,7 @@ from . import (
     retention,
     rules,
     settings,
+    shares,
     tokens,
     transcripts,
     waveforms,
@@ -47,6 +48,7 @@ for part in (
     audit,
     accounts,
     groups,
+    shares,
     tokens,
 ):
     router.include_router(part.router)

@@ -53,6 +53,7 @@ MENU: tuple[tuple[str, tuple[MenuItem, ...]], ...] = (
         (
             MenuItem("Call Recordings", "/recordings", "tape", Permission.SEE_CALLS),
             MenuItem("CDR", "/calls", "list", Permission.SEE_CALLS),
+            MenuItem("Links", "/shares", "route", Permission.SHARE),
             MenuItem("Live Calls", "/live", "live", Permission.SEE_LIVE),
         ),
     ),
@@ -74,6 +75,7 @@ MENU: tuple[tuple[str, tuple[MenuItem, ...]], ...] = (
             MenuItem("Disk use", "/disk", "disk", Permission.SEE_POLICY),
             MenuItem("Retention", "/retention", "keep", Permission.SEE_POLICY),
             MenuItem("Trash", "/trash", "tape", Permission.DELETE),
+            MenuItem("Links of everybody", "/company/shares", "route", Permission.MANAGE_SHARES),
             MenuItem("Audit", "/audit", "shield", Permission.SEE_AUDIT),
         ),
     ),

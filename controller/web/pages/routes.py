@@ -23,6 +23,8 @@ from . import (
     retention,
     rules,
     settings,
+    shared,
+    shares,
     sign_in,
     sign_in_code,
     sign_in_provider,
@@ -32,6 +34,7 @@ from . import (
 open_router = APIRouter(include_in_schema=False)
 open_router.include_router(sign_in.open_router)
 open_router.include_router(sign_in_code.open_router)
+open_router.include_router(shared.open_router)
 open_router.include_router(sign_in_provider.open_router)
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(gate)])
@@ -52,6 +55,7 @@ for part in (
     accounts,
     audit,
     groups,
+    shares,
     reference,
 ):
     router.include_router(part.router)
