@@ -32,6 +32,7 @@ PREDECESSORS: dict[MediaState, tuple[MediaState, ...]] = {
     _M.EMPTY: (_M.SPOOLED, _M.FAILED, _M.EMPTY),
     _M.DISCARDED: (_M.SPOOLED, _M.STORED, _M.FAILED, _M.DISCARDED),
     _M.FAILED: (_M.SPOOLED, _M.STORED, _M.FAILED),
+    _M.ERASED: tuple(_M),  # from whatever it was, and never back
 }
 
 _FINAL_CAPTURES = [str(s) for s in CaptureState if s.final]

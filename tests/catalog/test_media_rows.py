@@ -125,12 +125,13 @@ async def test_media_states_only_go_forward(catalog: SqlCatalog, start: MediaSta
     allowed = {
         (a, b)
         for row in (
-            "spooled: spooled stored available empty discarded failed",
-            "stored: stored available discarded failed",
-            "available: available",
-            "empty: empty",
-            "discarded: discarded",
-            "failed: stored available empty discarded failed",
+            "spooled: spooled stored available empty discarded failed erased",
+            "stored: stored available discarded failed erased",
+            "available: available erased",
+            "empty: empty erased",
+            "discarded: discarded erased",
+            "erased: erased",
+            "failed: stored available empty discarded failed erased",
         )
         for a, _, names in [row.partition(": ")]
         for b in names.split()
