@@ -10,7 +10,8 @@ from .test_roles import gated
 from .world import PEOPLE, World
 
 PAGES = [
-    "/recordings", "/calls", "/live", "/account", "/api-docs", "/users", "/rules", "/rules/edit", "/explain", "/company/options", "/audit",
+    "/recordings", "/calls", "/live", "/account", "/api-docs", "/users",
+    "/rules", "/rules/edit", "/explain", "/company/options", "/audit",
     "/explain?tenant=red.example&caller=101&callee=%2B4930",
 ]  # fmt: skip
 
