@@ -18,7 +18,7 @@ from fastapi.dependencies.models import Dependant
 
 from ..core.roles import NEEDS_EXTENSION, NEEDS_TENANT, Permission, allows
 from ..engine.entry import Bearer, SessionRow, Stage
-from ..engine.reading import Account
+from ..engine.reading import Account, AuditEntry
 from .problems import NotSignedIn, Problem, not_found
 from .services import web_of
 
@@ -58,10 +58,26 @@ class Needs:
 
     async def __call__(self, request: Request, me: Me) -> Account:
         if not may(request, self.permission):
+            await _note_refusal(request, me, self.permission)
             raise Problem(403, f"This needs the permission {self.permission}.")
         if self.session and request.state.session is None:
             raise Problem(403, "This needs a session; an API token is not enough.")
         return me
+
+
+async def _note_refusal(request: Request, me: Account, permission: Permission) -> None:
+    """Whoever tries what they may not is in the audit, once in a while for each permission."""
+    web = web_of(request)
+    subject = f"refused {permission}"
+    if not web.heard.is_new(me.account_id, subject):
+        return
+    detail = f"{request.method} {request.url.path}"[:300]
+    await web.services.accounts.audit(
+        AuditEntry(
+            web.services.now(), me.login, me.tenant, "refused", str(permission), detail, address_of(request)
+        )
+    )
+    web.heard.note(me.account_id, subject)
 
 
 def needs(permission: Permission, *, session: bool = False) -> Any:

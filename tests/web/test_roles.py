@@ -88,6 +88,18 @@ async def test_every_route_is_for_whom_the_table_says(world: World, role: Role) 
     assert refused > 3 or role is Role.SYSTEM
 
 
+async def test_a_refusal_is_in_the_audit_once(world: World) -> None:
+    async with world.client("red-101") as user:
+        for path in ("/api/v1/audit", "/api/v1/audit", "/api/v1/accounts"):
+            assert (await user.get(path)).status_code == 403
+    async with world.client("red-admin") as admin:
+        lines = (await admin.get("/api/v1/audit", params={"action": "refused"})).json()
+    assert [(e["account"], e["subject"], e["detail"]) for e in lines] == [
+        ("red-101", "manage_accounts", "GET /api/v1/accounts"),
+        ("red-101", "see_audit", "GET /api/v1/audit"),
+    ]
+
+
 async def test_a_route_that_declares_nothing_is_refused_to_everybody(world: World) -> None:
     async def forgotten(me: Me) -> str:
         return "secret"
