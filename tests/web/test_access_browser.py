@@ -84,7 +84,7 @@ async def test_a_second_factor_from_setting_up_to_signing_in(
         await page.fill("[name=login]", "red-admin")
         await page.fill("[name=password]", PASSWORD)
         await page.click("button[type=submit]")
-        await page.wait_for_url("**/sign-in/code*")
+        await page.wait_for_url("**/sign-in/code**")
         await page.fill("[name=code]", "000000")
         await page.click("button[type=submit]")
         await page.wait_for_selector("[role=alert]")

@@ -53,8 +53,8 @@ MENU: tuple[tuple[str, tuple[MenuItem, ...]], ...] = (
         (
             MenuItem("Call Recordings", "/recordings", "tape", Permission.SEE_CALLS),
             MenuItem("CDR", "/calls", "list", Permission.SEE_CALLS),
-            MenuItem("Links", "/shares", "route", Permission.SHARE),
             MenuItem("Live Calls", "/live", "live", Permission.SEE_LIVE),
+            MenuItem("Links", "/shares", "route", Permission.SHARE),
         ),
     ),
     (

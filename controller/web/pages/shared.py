@@ -54,7 +54,7 @@ async def open_share(
     if not await store(parts).use_share(share.share_id, parts.now()):
         await note_use(request, parts, share, who, "share refused", f"share {share.share_id}", "used up")
         raise Problem(404, "This link leads nowhere (any more).")
-    number = f"opened {share.uses + 1} times" + (f" of {share.most_uses}" if share.most_uses else "")
+    number = f"use {share.uses + 1}" + (f" of {share.most_uses}" if share.most_uses else "")
     await note_use(request, parts, share, who, "share opened", f"share {share.share_id}", number)
     answer = RedirectResponse(f"/s/{token}", 303)
     Visits(request).begin(answer, share)
