@@ -38,6 +38,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "sealed": sealed.run,
     "transcripts": transcripts.run,
     "encoding": encoding.run,
+    "encoding_memory": encoding.run_memory,
     "sweep": sweeping.run,
     "pipeline": pipeline.run,
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import statistics
 import subprocess
@@ -27,7 +26,7 @@ _FORMATS = (Format.MP3, Format.AMR, Format.OPUS, Format.FLAC)
 
 #: One encoding by the product's own code, in a process of its own so that all of its CPU can be told.
 _OURS = """
-import resource, sys
+import re, resource, sys, threading
 from pathlib import Path
 from controller.core.formats import Format
 from controller.engine.media_ports import FileRole, StoredFile
@@ -35,34 +34,66 @@ from controller.media.convert import encode, opened
 from controller.media.encoders import Encoders
 from controller.media.shelves import home_only
 from controller.media.store import LocalStore
-folder, name, format, target = sys.argv[1:]
+folder, name, format, target, watching = sys.argv[1:]
 encoders = Encoders()
 stores, size = home_only(LocalStore(Path(folder))), (Path(folder) / name).stat().st_size
 row = StoredFile("r", FileRole.RENDITION, 0, name, "wav", size, "0" * 64, 0, 2, 8000)
 encoders.tool(Format(format))
 before = [sum(resource.getrusage(w)[:2]) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+peaks, done = [0, 0], threading.Event()
+
+def hwm(pid):
+    # Not ru_maxrss: a child begins with its parent's.
+    try:
+        found = re.search(r"VmHWM:\\s+(\\d+)", Path(f"/proc/{pid}/status").read_text())
+        return int(found[1]) if found else 0
+    except OSError:
+        return 0
+
+def watch():
+    while not done.wait(0.05):
+        for task in Path("/proc/self/task").iterdir():
+            for child in (task / "children").read_text().split():
+                if "python -c" not in Path(f"/proc/{child}/cmdline").read_text().replace("\\0", " "):
+                    peaks[1] = max(peaks[1], hwm(child))
+
+if watching == "1":
+    threading.Thread(target=watch, daemon=True).start()
 with opened(stores, row) as sound:
     encode(sound, Format(format), Path(target), encoders)
+done.set()
+peaks[0] = hwm("self")
 after = [sum(resource.getrusage(w)[:2]) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-peaks = [resource.getrusage(w).ru_maxrss for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 print(sum(after) - sum(before), *peaks)
 """
 
 
 def run() -> Result:
-    result = Result("encoding", "Encoding after the call")
+    """CPU. Decides nothing about memory, which is looked at apart since looking takes CPU."""
+    result = Result("encoding", "Encoding after the call: CPU")
     encoders = Encoders()
-    formats = [f for f in _FORMATS if encoders.has(f)]
-    result.notes += [f"no encoder for {f.upper()} on this machine" for f in _FORMATS if f not in formats]
-    with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as name:
+    with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _talk(folder / "short.wav", MINUTES)
-        for format in formats:
+        for format in _formats(result, encoders):
             _one(result, encoders, format, folder)
+    return result
+
+
+def run_memory() -> Result:
+    result = Result("encoding_memory", "Encoding after the call: memory")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _talk(folder / "short.wav", MINUTES)
         _talk(folder / "long.wav", LONG_MINUTES)
-        for format in formats:
+        for format in _formats(result, Encoders()):
             _memory(result, format, folder)
     return result
+
+
+def _formats(result: Result, encoders: Encoders) -> list[Format]:
+    result.notes += [f"no encoder for {f.upper()} on this machine" for f in _FORMATS if not encoders.has(f)]
+    return [f for f in _FORMATS if encoders.has(f)]
 
 
 def _one(result: Result, encoders: Encoders, format: Format, folder: Path) -> None:
@@ -88,11 +119,11 @@ def _one(result: Result, encoders: Encoders, format: Format, folder: Path) -> No
 
 
 def _memory(result: Result, format: Format, folder: Path) -> None:
-    short = max(_ours(folder, "short.wav", format)[1:])
-    long = max(_ours(folder, "long.wav", format)[1:])
+    short = max(_ours(folder, "short.wav", format, watch=True)[1:])
+    long = max(_ours(folder, "long.wav", format, watch=True)[1:])
     result.rows.append(
         {
-            "format": f"{format.upper()}: peak memory of any process",
+            "format, largest process": format.upper(),
             f"{MINUTES} min, MB": round(short, 1),
             f"{LONG_MINUTES // 60} h, MB": round(long, 1),
         }
@@ -108,11 +139,11 @@ def _memory(result: Result, format: Format, folder: Path) -> None:
     )
 
 
-def _ours(folder: Path, name: str, format: Format) -> tuple[float, float, float]:
+def _ours(folder: Path, name: str, format: Format, *, watch: bool = False) -> tuple[float, float, float]:
     """(CPU seconds of the encoding, peak MB of the process, of its largest child)."""
     target = folder / "ours"
     target.unlink(missing_ok=True)
-    line = [sys.executable, "-c", _OURS, str(folder), name, str(format), str(target)]
+    line = [sys.executable, "-c", _OURS, str(folder), name, str(format), str(target), str(int(watch))]
     done = subprocess.run(line, capture_output=True, text=True, check=True)
     seconds, own, child = map(float, done.stdout.split())
     return seconds, own / 1024, child / 1024
