@@ -25,6 +25,7 @@ from . import tables as t
 from .channels import in_turns, sides_of
 from .columns import Text
 from .gate import CallsSeen, Gate
+from .missing import decided_by, recorded_is
 from .presenting import NONE, by_call, call_row, counted, leg_row, legs_of, recording_counts, recording_rows
 from .searching import party_matches
 from .terms import said_in
@@ -210,6 +211,12 @@ def calls_query(gate: Gate, where: RecordingFilter, limit: int, before: str | No
     if where.call_id is not None:
         query = query.where(seen.call_id == _resolved(where.call_id))
     query = _lasting(query, t.calls.c.talk_ms, where)
+    if where.switch:
+        query = query.where(t.calls.c.switch == where.switch)
+    if where.rule:
+        query = query.where(decided_by(gate, seen.call_id, where.rule))
+    if where.recorded is not None:
+        query = query.where(recorded_is(gate, seen.call_id, where.recorded))
     if before is not None:
         query = query.where(paging.after(seen.started_at, seen.call_id, before))
     return query.order_by(seen.started_at.desc(), seen.call_id.desc()).limit(limit + 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 from ..core.direction import Direction
@@ -40,6 +41,7 @@ __all__ = [
     "Page",
     "PartyRow",
     "PauseRow",
+    "Recorded",
     "RecordingDetail",
     "RecordingFilter",
     "RecordingRow",
@@ -62,11 +64,21 @@ class AccountStore(PeopleStore, SessionStore, TokenStore, FactorStore, IdentityS
     """Everything about who may come in, and what they did."""
 
 
+class Recorded(StrEnum):
+    """Of a call: ``yes`` there is a recording (or was, and has been deleted); ``no`` there is none;
+    ``missing`` there should be one, and there is none that can be heard (see `catalog.missing`)."""
+
+    YES = "yes"
+    NO = "no"
+    MISSING = "missing"
+
+
 @dataclass(frozen=True, slots=True)
 class RecordingFilter:
     """``party`` matches a part of any number, name or user in the call; all else is exact or a
     range (from inclusive, to exclusive). Durations in milliseconds. ``text``: what was said (recordings
-    only); words or their beginnings, all of them, and "a phrase"."""
+    only); words or their beginnings, all of them, and "a phrase". Of calls only: ``recorded``, ``rule`` (a
+    decision's code) and ``switch``."""
 
     party: str = ""
     since: datetime | None = None
@@ -77,6 +89,9 @@ class RecordingFilter:
     kind: str | None = None
     call_id: str | None = None
     text: str = ""
+    recorded: Recorded | None = None
+    rule: str = ""
+    switch: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,21 @@
-"""Call Statistics › CDR: the calls, and one call with its legs, its journey and the reasons."""
+"""Call Statistics › CDR: the calls, and one call with its journey drawn and the reasons."""
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter, Request, Response
 
+from ...core.roles import Permission
+from ..access import may
 from ..api.calls import find
 from ..permits import Seer
-from ..services import Parts
-from . import filters
+from ..services import Parts, Services
+from . import call_filters, filters
+from .journey import BAR, LANE, Ruler, draw
 from .rendering import page, zone
-from .timeline import by_day, leg_spans
+from .telling import explain_link, rule_links, told
+from .timeline import by_day
 
 router = APIRouter()
 
@@ -18,7 +24,7 @@ PER_PAGE = 50
 
 @router.get("/calls")
 async def calls_page(request: Request, parts: Parts, me: Seer) -> Response:
-    wanted = filters.read(request, zone(request))
+    wanted = call_filters.read(request, zone(request))
     try:
         found = await parts.reader.calls(me.scope, wanted.where, limit=PER_PAGE, before=wanted.before)
     except ValueError:
@@ -28,16 +34,29 @@ async def calls_page(request: Request, parts: Parts, me: Seer) -> Response:
     days = by_day(found.items, zone(request))
     return page(
         request, "calls.html", filter=wanted, days=days, count=len(found.items), next=found.next,
-        directions=filters.DIRECTIONS,
+        directions=filters.DIRECTIONS, recorded=call_filters.RECORDED, rules=call_filters.RULES,
+        switch_choices=_switches(parts, wanted.values["switch"]),
     )  # fmt: skip
+
+
+def _switches(parts: Services, own: str) -> list[tuple[str, str]]:
+    """The address's own one among them, though there may be no such switch any more."""
+    names = dict.fromkeys([*(s.name for s in parts.control.switches()), *([own] if own else [])])
+    return [(name, name) for name in names]
 
 
 @router.get("/calls/{call_id}")
 async def call_page(request: Request, parts: Parts, me: Seer, call_id: str) -> Response:
     detail = await find(parts, me, call_id)
-    ended = detail.row.ended_at or parts.now()
-    names = {leg.leg_id: leg.party for leg in detail.legs}
+    found = await asyncio.gather(
+        *(parts.reader.recording(me.scope, r.recording_id) for r in detail.recordings if not r.deletion)
+    )
+    recordings = [r for r in found if r is not None]
+    ruler = Ruler(detail.row.started_at, detail.row.ended_at or parts.now(), recordings)
+    explains = may(request, Permission.SEE_POLICY)
     return page(
-        request, "call.html", detail=detail, row=detail.row, names=names,
-        spans=leg_spans(detail.legs, detail.row.started_at, ended),
+        request, "call.html", detail=detail, row=detail.row, drawing=draw(detail, recordings, parts.now()),
+        told=told(detail, ruler), bar=BAR, lane_height=LANE,
+        links=[rule_links(d, detail.legs) if explains else [] for d in detail.decisions],
+        explain=[explain_link(detail, d.tenant) if explains else "" for d in detail.decisions],
     )  # fmt: skip

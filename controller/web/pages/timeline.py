@@ -9,7 +9,6 @@ from itertools import groupby
 from typing import Protocol, TypeVar
 
 from ...core.spans import RecordingSpan
-from ...engine.reading import LegRow
 from ..api.waveforms import SpansView
 from .words import day
 
@@ -95,36 +94,8 @@ def shares(view: SpansView) -> list[Share]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class LegSpan:
-    """A leg on the call's time line: ringing from ``ring.x``, talking from ``talk.x``."""
-
-    leg: LegRow
-    ring: Span
-    talk: Span | None
-
-
-def leg_spans(legs: Sequence[LegRow], began: datetime, ended: datetime) -> list[LegSpan]:
-    length = max(1, _ms(began, ended))
-
-    def at(moment: datetime) -> int:
-        return min(max(0, _ms(began, moment)), length)
-
-    spans = []
-    for leg in legs:
-        end = at(leg.ended_at or ended)
-        ring = _span(at(leg.started_at), end, length)
-        talk = _span(at(leg.answered_at), end, length) if leg.answered_at else None
-        spans.append(LegSpan(leg, ring, talk))
-    return spans
-
-
 def _span(begin: int, end: int, length: int) -> Span:
     # Never thinner than can be seen, and at the very end not beyond it.
     width = max(3.0, round((end - begin) / length * WIDTH, 2))
     x = max(0.0, min(round(begin / length * WIDTH, 2), WIDTH - width))
     return Span(x, width, begin, end)
-
-
-def _ms(begin: datetime, end: datetime) -> int:
-    return int((end - begin).total_seconds() * 1000)

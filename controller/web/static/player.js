@@ -162,3 +162,17 @@ document.addEventListener("keydown", (event) => {
 });
 show();
 import("./wave.js").then((wave) => wave.draw(box, media, line)).catch(() => {});
+
+// A link into the middle (#t=milliseconds), as the CDR's time line gives them.
+function fromAddress() {
+  const wanted = /^#t=(\d{1,12})$/.exec(location.hash);
+  if (!wanted) return;
+  const go = () => seek(Number(wanted[1]) / 1000);
+  if (media.readyState > 0) go();
+  else {
+    media.addEventListener("loadedmetadata", go, { once: true });
+    media.preload = "metadata";
+  }
+}
+fromAddress();
+addEventListener("hashchange", fromAddress);
