@@ -1,9 +1,10 @@
-"""How the controller is, for /healthz and /readyz: every part that has something to say."""
+"""How the controller is, for /readyz, the alarms on every page and /api/v1/alarms: one list of them all."""
 
 from __future__ import annotations
 
 import asyncio
 
+from .engine.alarms import Alarm, Severity, switch_alarms
 from .engine.engine import Engine
 from .engine.ports import LinkState
 from .engine.reading import Health
@@ -11,8 +12,10 @@ from .jobs.workers import Workers
 from .media.mover import Mover
 from .media.retainer import Retainer
 from .media.seal_task import SealBacklog
-from .media.watermark import Watermark
+from .media.watermark import Level, Watermark
 from .proof.sealer import Sealer
+
+_W, _C = Severity.WARNING, Severity.CRITICAL
 
 
 async def health_of(
@@ -24,29 +27,96 @@ async def health_of(
     sealer: Sealer,
     retainer: Retainer,
 ) -> Health:
+    alarms = [
+        *switch_alarms(engine.switches()),
+        *_behind(engine),
+        *(_disk(level) for level in await asyncio.to_thread(watermark.look)),
+        *_stores(mover),
+        *_unsealed(sealing),
+        *_work(workers, sealer, retainer),
+    ]
     parts = {
         f"switch {s.name}": str(s.state) + (f": {s.error}" if s.error else "") for s in engine.switches()
     }
-    parts |= {
-        f"catalog behind on {e.switch.name}": f"{e.saver.waiting} calls"
+    parts |= {a.part: a.detail for a in alarms if a.part not in parts}
+    fine = all(s.state is LinkState.UP for s in engine.switches())
+    return Health(fine and not any(a.severity is _C for a in alarms), parts, tuple(alarms))
+
+
+def _behind(engine: Engine) -> list[Alarm]:
+    return [
+        Alarm(
+            "catalog.behind", _C, f"{e.saver.waiting} calls of switch {e.switch.name} are not written yet.",
+            f"{e.saver.waiting} calls", "See that the database is up and quick enough; nothing is dropped.",
+            part=f"catalog behind on {e.switch.name}",
+        )
         for e in engine.engines
         if e.saver.waiting > 1000
-    }
-    fine = all(s.state is LinkState.UP for s in engine.switches())
-    fine = fine and not any(k.startswith("catalog") for k in parts)
-    levels = await asyncio.to_thread(watermark.look)
-    parts |= {f"disk of {level.place}": level.text for level in levels}
-    # A store that is away is told and no reason to be taken out of service: files are kept here.
-    parts |= {f"store {name}": f"away: {outage.error}" for name, outage in mover.outages.items()}
-    parts |= {
-        f"sealing {name}": f"{waiting.files} files lie plain: {waiting.error}"
+    ]  # fmt: skip
+
+
+def _disk(level: Level) -> Alarm:
+    return Alarm(
+        "disk.full" if level.critical else "disk.high", _C if level.critical else _W,
+        f"The disk of {level.place} is {level.text}.", level.text,
+        "Make room, or recordings cannot be written: shorten retention, or move recordings to another store.",
+        "/disk", part=f"disk of {level.place}",
+    )  # fmt: skip
+
+
+def _stores(mover: Mover) -> list[Alarm]:
+    """A store that is away is told and no reason to be taken out of service: files are kept here."""
+    return [
+        Alarm(
+            "store.away", _W, f"Store {name} does not answer; recordings wait on this machine's disk.",
+            f"away: {outage.error}",
+            "See that its server or disk is up; tapeline doctor tries it. It goes on by itself.",
+            "/jobs", part=f"store {name}",
+        )
+        for name, outage in mover.outages.items()
+    ]  # fmt: skip
+
+
+def _unsealed(sealing: SealBacklog) -> list[Alarm]:
+    return [
+        Alarm(
+            "sealing.unsealed", _W, f"{waiting.files} files that are to be sealed lie plain ({name}).",
+            f"{waiting.files} files lie plain: {waiting.error}",
+            "Put the key where [[sealing]] names it; tapeline doctor reads it. The rest happens by itself.",
+            "/jobs", part=f"sealing {name}",
+        )
         for name, waiting in sealing.waiting.items()
-    }
+    ]  # fmt: skip
+
+
+def _work(workers: Workers, sealer: Sealer, retainer: Retainer) -> list[Alarm]:
+    found = []
     if workers.error:
-        parts["work on recordings"] = workers.error
+        found.append(
+            Alarm(
+                "jobs.away", _W, "The work on recordings stands still.", workers.error,
+                "See that the database is up; the work goes on by itself.", "/jobs",
+                part="work on recordings",
+            )
+        )  # fmt: skip
     if sealer.error:
-        parts["proof"] = f"not sealed: {sealer.error}"
+        found.append(
+            Alarm(
+                "proof.unsealed", _W, "The chain of proof is not being sealed.",
+                f"not sealed: {sealer.error}",
+                "Put the signing key where [proof] names it; what is waiting is sealed then.", "/audit",
+                part="proof",
+            )
+        )  # fmt: skip
     if retainer.stuck:
         why = next(iter(retainer.stuck.values()))
-        parts["deletion"] = f"{len(retainer.stuck)} deleted recordings are not gone yet: {why}"
-    return Health(fine and not any(level.critical for level in levels), parts)
+        number = len(retainer.stuck)
+        found.append(
+            Alarm(
+                "deletion.stuck", _W, f"{number} deleted recordings are not gone yet.",
+                f"{number} deleted recordings are not gone yet: {why}",
+                "See that every store that holds them answers; it is tried again by itself.", "/trash",
+                part="deletion",
+            )
+        )  # fmt: skip
+    return found

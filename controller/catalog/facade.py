@@ -13,6 +13,7 @@ from ..engine.reading import AccountStore, CatalogReader, SettingsStore
 from ..engine.retention import AnnotationStore, RetentionStore
 from ..engine.shelving import SealingCatalog, ShelvingCatalog
 from ..engine.transcribing import TranscriptStore
+from .alarms import AlarmRows
 from .annotating import Annotating
 from .chain import Chain
 from .database import Database
@@ -56,6 +57,7 @@ class SqlCatalog(
     JobViews,
     Queries,
     DiskRows,
+    AlarmRows,
     Settings,
     People,
     Chain,

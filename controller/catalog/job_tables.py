@@ -11,6 +11,7 @@ from .rows import Row, json_, long_, name_, part_of, text_, time_
 
 _OPEN = text("state IN ('waiting', 'running', 'retrying')")
 _TAKEN = text("node <> ''")
+_FAILED = text("state = 'failed'")
 
 
 class JobTable(Row, table=True):
@@ -24,6 +25,7 @@ class JobTable(Row, table=True):
     __table_args__ = (
         Index("ix_jobs_open", "phase", sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index("ix_jobs_taken", "node", "tenant", sqlite_where=_TAKEN, postgresql_where=_TAKEN),
+        Index("ix_jobs_failed", "tenant", sqlite_where=_FAILED, postgresql_where=_FAILED),
     )
     recording_id: str = part_of("recordings.recording_id", primary_key=True)
     tenant: str = name_()

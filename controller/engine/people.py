@@ -43,7 +43,8 @@ class Scope:
 @dataclass(frozen=True, slots=True)
 class Account:
     """Somebody who may sign in. ``extension`` is the switch user that a ``user`` account is, ``team``
-    whom a ``supervisor`` supervises."""
+    whom a ``supervisor`` supervises. ``looking_at``: the one tenant that a system administrator has chosen
+    to see for now; it is kept nowhere and gives nobody anything."""
 
     account_id: str
     login: str
@@ -52,11 +53,12 @@ class Account:
     extension: str | None
     disabled: bool = False
     team: Team = Team()
+    looking_at: str | None = None
 
     @property
     def scope(self) -> Scope:
         if self.role is Role.SYSTEM:
-            return Scope(None)
+            return Scope(self.looking_at)
         if not self.tenant or (self.role is Role.USER and not self.extension):
             raise ValueError(f"account {self.account_id} has no tenant or extension to be confined to")
         if self.role is Role.SUPERVISOR:

@@ -15,6 +15,7 @@ from ..core.direction import Direction
 from ..core.disk import MeasuredRate
 from ..core.rules import Route
 from ..core.timeline import TimeLine
+from .alarms import Alarm, AlarmReader
 from .entry import ApiToken, FactorStore, GroupStore, IdentityStore, SessionStore, TokenStore
 from .media_ports import GIVEN_UP, HOME, SILENT
 from .people import Account, AuditEntry, AuditFilter, Credentials, PeopleStore, Role, Scope, Team
@@ -316,7 +317,7 @@ class Page(Generic[T]):
     next: str | None = None
 
 
-class CatalogReader(TranscriptReader, Protocol):
+class CatalogReader(TranscriptReader, AlarmReader, Protocol):
     """Reading recordings and calls. ``before`` is a page's key; a bad one raises ValueError."""
 
     async def recordings(
@@ -340,7 +341,9 @@ class CatalogReader(TranscriptReader, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """For /healthz: what works and what does not, each with people's words."""
+    """For /readyz: what works and what does not, each with people's words. ``alarms``: what of that
+    somebody should look after."""
 
     ok: bool
     parts: dict[str, str] = field(default_factory=dict)
+    alarms: tuple[Alarm, ...] = ()

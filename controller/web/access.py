@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
 
-from ..core.roles import NEEDS_EXTENSION, NEEDS_TENANT, Permission, allows
+from ..core.roles import NEEDS_EXTENSION, NEEDS_TENANT, Permission, Role, allows
 from ..engine.entry import Bearer, SessionRow, Stage
 from ..engine.reading import Account, AuditEntry
 from .problems import NotSignedIn, Problem, not_found
@@ -24,12 +25,17 @@ from .services import web_of
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
+#: The cookie with the one tenant that a system administrator has chosen to see. It narrows what they
+#: see and gives nobody anything, so that it need not be signed.
+LOOKING_AT = "tapeline_tenant"
+
 
 async def identify(request: Request) -> Account:
     """Whoever is asking. Raises NotSignedIn."""
     account, session, bearer = await _who(request)
     if account is None or not sound(account) or (session and session.stage is not Stage.FULL):
         raise NotSignedIn
+    account = _looking(account, session, request)
     request.state.account, request.state.session = account, session
     request.state.scopes = None if bearer is None else bearer.token.scopes
     return account
@@ -145,6 +151,7 @@ class CameBy:
         self._web = web_of(request)
         self._cookie = request.cookies.get(self._web.sessions.cookie, "")
         self._bearer = _bearer_text(request)
+        self._request = request
 
     async def account(self) -> Account | None:
         """The account as it is now, for a stream that outlives the request that began it."""
@@ -152,7 +159,7 @@ class CameBy:
             found = await self._web.sessions.read(self._cookie)
             if found is None or found[0].stage is not Stage.FULL:
                 return None
-            account = found[1]
+            account = _looking(found[1], found[0], self._request)
         else:
             services = self._web.services
             bearer = await services.accounts.bearer(token_digest(self._bearer), services.now())
@@ -160,6 +167,14 @@ class CameBy:
                 return None
             account = bearer.account
         return account if sound(account) else None
+
+
+def _looking(account: Account, session: SessionRow | None, request: Request) -> Account:
+    """A token says what it wants in its queries; whoever goes from page to page has chosen once."""
+    chosen = request.cookies.get(LOOKING_AT, "")
+    if session is None or account.role is not Role.SYSTEM or not chosen:
+        return account
+    return replace(account, looking_at=chosen[:253])
 
 
 async def check_form(request: Request, nonce: str) -> None:

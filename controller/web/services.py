@@ -16,6 +16,7 @@ from ..engine.jobs import JobReader, RunReader
 from ..engine.ports import Control
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
 from ..engine.sharing import ShareStore
+from .alarms import AlarmBoard
 from .devices import Devices
 from .heard import Heard
 from .lockout import Lockout
@@ -25,6 +26,7 @@ from .ports import FileStore, HealthCheck, RetentionDesk
 from .second_factor import SecondFactors
 from .sessions import Sessions
 from .sign_in_rules import SignInRules
+from .tenant_names import TenantNames
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class Web:
     devices: Devices
     second_factors: SecondFactors
     provider: Provider | None
+    alarms: AlarmBoard
+    tenant_names: TenantNames
 
     @classmethod
     def of(cls, services: Services) -> Web:
@@ -82,6 +86,8 @@ class Web:
             Devices(services.secret, secure=services.secure_cookies),
             SecondFactors(services.accounts, services.secret),
             Provider(oidc, services.secret, services.now) if oidc else None,
+            AlarmBoard(services.health, services.reader),
+            TenantNames(services.settings),
         )
 
 

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 
 from controller.catalog import SqlCatalog, open_database
 from controller.core.calls import Call
+from controller.engine.alarms import Alarm, switch_alarms
 from controller.engine.media_ports import FileRole, MediaState, StoredFile
 from controller.engine.reading import Account, ApiToken, Health, Role
 from controller.media.conversions import Conversions
@@ -72,6 +73,7 @@ class World:
     recordings: dict[str, str] = field(default_factory=dict)
     sound: dict[str, bytes] = field(default_factory=dict)
     healthy: bool = True
+    alarms: list[Alarm] = field(default_factory=list)
 
     @asynccontextmanager
     async def client(self, who: str | None = None, **more: object) -> AsyncIterator[httpx.AsyncClient]:
@@ -156,7 +158,8 @@ async def opened(folder: Path, *, secure: bool = False) -> AsyncIterator[World]:
     ids = (f"web{n:06}" for n in itertools.count(1))
 
     async def health() -> Health:
-        return Health(world.healthy, {"database": "answers" if world.healthy else "db.internal refuses"})
+        parts = {"database": "answers" if world.healthy else "db.internal refuses"}
+        return Health(world.healthy, parts, (*switch_alarms(control.switches()), *world.alarms))
 
     services = Services(
         catalog,

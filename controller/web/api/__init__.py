@@ -11,6 +11,7 @@ from ..permits import SignedIn
 from ..problems import RESPONSES
 from . import (
     accounts,
+    alarms,
     audit,
     calls,
     explain,
@@ -45,6 +46,7 @@ for part in (
     rules,
     explain,
     operation,
+    alarms,
     audit,
     accounts,
     groups,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
+from fastapi.routing import iter_route_contexts
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from ...core.roles import Permission
@@ -19,6 +19,7 @@ from ..access import may
 from ..kept import not_kept
 from ..services import web_of
 from . import words
+from .menu import item_at, menu_for
 
 _HERE = Path(__file__).parent.parent
 
@@ -36,54 +37,6 @@ for _name in (
 ):  # fmt: skip
     templates.filters[_name] = getattr(words, _name)
 templates.filters["not_kept"] = not_kept
-
-
-@dataclass(frozen=True, slots=True)
-class MenuItem:
-    text: str
-    url: str
-    icon: str
-    permission: Permission
-
-
-#: The menu, with the names that its users know from elsewhere.
-MENU: tuple[tuple[str, tuple[MenuItem, ...]], ...] = (
-    (
-        "Call Statistics",
-        (
-            MenuItem("Call Recordings", "/recordings", "tape", Permission.SEE_CALLS),
-            MenuItem("CDR", "/calls", "list", Permission.SEE_CALLS),
-            MenuItem("Live Calls", "/live", "live", Permission.SEE_LIVE),
-            MenuItem("Links", "/shares", "route", Permission.SHARE),
-        ),
-    ),
-    (
-        "Call Manager",
-        (
-            MenuItem("Users", "/users", "users", Permission.SEE_POLICY),
-            MenuItem("Recording rules", "/rules", "rules", Permission.SEE_POLICY),
-            MenuItem("Explain", "/explain", "ask", Permission.SEE_POLICY),
-        ),
-    ),
-    (
-        "Company",
-        (
-            MenuItem("General › Options", "/company/options", "sliders", Permission.SEE_POLICY),
-            MenuItem("Jobs", "/jobs", "tape", Permission.MANAGE_JOBS),
-            MenuItem("Accounts", "/company/accounts", "key", Permission.MANAGE_ACCOUNTS),
-            MenuItem("Groups", "/company/groups", "users", Permission.MANAGE_ACCOUNTS),
-            MenuItem("Disk use", "/disk", "disk", Permission.SEE_POLICY),
-            MenuItem("Retention", "/retention", "keep", Permission.SEE_POLICY),
-            MenuItem("Trash", "/trash", "tape", Permission.DELETE),
-            MenuItem("Links of everybody", "/company/shares", "route", Permission.MANAGE_SHARES),
-            MenuItem("Audit", "/audit", "shield", Permission.SEE_AUDIT),
-        ),
-    ),
-    (
-        "Advanced",
-        (MenuItem("Settings › General", "/advanced/general", "gear", Permission.SYSTEM_SETTINGS),),
-    ),
-)
 
 
 def zone(request: Request) -> tzinfo:
@@ -112,22 +65,31 @@ def _common(request: Request) -> dict[str, Any]:
     account: Account | None = getattr(request.state, "account", None)
     session = getattr(request.state, "session", None)
     where = zone(request)
+    menu = menu_for(lambda one: may(request, one), _paths(request)) if account else ()
     return {
         "account": account,
         "csrf": web.sessions.form_token(session.nonce) if session else "",
         "zone": where,
         "zone_name": "UTC" if where is UTC else str(where),
         "path": request.url.path,
-        "menu": _menu(request) if account else [],
+        "menu": menu,
+        "here": item_at(menu, request.url.path),
+        "alarms": getattr(request.state, "alarms", []),
+        "choosable": getattr(request.state, "tenants", []),
         "can": lambda name: may(request, Permission(name)),
         "switches": _switches(request, account) if account else [],
         "now": web.services.now(),
     }
 
 
-def _menu(request: Request) -> list[tuple[str, list[MenuItem]]]:
-    groups = [(title, [i for i in items if may(request, i.permission)]) for title, items in MENU]
-    return [group for group in groups if group[1]]
+def _paths(request: Request) -> frozenset[str]:
+    """The paths of all routes, so that the menu names no page that this installation does not have."""
+    state = request.app.state
+    found: frozenset[str] | None = getattr(state, "paths", None)
+    if found is None:
+        paths = (context.path for context in iter_route_contexts(request.app.routes))
+        found = state.paths = frozenset(path for path in paths if path)
+    return found
 
 
 def _switches(request: Request, account: Account) -> list[dict[str, Any]]:

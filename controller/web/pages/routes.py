@@ -14,6 +14,7 @@ from . import (
     calls,
     disk,
     explain,
+    framing,
     groups,
     jobs,
     live,
@@ -37,7 +38,7 @@ open_router.include_router(sign_in_code.open_router)
 open_router.include_router(shared.open_router)
 open_router.include_router(sign_in_provider.open_router)
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(gate)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(gate), Depends(framing.frame)])
 for part in (
     sign_in,
     recordings,
@@ -57,6 +58,7 @@ for part in (
     groups,
     shares,
     reference,
+    framing,
 ):
     router.include_router(part.router)
 

@@ -55,6 +55,10 @@ for (const form of document.querySelectorAll("form[data-autosave]")) {
   }
 }
 
+for (const form of document.querySelectorAll("form[data-send-on-change]")) {
+  form.querySelector("select")?.addEventListener("change", () => form.requestSubmit());
+}
+
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
