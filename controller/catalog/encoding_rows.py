@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.media_kinds import Kind
+from ..core.retention import covering
 from ..engine.media_ports import GIVEN_UP, MayGo, MediaState, StoredFile, WantedFormat
 from . import tables as t
+from .kept_rows import holds_of, kept_of, lock_tenant
 from .policy_rows import options_of
 from .timeline import zero_of
 from .writing import OnDatabase, insert
@@ -43,9 +46,13 @@ class EncodingRows(OnDatabase):
         r, f = t.recordings, t.files
         query = select(r).where(r.c.recording_id == recording_id).with_for_update()
         async with self._database.writing() as connection:
+            await lock_tenant(connection, await self._tenant(connection, recording_id))
             recording = (await connection.execute(query)).first()
             if recording is None or recording.media_state != str(MediaState.AVAILABLE):
                 return MayGo.LATER
+            (kept,) = await kept_of(connection, [recording], self._now())
+            if covering(kept, await holds_of(connection, [recording.tenant])):
+                return MayGo.HELD
             segments = (
                 await connection.execute(
                     select(t.segments).where(t.segments.c.recording_id == recording_id).order_by("number")
@@ -70,6 +77,11 @@ class EncodingRows(OnDatabase):
                 )
             )  # fmt: skip
         return MayGo.YES
+
+    async def _tenant(self, connection: AsyncConnection, recording_id: str) -> str:
+        r = t.recordings.c
+        query = select(r.tenant).where(r.recording_id == recording_id)
+        return str((await connection.execute(query)).scalar() or "")
 
     async def gave_up(self, recording_id: str, files: Sequence[StoredFile]) -> None:
         f, r = t.files.c, t.recordings

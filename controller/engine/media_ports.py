@@ -172,6 +172,7 @@ class MayGo(StrEnum):
 
     YES = "yes"
     LATER = "later"  # it is being worked on or moved, or is no longer what was compared
+    HELD = "held"  # a legal hold covers it
     NEVER = "never"  # the times on the recording's time line come from the files of its segments
 
 

@@ -164,6 +164,8 @@ class GiveUpOriginalsTask:
         going = [r for r in rows if r.role in (FileRole.SEGMENT, FileRole.RENDITION)]
         why = f"kept as {encoded.format} with sha256 {encoded.sha256}"
         answer = await self._catalog.give_up(recording_id, going, why)
+        if answer is MayGo.HELD:
+            return "the WAV is kept: a legal hold covers the recording"
         if answer is MayGo.NEVER:
             return "the WAV is kept: without its segments the times of pauses would shift"
         if answer is MayGo.LATER:

@@ -19,6 +19,7 @@ from controller.core.rules import Setting
 from controller.demo import listen
 from controller.engine.media_ports import FileRole, MediaState, StoredFile
 from controller.engine.reading import Scope, TenantSettings
+from controller.engine.retention import HoldRow
 from controller.media import encoders as encoders_module
 from controller.media import wav
 from controller.media.convert import encode, opened
@@ -281,6 +282,21 @@ async def test_the_wav_goes_and_leaves_its_hashes(desk: Desk) -> None:
     assert detail.playable.format == "mp3"
     assert await desk.run() == ["", ""]
     assert await desk.roles() == [("encoded", 0)]
+
+
+async def test_a_legal_hold_keeps_the_wav(desk: Desk) -> None:
+    await desk.choose(FormatChoice.MP3, keep=False)
+    await desk.record(wav_bytes(conversation()))
+    await desk.catalog.put_hold(
+        HoldRow("h1", TENANT, "Case 7", "a court asks for it", "", None, None, now(), "dana")
+    )
+    assert await desk.catalog.hold_recordings(Scope(None), "h1", ["r1"], "dana") == {}
+    before = desk.keys()
+    assert await desk.run() == ["", "the WAV is kept: a legal hold covers the recording"]
+    assert desk.keys() == sorted([*before, "r1.mp3"])
+    await desk.catalog.lift_hold(Scope(None), "h1", "dana", "the case is over")
+    assert await desk.run() == ["", ""]
+    assert desk.keys() == ["r1.mp3"]
 
 
 async def test_a_file_that_came_late_does_not_replace_what_is_there(desk: Desk) -> None:
