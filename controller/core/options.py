@@ -110,13 +110,13 @@ class TenantOptions:
     channels: Channels = Channels.MONO
     message_answers: Answers = Answers.ON_REQUEST
     new_user: NewUser = NewUser()
-    second_factor: SecondFactorFor = SecondFactorFor.NOBODY
-    share_links: ShareLinks = ShareLinks.PRIVATE
     trash_days: int = 30
     transcripts: Transcripts = Transcripts.OFF
     redact_digits: Redaction = Redaction.OFF
     format: FormatChoice = FormatChoice.SYSTEM
     keep_original: bool = True
+    second_factor: SecondFactorFor = SecondFactorFor.NOBODY
+    share_links: ShareLinks = ShareLinks.PRIVATE
 
     def __post_init__(self) -> None:
         validated(self.codes)

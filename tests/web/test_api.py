@@ -128,7 +128,9 @@ async def test_accounts_and_tokens(world: World) -> None:
         assert weak.status_code == 422
     async with world.browser("red-admin") as browser:
         csrf = form_token((await browser.get("/account")).text)
-        page = await browser.post("/account/tokens", data={"csrf": csrf, "label": "<b>x", "days": "30"})
+        page = await browser.post(
+            "/account/tokens", data={"csrf": csrf, "label": "<b>x", "days": "30", "all": "on"}
+        )
         token = page.text.partition('class="token">')[2].partition("<")[0]
         assert token.startswith("tl_")
         assert token not in (await browser.get("/account")).text, "it is shown once"

@@ -21,6 +21,13 @@ def test_every_operation_and_parameter_is_described() -> None:
         "user",
         "name",
         "limit",
+        "group_id",
+        "hold_id",
+        "note_id",
+        "scope",
+        "session",
+        "share_id",
+        "tag",
     }
     for path, methods in described()["paths"].items():
         for method, operation in methods.items():

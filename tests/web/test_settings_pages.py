@@ -17,6 +17,8 @@ from controller.core.options import (
     NewUser,
     PauseStyle,
     Redaction,
+    SecondFactorFor,
+    ShareLinks,
     TenantOptions,
     Transcripts,
 )
@@ -117,7 +119,7 @@ OPTIONS = {
     "format": "opus", "keep_original": "on",
     "longest_pause_s": "300", "pause_tone": "on", "beep_every_s": "15", "announcement": "ivr/recorded.wav",
     "announce_to": "external", "message_answers": "always", "trash_days": "14",
-    "transcripts": "on", "redact_digits": "audio",
+    "transcripts": "on", "redact_digits": "audio", "second_factor": "everybody", "share_links": "public",
     "new_audio": "on", "new_video": "off", "new_mode": "on_demand", "code": ["*48", "*49", "", ""],
     "operation": ["pause-recording", "resume-audio-recording", "pause-recording", "stop-recording"],
 }  # fmt: skip
@@ -137,7 +139,7 @@ async def test_the_options_form_stores_all_of_them(world: World) -> None:
             options.codes, PauseStyle.CUT, 300, True, 15, "ivr/recorded.wav", Hears.EXTERNAL, False,
             Channels.STEREO, Answers.ALWAYS, NewUser(Setting.ON, Setting.OFF, Mode.ON_DEMAND), 14,
             Transcripts.ON, Redaction.AUDIO,
-            FormatChoice.OPUS, True,
+            FormatChoice.OPUS, True, SecondFactorFor.EVERYBODY, ShareLinks.PUBLIC,
         )  # fmt: skip
         assert (stored.audio, stored.directions) == (Setting.ON, EVERY_DIRECTION)
         page = (await browser.get(answer.headers["location"])).text

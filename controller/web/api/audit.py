@@ -50,7 +50,11 @@ async def get_audit(
     responses={200: {"description": "The lines, the newest first."}},
 )  # fmt: skip
 async def export_audit(
-    request: Request, parts: Parts, me: Auditor, where: Where, format: Format = Format.CSV
+    request: Request,
+    parts: Parts,
+    me: Auditor,
+    where: Where,
+    format: Annotated[Format, Query(description="CSV, or a JSON object a line.")] = Format.CSV,
 ) -> Response:
     """Cells that a spreadsheet would take for a formula begin with an apostrophe."""
     await note(parts, me, "audit export", "audit", str(format), address_of(request))

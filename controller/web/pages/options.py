@@ -33,7 +33,7 @@ from ..option_faults import OptionFaults, with_options
 from ..permits import OptionsChanger, PolicyReader
 from ..services import Parts, Services
 from . import choices, rule_form
-from .forms import Sheet
+from .forms import E, Sheet
 from .names import tenant_for
 from .rendering import page
 
@@ -117,8 +117,8 @@ def _options(sheet: Sheet, stored: TenantOptions) -> TenantOptions:
         "trash_days": sheet.whole("trash_days", 365) if sheet.one("trash_days") else stored.trash_days,
         "format": sheet.choice("format", FormatChoice, stored.format),
         "keep_original": sheet.ticked("keep_original"),
-        "second_factor": sheet.choice("second_factor", SecondFactorFor, stored.second_factor),
-        "share_links": sheet.choice("share_links", ShareLinks, stored.share_links),
+        "second_factor": _kept(sheet, "second_factor", SecondFactorFor, stored.second_factor),
+        "share_links": _kept(sheet, "share_links", ShareLinks, stored.share_links),
         "message_answers": sheet.choice("message_answers", Answers, stored.message_answers),
         "transcripts": sheet.choice("transcripts", Transcripts, stored.transcripts),
         "redact_digits": sheet.choice("redact_digits", Redaction, stored.redact_digits),
@@ -141,6 +141,11 @@ def _options(sheet: Sheet, stored: TenantOptions) -> TenantOptions:
             field = "format" if name == "recorder_file_format" else name
             sheet.faults.setdefault(field, _beside(name, text))
         return stored
+
+
+def _kept(sheet: Sheet, name: str, kind: type[E], stored: E) -> E:
+    """What protects is changed only by a form that says so."""
+    return sheet.choice(name, kind, stored) if name in sheet.values else stored
 
 
 def _beside(name: str, text: str) -> str:
