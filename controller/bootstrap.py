@@ -33,6 +33,7 @@ from .media.format_cache import FormatCache
 from .media.mover import Mover
 from .media.peaks_task import PeaksTask
 from .media.pipeline import MediaPipeline
+from .media.redactor import Redactor
 from .media.retainer import Retainer
 from .media.seal_task import SealBacklog, SealTask
 from .media.shelves import Stores, make_stores
@@ -72,6 +73,7 @@ class Parts:
     sealer: Sealer
     retainer: Retainer
     conversions: Conversions
+    redactor: Redactor
     app: Application
 
     async def run(self, on_ready: Callable[[str], None] = lambda url: None) -> None:
@@ -88,7 +90,7 @@ class Parts:
             async with asyncio.TaskGroup() as tasks:
                 parts = (
                     self.engine, self.mover, self.sealing, self.watermark, self.sealer, self.retainer,
-                    self.conversions,
+                    self.conversions, self.redactor,
                 )  # fmt: skip
                 work = [tasks.create_task(part.run()) for part in parts]
                 if self.config.jobs.in_controller:
@@ -273,6 +275,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
             sealer,
             retainer,
             conversions,
+            Redactor(catalog, make_transcribe(config.transcription, catalog, stores)),
             app,
         )
 

@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, and_, cast, column, false, literal, select, table
+from sqlalchemy import ColumnElement, Select, and_, cast, column, false, literal, select, table, type_coerce
 from sqlalchemy import Text as SqlText
 from sqlalchemy.dialects.postgresql import TSQUERY
 
+from ..core.options import Redaction
 from . import tables as t
 from .columns import folded
 
@@ -76,7 +77,27 @@ def said_in(recording_id: ColumnElement[str], query: str, *, sqlite: bool) -> Co
     asked = asked_of(query)
     if not asked:
         return false()
-    return and_(*(recording_id.in_(_recordings(one, sqlite=sqlite)) for one in asked))
+    there = (recording_id.in_(_recordings(one, sqlite=sqlite)) for one in asked)
+    return and_(*there, ~_with_unwanted_digits(recording_id))
+
+
+def _with_unwanted_digits(recording_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether its text is from before its tenant wanted digits taken out: what can be found tells what it
+    says, so nothing is found in it until they are (media.redactor sees to it, within minutes)."""
+    x, r, n = t.transcripts.alias(), t.recordings.alias(), t.tenants.alias()
+    # Options that are not the default, as JSON text without blanks; quotes within values are escaped there.
+    wish = type_coerce(n.c.options, SqlText()).contains('"redact_digits":"')
+    return (
+        select(x.c.recording_id)
+        .join(r, r.c.recording_id == x.c.recording_id)
+        .join(n, n.c.tenant == r.c.tenant)
+        .where(
+            x.c.recording_id == recording_id,
+            x.c.redaction == str(Redaction.OFF),
+            wish,
+        )
+        .exists()
+    )
 
 
 def _recordings(asked: Asked, *, sqlite: bool) -> Select[tuple[str]]:

@@ -11,7 +11,7 @@ from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.options import Redaction, TenantOptions, Transcripts
-from ..core.redaction import digit_runs, redacted
+from ..core.redacting import without_digits
 from ..core.transcripts import Transcript, Utterance, Word
 from ..engine.media_ports import GIVEN_UP, FileRole, MediaState, StoredFile
 from ..engine.reading import Scope
@@ -31,6 +31,9 @@ _WEAKER: dict[Redaction, tuple[Redaction, ...]] = {
     Redaction.TEXT: (Redaction.OFF,),
     Redaction.AUDIO: (Redaction.OFF, Redaction.TEXT),
 }
+#: What is shown of a text from before digits were unwanted: any two are a run, since the catalog does not
+#: know what the configuration calls one, and it is for minutes only.
+_LEAST = 2
 #: So much of what was said before and behind a hit is shown with it, in words.
 _BEFORE, _BEHIND = 8, 14
 _r, _x, _u, _f = t.recordings.c, t.transcripts.c, t.utterances.c, t.files.c
@@ -160,6 +163,27 @@ class TranscriptRows(OnDatabase):
             )
             return list(found.scalars())
 
+    async def unredacted(self, limit: int = 500, after: str = "") -> list[str]:
+        tenants = select(t.tenants.c.tenant, t.tenants.c.options)
+        async with self._database.reading() as connection:
+            wishes = [
+                (name, _WEAKER[options_of(name, options).redact_digits])
+                for name, options in await connection.execute(tenants)
+            ]
+            lacking = [
+                and_(_r.tenant == name, _x.redaction.in_(list(map(str, w)))) for name, w in wishes if w
+            ]
+            if not lacking:
+                return []
+            found = await connection.execute(
+                select(_x.recording_id)
+                .join(t.recordings, _r.recording_id == _x.recording_id)
+                .where(*_KEPT, _x.recording_id > after, or_(*lacking))
+                .order_by(_x.recording_id)
+                .limit(limit)
+            )
+            return list(found.scalars())
+
     async def forget_transcript(self, recording_id: str) -> None:
         async with self._database.writing() as connection:
             await remove_transcripts(connection, [recording_id])
@@ -177,7 +201,7 @@ class TranscriptRows(OnDatabase):
             said = await _said(connection, recording_id)
             hide = _hides(row, await _options(connection, row.tenant))
         if hide:
-            said = tuple(_without_digits(u, row.language) for u in said)
+            said, _ = without_digits(said, _LEAST, row.language)
         done = hide or row.redaction != str(Redaction.OFF)
         spans = tuple((begin, end) for begin, end in row.spans)
         return TranscriptView(
@@ -226,19 +250,11 @@ async def hits_in(
     )
     ranked = some.subquery()
     rows = await connection.execute(
-        select(ranked, _x.language, _x.redaction)
-        .join(t.transcripts, _x.recording_id == ranked.c.recording_id)
-        .where(ranked.c.n <= each)
-        .order_by(ranked.c.recording_id, ranked.c.position)
+        select(ranked).where(ranked.c.n <= each).order_by(ranked.c.recording_id, ranked.c.position)
     )
-    tenants = {row.recording_id: row.tenant for row in recordings}
-    options = {name: await _options(connection, name) for name in set(tenants.values())}
     found: dict[str, list[TextHit]] = defaultdict(list)
     for row in rows:
-        said = _utterance(row)
-        if _hides(row, options[tenants[row.recording_id]]):
-            said = _without_digits(said, row.language)
-        found[row.recording_id].append(_hit(said, asked))
+        found[row.recording_id].append(_hit(_utterance(row), asked))
     return {recording_id: tuple(hits) for recording_id, hits in found.items()}
 
 
@@ -262,11 +278,6 @@ def _hides(row: Any, options: TenantOptions) -> bool:
     """A tenant that wants digits taken out does not see those of a text from before it wanted that."""
     wish = options.redact_digits is not Redaction.OFF
     return wish and row.redaction == str(Redaction.OFF)
-
-
-def _without_digits(said: Utterance, language: str) -> Utterance:
-    runs = digit_runs(said.words, language=language)
-    return Utterance(said.channel, said.speaker, tuple(redacted(said.words, runs)))
 
 
 async def _options(connection: AsyncConnection, tenant: str) -> TenantOptions:

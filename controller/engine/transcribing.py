@@ -63,6 +63,9 @@ class TranscriptStore(Protocol):
     async def untranscribed(self, tenant: str | None = None, limit: int = 500, after: str = "") -> list[str]:
         """Available recordings whose tenant wants a transcript, or more redaction, than there is; by id."""
 
+    async def unredacted(self, limit: int = 500, after: str = "") -> list[str]:
+        """Available recordings with a transcript that has had less taken out than its tenant wants; by id."""
+
     async def forget_transcript(self, recording_id: str) -> None:
         """Remove the text and all that it could be found by; its files are left to whoever removes files."""
 

@@ -12,7 +12,7 @@ from itertools import groupby
 
 from ..config_transcription import TranscriptionConfig
 from ..core.options import Redaction
-from ..core.redaction import digit_runs, merged, redacted
+from ..core.redacting import without_digits
 from ..core.transcripts import UNKNOWN, Transcript, Utterance, Word, as_json, in_order, shifted, utterances
 from ..engine.media_ports import HOME, FileRole, StoredFile
 from ..engine.transcribing import Heard, TranscriptStore, Wanted
@@ -93,6 +93,26 @@ class Transcribe:
         await self._keep(wanted, known, files)
         return ""
 
+    async def redact(self, recording_id: str) -> bool:
+        """Take out of what was written down before what its tenant wants taken out by now; False if that
+        is nothing. Nobody listens again: a sound that has changed since is the finishing tasks' matter.
+        Whether the tenant still wants transcripts does not count. Raises MediaError, OSError."""
+        wanted = await self._catalog.wanted_transcript(recording_id)
+        stored = await self._catalog.stored_transcript(recording_id)
+        if wanted is None or stored is None:
+            return False
+        known, done = stored
+        files = {f.role: f for f in await self._catalog.files(recording_id)}
+        if wanted.rendition.role is not FileRole.ENCODED and known.source != wanted.rendition.sha256:
+            # Where the digits are in the new sound nobody knows yet.
+            wanted = replace(wanted, redaction=min(wanted.redaction, Redaction.TEXT, key=_RANK.__getitem__))
+        if _RANK[done] >= _RANK[wanted.redaction]:
+            return False
+        if done is Redaction.OFF:
+            known = self._without_digits(known)
+        await self._keep(wanted, known, files)
+        return True
+
     def stop(self) -> None:
         """Let go of the model, and of what is being listened to; it may be run again."""
         engine, self._engine = self._engine, None
@@ -149,21 +169,8 @@ class Transcribe:
                 yield placed, heard.language
 
     def _without_digits(self, whole: Transcript) -> Transcript:
-        """Each channel's words by themselves: what the other one says does not end a number."""
-        kept: list[Utterance] = []
-        spans: list[tuple[int, int]] = []
-        for channel, said in _by_channel(whole.utterances):
-            words = [w for u in said for w in u.words]
-            runs = digit_runs(words, self._least, whole.language)
-            spans += [(run.from_ms, run.to_ms) for run in runs]
-            speakers = [u.speaker for u in said for _ in u.words]
-            named = {(w.from_ms, w.to_ms): s for w, s in zip(words, speakers, strict=True)}
-            starts = {w.from_ms: s for w, s in zip(words, speakers, strict=True)}
-            left = redacted(words, runs)
-            pairs = [(named.get((w.from_ms, w.to_ms), starts.get(w.from_ms, "")), w) for w in left]
-            for speaker, group in groupby(pairs, key=lambda pair: pair[0]):
-                kept += utterances(channel, speaker, (w for _, w in group))
-        return replace(whole, utterances=in_order(kept), redacted=True, spans=merged(spans))
+        left, spans = without_digits(whole.utterances, self._least, whole.language)
+        return replace(whole, utterances=left, redacted=True, spans=spans)
 
     async def _keep(self, wanted: Wanted, whole: Transcript, files: dict[FileRole, StoredFile]) -> None:
         """The sound first: as long as the rows do not say that it is done, nobody hears the other one."""
@@ -231,8 +238,3 @@ def _speaker(channel: int, at_ms: int, heard: Sequence[Heard]) -> str:
     if channel == UNKNOWN:
         return last.left if last.left == last.right else ""
     return last.left if channel == 0 else last.right
-
-
-def _by_channel(said: Sequence[Utterance]) -> list[tuple[int, list[Utterance]]]:
-    channels = sorted({u.channel for u in said})
-    return [(channel, [u for u in said if u.channel == channel]) for channel in channels]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import text as sql
 
@@ -10,6 +12,11 @@ from controller.core.options import Channels, Redaction, TenantOptions, Transcri
 from controller.core.transcripts import Transcript, Utterance, Word, in_order
 from controller.engine.media_ports import FileRole, MediaState, StoredFile
 from controller.engine.reading import Hidden, RecordingFilter, Scope, TenantSettings
+from controller.media.redactor import Redactor
+from controller.media.shelves import home_only
+from controller.media.speech import SpeechEngine
+from controller.media.store import LocalStore
+from controller.media.transcribe import Transcribe
 from tests.catalog.story import Story, inside, outside
 from tests.policies import policy_of, tenant_rule
 
@@ -270,14 +277,52 @@ async def test_an_encoded_file_alone_is_the_same_sound(catalog: SqlCatalog) -> N
 
 
 async def test_digits_of_an_older_text_are_not_shown_once_they_are_unwanted(catalog: SqlCatalog) -> None:
+    """Nor can they be found, digit by digit or by the words around them, until they are taken out."""
     _, (mine,) = await kept(catalog, Story())
-    await catalog.set_transcript(mine, transcript(said("card 4539 1488 ok")), Redaction.OFF)
-    await catalog.set_tenant(wish(Redaction.TEXT))
+    old = transcript(said("card 4539 1488 ok"), said("four five.", 30_000), said("three nine.", 32_000))
+    await catalog.set_transcript(mine, old, Redaction.OFF)
+    await catalog.set_tenant(wish(Redaction.OFF))
+    assert await catalog.unredacted() == []
+    for there in ("4539", "45", "nine", "card ok", '"five three"'):
+        assert await found(catalog, there) == ([] if "five" in there else [mine])
+    for redaction in (Redaction.TEXT, Redaction.AUDIO):
+        await catalog.set_tenant(wish(redaction))
+        view = await catalog.transcript(RED, mine)
+        assert view is not None
+        assert [u.text for u in view.utterances] == ["card [redacted] ok", "[redacted]."]
+        for gone in ("4539", "45", "1", "nine", "card"):
+            assert await found(catalog, gone, ALL) == [], gone
+        assert await catalog.unredacted() == [mine]
+        assert await catalog.unredacted(after=mine) == []
+
+
+async def test_older_texts_are_redacted_by_themselves(catalog: SqlCatalog, tmp_path: Path) -> None:
+    """Also where nobody wants transcripts any more, and without a model."""
+    _, (mine,) = await kept(catalog, Story())
+    old = transcript(said("card 4539 1488 ok"), said("four five.", 30_000), said("three nine.", 32_000))
+    await catalog.set_transcript(mine, old, Redaction.OFF)
+    await catalog.set_tenant(
+        TenantSettings(
+            "red.example",
+            options=TenantOptions(transcripts=Transcripts.OFF, redact_digits=Redaction.TEXT),
+        )
+    )
+
+    def no_model() -> SpeechEngine:
+        raise AssertionError("nobody has to listen")
+
+    task = Transcribe(catalog, home_only(LocalStore(tmp_path)), no_model)
+    redactor = Redactor(catalog, task)
+    assert await redactor.round() == 1
+    assert await redactor.round() == 0
     view = await catalog.transcript(RED, mine)
     assert view is not None
-    assert view.utterances[0].text == "card [redacted] ok"
-    (hit,) = (await catalog.recordings(RED, RecordingFilter(text="card"))).items[0].hits
-    assert "4539" not in hit.before + hit.match + hit.behind
+    assert [u.text for u in view.utterances] == ["card [redacted] ok", "[redacted]."]
+    assert await found(catalog, "card") == [mine]
+    for gone in ("4539", "45", "nine"):
+        assert await found(catalog, gone) == []
+    (file,) = [f for f in await catalog.files(mine) if f.role is FileRole.TRANSCRIPT]
+    assert b"4539" not in (tmp_path / file.key).read_bytes()
 
 
 async def test_the_parties_of_each_side_are_named_in_their_time(catalog: SqlCatalog) -> None:

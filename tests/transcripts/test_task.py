@@ -109,6 +109,9 @@ class FakeCatalog:
     async def untranscribed(self, tenant: str | None = None, limit: int = 500, after: str = "") -> list[str]:
         return []
 
+    async def unredacted(self, limit: int = 500, after: str = "") -> list[str]:
+        return []
+
     async def forget_transcript(self, recording_id: str) -> None:
         self.stored = None
 
@@ -377,6 +380,26 @@ async def test_more_redaction_later_needs_nobody_to_listen_again(make: Make) -> 
     said = list(bench.catalog.said)
     await bench.run()
     assert bench.catalog.said == said, "what was taken out stays out"
+
+
+async def test_a_text_is_redacted_later_without_its_sound(make: Make) -> None:
+    """Another sound than was listened to: the text alone, and the sound when somebody has listened."""
+    bench = make(*card_call(), script=CARD)
+    await bench.run()
+    assert not await bench.task.redact("rec")
+    bench.wish(Redaction.AUDIO)
+    wanted = bench.catalog.wanted
+    assert wanted is not None
+    bench.catalog.wanted = replace(wanted, rendition=replace(wanted.rendition, sha256="cd" * 32))
+    assert await bench.task.redact("rec")
+    assert "four" not in str(bench.transcript)
+    assert FileRole.REDACTED not in bench.catalog.rows
+    assert not await bench.task.redact("rec")
+    bench.catalog.wanted = wanted
+    assert await bench.task.redact("rec")
+    assert FileRole.REDACTED in bench.catalog.rows
+    assert bench.catalog.stored is not None
+    assert bench.catalog.stored[1] is Redaction.AUDIO
 
 
 async def test_a_number_that_goes_over_two_sentences_is_one(make: Make) -> None:
