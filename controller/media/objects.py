@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn
@@ -24,6 +25,8 @@ _BLOCK = 1 << 20
 _LIST_AT_ONCE = 1000
 #: Within one call. Longer outages are the mover's: it comes again, for days if need be.
 _RETRIES = 2
+_REFUSED = re.compile(r"status code: 40[13]\b")
+_MESSAGE = re.compile(r"<Message>([^<]+)</Message>")
 
 
 class S3Shelf:
@@ -140,7 +143,11 @@ class S3Shelf:
             self._away("list", prefix or "the files", error)
 
     def _away(self, doing: str, key: str, error: BaseError) -> NoReturn:
-        if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+        # A listing that is refused is a generic error of obstore's.
+        refused = isinstance(error, PermissionDeniedError | UnauthenticatedError) or _REFUSED.search(
+            str(error)
+        )
+        if refused:
             advice = f"the access key of stores.{self.name} may not do that in the {self.where}"
         else:
             advice = f"look after the {self.where}; it is tried again, and nothing is removed meanwhile"
@@ -148,6 +155,8 @@ class S3Shelf:
 
 
 def _first_line(error: BaseException) -> str:
-    """obstore tells everything it knows, over many lines; what the server said is in the first."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:300]
+    """obstore tells everything it knows, over many lines; what the server said is in the first, or in XML."""
+    text = str(error).strip()
+    lines = text.splitlines() or [type(error).__name__]
+    first, message = lines[0].partition("<?xml")[0].rstrip(": "), _MESSAGE.search(text)
+    return first[:300] + (f": {message[1][:200]}" if message else "")
