@@ -1,4 +1,4 @@
-"""Recordings in a bucket of a real S3 server: purged plain and sealed, listed, swept, and while it is away."""
+"""A bucket of a real S3 server: purges of plain and sealed recordings, its listing, sweeps, outages."""
 
 from __future__ import annotations
 

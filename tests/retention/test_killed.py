@@ -1,4 +1,4 @@
-"""A purge that is killed with -9 at each of its steps, on SQLite and PostgreSQL, and done by the next process."""
+"""A purge killed with -9 at each of its steps, on SQLite and PostgreSQL, and done by the next process."""
 
 from __future__ import annotations
 
