@@ -24,6 +24,7 @@ from .holding import Holding
 from .job_views import JobViews
 from .jobs import JobRows
 from .media_rows import MediaRows
+from .past import PastRows
 from .people import People
 from .persons import Persons
 from .policies import Policies
@@ -58,6 +59,7 @@ class SqlCatalog(
     Queries,
     DiskRows,
     AlarmRows,
+    PastRows,
     Settings,
     People,
     Chain,

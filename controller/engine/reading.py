@@ -17,6 +17,7 @@ from ..core.rules import Route
 from ..core.timeline import TimeLine
 from .alarms import Alarm, AlarmReader
 from .entry import ApiToken, FactorStore, GroupStore, IdentityStore, SessionStore, TokenStore
+from .forecasting import PastReader
 from .media_ports import GIVEN_UP, HOME, SILENT
 from .people import Account, AuditEntry, AuditFilter, Credentials, PeopleStore, Role, Scope, Team
 from .settings import SettingsStore, SystemSettings, TenantSettings, UserSettings
@@ -317,7 +318,7 @@ class Page(Generic[T]):
     next: str | None = None
 
 
-class CatalogReader(TranscriptReader, AlarmReader, Protocol):
+class CatalogReader(TranscriptReader, AlarmReader, PastReader, Protocol):
     """Reading recordings and calls. ``before`` is a page's key; a bad one raises ValueError."""
 
     async def recordings(

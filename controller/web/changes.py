@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from ..core.rules import PolicyRule, PolicyScope
-from ..engine.reading import Account, AuditEntry, Scope, SystemSettings, TenantSettings, UserSettings
+from ..engine.reading import (
+    Account,
+    AuditEntry,
+    AuditFilter,
+    Scope,
+    SystemSettings,
+    TenantSettings,
+    UserSettings,
+)
 from .differences import difference, plain
 from .services import Services
 
@@ -17,6 +25,15 @@ async def note(
         services.now(), account.login, tenant or account.tenant, action, subject[:300], detail[:1000], address
     )
     await services.accounts.audit(entry)
+
+
+async def last_change(services: Services, me: Account, subject: str) -> str:
+    """What this account last changed of it, as the audit has it: ``audio: off → on``."""
+    where = AuditFilter(account=me.login, action="setting", subject=subject)
+    for _, entry in await services.accounts.audit_page(me.scope, where, limit=5):
+        if (entry.account, entry.subject) == (me.login, subject):
+            return entry.detail
+    return ""
 
 
 async def tenant_settings(services: Services, tenant: str) -> TenantSettings | None:

@@ -130,7 +130,12 @@ async def test_what_saves_itself_goes_back_when_it_could_not(
     toggle = page.get_by_role("switch", name="Record the call between external numbers")
     await toggle.focus()
     await page.keyboard.press("Space")
-    await expect(page.locator("#toast")).to_have_text("Saved.")
+    # Told while the form changes, and saved by a button only.
+    told = page.locator("[data-forecast]")
+    await expect(told).to_contain_text("answered calls")
+    assert not (await world.catalog.policy()).record_external
+    await page.locator("form[action$='/general'] .primary").click()
+    await expect(page.get_by_text("record_external: off → on")).to_be_visible()
     assert (await world.catalog.policy()).record_external
     await page.goto(f"{url}/users?tenant=red.example&q=Anna")
     audio = page.get_by_label("Record Audio Calls of 101")

@@ -26,9 +26,11 @@ from ...core.options import (
     Transcripts,
 )
 from ...core.rules import Mode, Setting
+from ...engine.forecasting import Forecast
 from ...engine.reading import Account, TenantSettings
 from .. import changes
 from ..access import address_of
+from ..forecasts import forecast_of
 from ..option_faults import OptionFaults, with_options
 from ..permits import OptionsChanger, PolicyReader
 from ..services import Parts, Services
@@ -53,7 +55,10 @@ async def options_page(
         return page(request, "options.html", tenants=[], settings=None, saved=False)
     found = await _settings(parts, tenant_for(me, wanted))
     saved = request.query_params.get("saved") == "1"
-    return page(request, "options.html", **_shown(parts, found, tenants, _sheet(found)), saved=saved)
+    shown = _shown(parts, found, tenants, _sheet(found))
+    if saved:
+        shown["done"] = await changes.last_change(parts, me, f"tenant {found.tenant}")
+    return page(request, "options.html", **shown, saved=saved)
 
 
 @router.post("")
@@ -63,15 +68,21 @@ async def save_options(request: Request, parts: Parts, me: OptionsChanger) -> Re
     wanted = replace(found, options=_options(sheet, found.options), **rule_form.read(sheet))
     if sheet.faults:
         return await _again(request, parts, me, found, sheet)
+    if sheet.ticked("preview"):
+        rules, options = [wanted.rule], {wanted.tenant: wanted.options}
+        foreseen = await forecast_of(parts, wanted.tenant, rules, options=options)
+        return await _again(request, parts, me, found, sheet, foreseen)
     await changes.set_tenant(parts, me, wanted, address_of(request))
     return RedirectResponse(f"/company/options?tenant={quote(wanted.tenant, safe='')}&saved=1", 303)
 
 
 async def _again(
-    request: Request, parts: Services, me: Account, found: TenantSettings, sheet: Sheet
-) -> Response:
+    request: Request, parts: Services, me: Account, found: TenantSettings, sheet: Sheet,
+    foreseen: Forecast | None = None,
+) -> Response:  # fmt: skip
     tenants = [t.tenant for t in await parts.settings.tenants(me.scope)]
-    return page(request, "options.html", 422, **_shown(parts, found, tenants, sheet), saved=False)
+    shown = _shown(parts, found, tenants, sheet) | {"foreseen": foreseen}
+    return page(request, "options.html", 200 if foreseen else 422, **shown, saved=False)
 
 
 async def _settings(parts: Services, tenant: str) -> TenantSettings:
@@ -88,6 +99,8 @@ def _shown(parts: Services, found: TenantSettings, tenants: list[str], sheet: Sh
         "rows": rows,
         "choices": choices,
         "formats": choices.formats(parts.default_format),
+        "foreseen": None,
+        "done": "",
     }
 
 

@@ -23,6 +23,7 @@ from . import (
     reference,
     retention,
     rules,
+    service_lists,
     settings,
     shared,
     shares,
@@ -59,6 +60,7 @@ for part in (
     shares,
     reference,
     framing,
+    service_lists,
 ):
     router.include_router(part.router)
 

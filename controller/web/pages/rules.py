@@ -12,10 +12,12 @@ from fastapi.responses import RedirectResponse
 
 from ...core.errors import InvalidPolicy
 from ...core.rules import ROUTE_SCOPES, SAMPLED_SCOPES, PolicyRule, PolicyScope
+from ...engine.forecasting import Forecast
 from ...engine.reading import Account, Role
 from .. import changes
 from ..access import address_of, own_tenant
 from ..api.params import plain
+from ..forecasts import forecast_of
 from ..imagining import ROUTES
 from ..permits import PolicyChanger, PolicyReader
 from ..problems import not_found, rule_field
@@ -24,8 +26,12 @@ from . import choices, rule_form
 from .forms import Sheet
 from .names import NAME_FAULT, TENANT_FAULT, is_name, is_tenant
 from .rendering import page
+from .service_lists import ways
 
 router = APIRouter(prefix="/rules")
+
+#: What has its place on this page; queues, groups and receptionists have their own.
+ROUTING = (PolicyScope.TRUNK, PolicyScope.INBOUND_RULE, PolicyScope.OUTBOUND_RULE)
 
 Name = Annotated[str, Query(max_length=253)]
 
@@ -39,20 +45,27 @@ async def rules_page(
     found = [r for r in rules if wanted in r.name.casefold() and scope in ("", r.scope)]
     found.sort(key=lambda r: (ROUTES.index(r.scope), r.tenant or "", r.name))
     groups = [(of, list(some)) for of, some in groupby(found, key=lambda r: r.scope)]
+    unruled, past = await ways(parts, me, ROUTING)
     return page(
         request, "rules.html", groups=groups, total=len(rules), q=plain(q), scope=scope, scopes=ROUTES,
         choices=choices, saved=request.query_params.get("saved", ""), address=_address,
+        unruled=[line for line in unruled if not line.ruled], past=past,
     )  # fmt: skip
 
 
 @router.get("/edit")
 async def rule_page(
-    request: Request, parts: Parts, me: PolicyReader, scope: Name = "", tenant: Name = "", name: Name = ""
-) -> Response:
-    """A rule's form; without a name, the form of a new one."""
-    if not name:
+    request: Request, parts: Parts, me: PolicyReader, scope: Name = "", tenant: Name = "", name: Name = "",
+    new: Annotated[str, Query(max_length=5)] = "",
+) -> Response:  # fmt: skip
+    """A rule's form; without a name, or with ``new``, the form of a new one."""
+    if new or not name:
         sheet = Sheet.of(
-            {"scope": scope if scope in ROUTE_SCOPES else PolicyScope.QUEUE, "tenant": me.tenant or tenant}
+            {
+                "scope": scope if scope in ROUTE_SCOPES else PolicyScope.QUEUE,
+                "tenant": me.tenant or tenant or me.looking_at or "",
+                "name": name,
+            }
             | rule_form.shown(PolicyRule(PolicyScope.QUEUE, "any", "any"))
             | {"sample_percent": 100.0}
         )
@@ -78,6 +91,10 @@ async def save_rule(request: Request, parts: Parts, me: PolicyChanger) -> Respon
     if wanted is None or sheet.faults:
         found = await _find(parts, me, *map(sheet.one, ("scope", "tenant", "name"))) if known else None
         return await _page(request, parts, me, sheet, found, 422)
+    if sheet.ticked("preview"):
+        found = await _find(parts, me, *map(sheet.one, ("scope", "tenant", "name"))) if known else None
+        foreseen = await forecast_of(parts, wanted.tenant, [wanted])
+        return await _page(request, parts, me, sheet, found, foreseen=foreseen)
     await changes.set_rule(parts, me, wanted, address_of(request))
     return RedirectResponse("/rules?saved=1", 303)
 
@@ -131,12 +148,14 @@ def _read(me: Account, sheet: Sheet) -> PolicyRule | None:
 
 
 async def _page(
-    request: Request, parts: Parts, me: Account, sheet: Sheet, found: PolicyRule | None, status: int = 200
-) -> Response:
+    request: Request, parts: Parts, me: Account, sheet: Sheet, found: PolicyRule | None, status: int = 200,
+    foreseen: Forecast | None = None,
+) -> Response:  # fmt: skip
     tenants = [t.tenant for t in await parts.settings.tenants(me.scope)]
     return page(
         request, "rule.html", status, sheet=sheet, rule=found, tenants=tenants, choices=choices,
         scopes={scope: choices.SCOPES[scope] for scope in ROUTES}, sampled=SAMPLED_SCOPES,
+        foreseen=foreseen,
     )  # fmt: skip
 
 

@@ -10,11 +10,13 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from ...core.rules import Mode, Setting
+from ...engine.forecasting import Forecast
 from ...engine.reading import Account, UserSettings
 from .. import changes
 from ..access import address_of, own_tenant
 from ..api.params import plain
 from ..explaining import common_calls, explain
+from ..forecasts import forecast_of
 from ..imagining import stored_policy
 from ..permits import PolicyChanger, PolicyReader
 from ..problems import Problem, for_scripts, not_found
@@ -106,7 +108,7 @@ async def user_page(request: Request, parts: Parts, me: PolicyReader, tenant: st
     values = rule_form.shown(found) | {
         "name": found.name, "mode": found.mode, "sample_percent": found.sample_percent,
     }  # fmt: skip
-    return await _page(request, parts, found, Sheet.of(values))
+    return await _page(request, parts, me, found, Sheet.of(values))
 
 
 @router.post("/{tenant}/{user}")
@@ -121,7 +123,10 @@ async def save_user(request: Request, parts: Parts, me: PolicyChanger, tenant: s
         **rule_form.read(sheet),
     )
     if sheet.faults:
-        return await _page(request, parts, found, sheet, 422)
+        return await _page(request, parts, me, found, sheet, 422)
+    if sheet.ticked("preview"):
+        foreseen = await forecast_of(parts, tenant, [wanted.rule])
+        return await _page(request, parts, me, found, sheet, foreseen=foreseen)
     await changes.set_user(parts, me, wanted, address_of(request))
     return RedirectResponse(f"{_url(tenant, user)}?saved=1", 303)
 
@@ -135,15 +140,18 @@ async def _find(parts: Parts, me: Account, tenant: str, user: str) -> UserSettin
 
 
 async def _page(
-    request: Request, parts: Parts, found: UserSettings, sheet: Sheet, status: int = 200
-) -> Response:
+    request: Request, parts: Parts, me: Account, found: UserSettings, sheet: Sheet, status: int = 200,
+    foreseen: Forecast | None = None,
+) -> Response:  # fmt: skip
     """With what the settings as they are stored come to on the user's everyday calls."""
     policy = await stored_policy(parts.settings, found.tenant, found.user)
     calls = common_calls(found.tenant, found.user)
     everyday = [(text, explain(policy, call).answers) for text, call in calls]
+    saved = request.method == "GET" and request.query_params.get("saved") == "1"
+    done = await changes.last_change(parts, me, f"user {found.user}@{found.tenant}") if saved else ""
     return page(
         request, "user.html", status, user=found, sheet=sheet, everyday=everyday, choices=choices,
-        saved=request.query_params.get("saved") == "1" and status == 200,
+        saved=saved, done=done, foreseen=foreseen,
     )  # fmt: skip
 
 
