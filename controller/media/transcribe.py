@@ -96,7 +96,7 @@ class Transcribe:
     async def redact(self, recording_id: str) -> bool:
         """Take out of what was written down before what its tenant wants taken out by now; False if that
         is nothing. Nobody listens again: a sound that has changed since is the finishing tasks' matter.
-        Whether the tenant still wants transcripts does not count. Raises MediaError, OSError."""
+        Raises MediaError, OSError."""
         wanted = await self._catalog.wanted_transcript(recording_id)
         stored = await self._catalog.stored_transcript(recording_id)
         if wanted is None or stored is None:

@@ -297,16 +297,11 @@ async def test_digits_of_an_older_text_are_not_shown_once_they_are_unwanted(cata
 
 
 async def test_older_texts_are_redacted_by_themselves(catalog: SqlCatalog, tmp_path: Path) -> None:
-    """Also where nobody wants transcripts any more, and without a model."""
+    """Without a model, and without anybody who listens."""
     _, (mine,) = await kept(catalog, Story())
     old = transcript(said("card 4539 1488 ok"), said("four five.", 30_000), said("three nine.", 32_000))
     await catalog.set_transcript(mine, old, Redaction.OFF)
-    await catalog.set_tenant(
-        TenantSettings(
-            "red.example",
-            options=TenantOptions(transcripts=Transcripts.OFF, redact_digits=Redaction.TEXT),
-        )
-    )
+    await catalog.set_tenant(wish(Redaction.TEXT))
 
     def no_model() -> SpeechEngine:
         raise AssertionError("nobody has to listen")
