@@ -189,32 +189,46 @@ class SealBacklog:
         self._waiting = waiting
 
     async def clean(self, older_than_s: float = _LEFTOVER_AGE_S) -> list[str]:
-        """Sealed files at home that a crash left before any row named them. Only where the file itself is
-        in its place: a row may be older than the store (a catalog from a backup). Work in progress that
-        a crash left goes as well: it is plain."""
+        """Sealed files, in any store, that a crash left before any row named them; answers their names, with
+        ``<store>:`` before those of another store than the home. Only where the file itself is in its
+        place: a row may be older than the store (a catalog from a backup). Work in progress that a crash
+        left at home goes as well: it is plain."""
         for path in await asyncio.to_thread(lambda: list(self._stores.home.stale(older_than_s))):
             await asyncio.to_thread(path.unlink, missing_ok=True)
         removed: list[str] = []
-        if not self._stores.keys.sources:
-            return removed
-        for name in await asyncio.to_thread(lambda: list(self._stores.home.keys())):
-            if name.endswith(SEALED) and await self._leftover(name, older_than_s):
-                await asyncio.to_thread(self._stores.home.delete, name)
-                removed.append(name)
+        for store in self._stores.names if self._stores.keys.sources else ():
+            try:
+                removed += await self._clean_store(store, older_than_s)
+            except MediaError as error:
+                log.info("a store could not be searched for leftovers", store=store, why=str(error))
         return removed
 
-    async def _leftover(self, name: str, older_than_s: float) -> bool:
+    async def _clean_store(self, store: str, older_than_s: float) -> list[str]:
+        """The names alone are kept of what is listed, and only of what is sealed and old enough."""
+        shelf, limit = self._stores.shelf(store), time.time() - older_than_s
+        names = await asyncio.to_thread(
+            lambda: [f.key for f in shelf.listing() if f.key.endswith(SEALED) and f.modified <= limit]
+        )
+        removed: list[str] = []
+        for name in names:
+            if await self._leftover(store, name):
+                await asyncio.to_thread(shelf.delete, name)
+                removed.append(name if store == HOME else f"{store}:{name}")
+        return removed
+
+    async def _leftover(self, store: str, name: str) -> bool:
         key = name.removesuffix(SEALED).rpartition(".")[0]
         recording_id = PurePosixPath(key).name.partition(".")[0]
         rows = [row for row in await self._catalog.files(recording_id) if row.key == key]
         if not rows or any(is_shredded(row.sealing) or place_of(row) == name for row in rows):
             return False
+        if store != HOME and any(row.store != store and not row.sealing for row in rows):
+            return False  # it is being made anew, and the copy there is kept until that is safe
         try:
-            age = time.time() - (await asyncio.to_thread(self._stores.path(name).stat)).st_mtime
             there = [await asyncio.to_thread(self._stores.size, row) == row.size for row in rows]
         except (OSError, MediaError):
             return False
-        return age >= older_than_s and all(there)
+        return all(there)
 
 
 def _twins(row: StoredFile, file: StoredFile) -> bool:

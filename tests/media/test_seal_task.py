@@ -380,6 +380,41 @@ async def test_what_lies_plain_in_a_bucket_is_sealed_there(
     sound(bench, distant)
 
 
+async def test_what_a_kill_leaves_in_a_bucket_is_found_and_removed(
+    bench: Bench, distant: Stores, cloud: S3Shelf
+) -> None:
+    """Killed while it sealed in place, or before the row was noted: a copy that nobody can open."""
+    plain = Stores(bench.store, {"cloud": cloud}, [EVERYBODY])
+    await finished(bench, "r1", stores=plain)
+    await Mover(bench.catalog, plain).fill(EVERYBODY)
+    row = bench.catalog.rows["r1", FileRole.SEGMENT, 1]
+    key = distant.keys.newest("acme.example")
+    left = replace(row, sealing=key.wrap(b"k" * 32, b"s" * 16))
+    distant.put_sealed(row, left.sealing)
+    half, unknown = (
+        f"{row.key}.0123456789ab{SEALED}",
+        f"acme.example/2026/03/04/r9.1.wav.0123456789ab{SEALED}",
+    )
+    for name in (half, unknown):
+        cloud.put(name, iter([b"half"]), 4)
+    backlog = SealBacklog(bench.catalog, distant, now)
+    assert await backlog.clean() == [], "it may be somebody's who is at work on it"
+    assert sorted(await backlog.clean(older_than_s=-5)) == sorted(
+        f"cloud:{n}" for n in (place_of(left), half)
+    )
+    assert cloud.size(unknown) == 4, "a row that is not there may be in a backup"
+    await backlog.round()
+    sound(bench, distant)
+    sealed = bench.catalog.rows["r1", FileRole.SEGMENT, 1]
+    cloud.put(place_of(left), iter([b"another copy"]), 12)  # sealed by now, and this one left behind
+    assert await backlog.clean(older_than_s=-5) == [f"cloud:{place_of(left)}"]
+    sound(bench, distant)
+    # Made anew at home, and not sealed yet: what lies in the bucket is kept until that is safe.
+    bench.catalog.rows["r1", FileRole.SEGMENT, 1] = replace(row, store=HOME, sealing="")
+    assert await backlog.clean(older_than_s=-5) == []
+    assert cloud.size(place_of(sealed)) is not None
+
+
 async def test_a_late_file_of_a_sealed_recording(bench: Bench, distant: Stores) -> None:
     """It is opened, joined anew, sealed and moved again."""
     await finished(bench, "r1", stores=distant)
