@@ -22,6 +22,8 @@ from .engine.engine import Engine
 from .engine.ids import new_id, now
 from .engine.ports import Directory, Switch
 from .health import health_of
+from .hooking import dispatcher_of, maker_of
+from .hooks.dispatcher import Dispatcher
 from .jobs.late import LateRunReader
 from .jobs.workers import Workers
 from .media.conversions import Conversions
@@ -74,6 +76,7 @@ class Parts:
     retainer: Retainer
     conversions: Conversions
     redactor: Redactor
+    dispatcher: Dispatcher
     app: Application
 
     async def run(self, on_ready: Callable[[str], None] = lambda url: None) -> None:
@@ -95,6 +98,8 @@ class Parts:
                 work = [tasks.create_task(part.run()) for part in parts]
                 if self.config.jobs.in_controller:
                     work.append(tasks.create_task(self.workers.run()))
+                if self.config.webhooks.enabled:
+                    work.append(tasks.create_task(self.dispatcher.run()))
                 await server.serve(sockets=[listener])
                 for task in work:
                     task.cancel()
@@ -239,6 +244,8 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
         switches = [make_switch(s) for s in config.switches]
         engine = Engine(switches, catalog, now, new_id, workers.poke)
         conversions = make_conversions(config, catalog, stores)
+        secret = session_secret(config.web.secret_file)
+        dispatcher = dispatcher_of(config, catalog, secret)
         app = create_app(
             Services(
                 reader=catalog,
@@ -246,7 +253,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 accounts=catalog,
                 control=engine,
                 store=stores,
-                secret=session_secret(config.web.secret_file),
+                secret=secret,
                 secure_cookies=config.web.secure_cookies,
                 health=lambda: health_of(engine, workers, mover, sealing, watermark, sealer, retainer),
                 now=now,
@@ -261,6 +268,9 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 converter=conversions,
                 default_format=config.formats.default,
                 shares=catalog,
+                hooks=catalog,
+                hook_maker=maker_of(config, secret),
+                poke_hooks=dispatcher.poke,
             )
         )
         yield Parts(
@@ -276,6 +286,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
             retainer,
             conversions,
             Redactor(catalog, make_transcribe(config.transcription, catalog, stores)),
+            dispatcher,
             app,
         )
 

@@ -31,6 +31,7 @@ from .config_storage import (
     check_stores,
 )
 from .config_transcription import TranscriptionConfig
+from .config_webhooks import WebhooksConfig
 
 __all__ = [
     "AsteriskConfig",
@@ -50,6 +51,7 @@ __all__ = [
     "SwitchConfig",
     "TranscriptionConfig",
     "WebConfig",
+    "WebhooksConfig",
     "load",
 ]
 
@@ -184,6 +186,7 @@ class Config(Section):
     formats: FormatsConfig = Field(default_factory=FormatsConfig)
     retention: RetentionConfig = Field(default_factory=RetentionConfig)
     sign_in: SignInConfig = Field(default_factory=SignInConfig)
+    webhooks: WebhooksConfig = Field(default_factory=WebhooksConfig)
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
 
     @model_validator(mode="after")

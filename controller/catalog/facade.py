@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from ..engine.chain import ChainStore, ProofReader
 from ..engine.erasing import ErasingCatalog, PersonStore, TrashStore
+from ..engine.hooks import HookQueue, HookStore
 from ..engine.jobs import JobReader, JobStore
 from ..engine.media_ports import EncodingCatalog, MediaCatalog
 from ..engine.ports import Catalog
@@ -21,6 +22,8 @@ from .disk_rows import DiskRows
 from .encoding_rows import EncodingRows
 from .erasing import Erasing
 from .holding import Holding
+from .hook_queue import HookQueueRows
+from .hooks import Hooks
 from .job_views import JobViews
 from .jobs import JobRows
 from .media_rows import MediaRows
@@ -65,10 +68,12 @@ class SqlCatalog(
     Chain,
     RetentionCatalog,
     TranscriptRows,
+    Hooks,
+    HookQueueRows,
 ):
     """Catalog, MediaCatalog, CatalogReader, SettingsStore, AccountStore, ChainStore, ProofReader,
-    ShelvingCatalog, SealingCatalog, JobStore, JobReader, TranscriptStore, EncodingCatalog, and what a
-    RetentionCatalog is, over one database."""
+    ShelvingCatalog, SealingCatalog, JobStore, JobReader, TranscriptStore, EncodingCatalog,
+    HookStore, HookQueue, and what a RetentionCatalog is, over one database."""
 
     def __init__(self, database: Database, now: Clock = utc_now) -> None:
         super().__init__(database, now)
@@ -99,6 +104,8 @@ def _contracts(
     RetentionStore,
     AnnotationStore,
     PersonStore,
+    HookStore,
+    HookQueue,
 ]:
     """Never called: it makes the type checker compare every signature with the protocols."""
-    return (catalog,) * 18
+    return (catalog,) * 20

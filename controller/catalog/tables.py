@@ -10,6 +10,7 @@ from sqlmodel import Field
 
 from . import chain_tables as chains
 from . import entry_tables as entry
+from . import hook_tables as hooked
 from . import job_tables as work
 from . import people_tables as people
 from . import retention_tables as retention
@@ -290,3 +291,5 @@ jobs = _of(work.JobTable)
 nodes = _of(work.NodeTable)
 transcripts = _of(spoken.TranscriptTable)
 utterances = _of(spoken.UtteranceTable)
+hooks = _of(hooked.HookTable)
+hook_deliveries = _of(hooked.HookDeliveryTable)

@@ -42,6 +42,7 @@ class Permission(StrEnum):
     MANAGE_ACCOUNTS = "manage_accounts"
     MANAGE_SHARES = "manage_shares"
     MANAGE_JOBS = "manage_jobs"
+    MANAGE_WEBHOOKS = "manage_webhooks"
     SEE_AUDIT = "see_audit"
     SYSTEM_SETTINGS = "system_settings"
 
@@ -69,6 +70,7 @@ MEANING: dict[Permission, str] = {
     P.MANAGE_ACCOUNTS: "make and change accounts and groups, end sessions, remove tokens",
     P.MANAGE_SHARES: "see and revoke links that others have made",
     P.MANAGE_JOBS: "see and repeat background work",
+    P.MANAGE_WEBHOOKS: "set up webhooks, read and repeat their deliveries",
     P.SEE_AUDIT: "read and export the audit",
     P.SYSTEM_SETTINGS: "the system's settings, stores and switches",
 }

@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from ..core.formats import Format
 from ..engine.chain import ProofReader
 from ..engine.converting import Converter
+from ..engine.hooks import HookMaker, HookStore
 from ..engine.jobs import JobReader, RunReader
 from ..engine.ports import Control
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
@@ -55,6 +56,10 @@ class Services:
     retention: RetentionDesk | None = None
     #: Tells the retainer of this process that something is to be deleted now.
     poke_retention: Callable[[], None] = lambda: None
+    hooks: HookStore | None = None
+    hook_maker: HookMaker | None = None
+    #: Tells this process's sender of webhooks the same.
+    poke_hooks: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)

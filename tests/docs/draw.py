@@ -33,6 +33,7 @@ from controller.config import (
     StorageConfig,
     TranscriptionConfig,
     WebConfig,
+    WebhooksConfig,
 )
 from controller.config_sign_in import OidcConfig, OidcRuleConfig, SignInConfig
 
@@ -53,6 +54,7 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("`[transcription]`", "TAPELINE_TRANSCRIPTION__", TranscriptionConfig),
     ("`[formats]`", "TAPELINE_FORMATS__", FormatsConfig),
     ("`[retention]`", "TAPELINE_RETENTION__", RetentionConfig),
+    ("`[webhooks]`", "TAPELINE_WEBHOOKS__", WebhooksConfig),
     ("`[sign_in]`", "TAPELINE_SIGN_IN__", SignInConfig),
     ("`[sign_in.oidc]`", "TAPELINE_SIGN_IN__OIDC__", OidcConfig),
     ("`[[sign_in.oidc.rules]]`", "", OidcRuleConfig),
@@ -69,6 +71,7 @@ SECTION_KEYS = (
     "formats",
     "retention",
     "sign_in",
+    "webhooks",
 )
 
 

@@ -11,6 +11,7 @@ from fastapi.routing import iter_route_contexts
 
 from controller.core.rules import PolicyRule, PolicyScope, Setting
 from controller.engine.entry import Group, MemberKind, SessionRow, Stage
+from controller.engine.hooks import Hook
 from controller.engine.reading import Scope, TenantSettings, UserSettings
 from controller.engine.sharing import Audience, Share
 
@@ -35,6 +36,10 @@ async def furnish_blue(world: World) -> None:
         PolicyRule(PolicyScope.TRUNK, None, "live-blue-a", Setting.ON),
     ):
         await world.catalog.set_rule(rule)
+    for hook_id, tenant in (("hook-blue", "blue.example"), ("hook-system", None)):
+        await world.catalog.set_hook(
+            Hook(hook_id, tenant, "https://198.51.100.7/Carl", "Carl", (), True, 1, world.story.at)
+        )
     at = world.story.at
     later = at + timedelta(hours=1)
     members = ((MemberKind.USER, "201"),)
@@ -67,6 +72,7 @@ async def test_no_route_at_all_reaches_the_other_tenants_things(world: World, wh
         "tag": "claim",
         "group_id": "blue-group",
         "share_id": "blue-share",
+        "webhook_id": "hook-blue",
         "session": "blue-session",
         "token": "x" * 43,
     }

@@ -22,6 +22,9 @@ from controller.core.calls import Call
 from controller.engine.alarms import Alarm, switch_alarms
 from controller.engine.media_ports import FileRole, MediaState, StoredFile
 from controller.engine.reading import Account, ApiToken, Health, Role
+from controller.hooks.guard import Guard
+from controller.hooks.maker import Maker
+from controller.hooks.signing import HookKeys
 from controller.media.conversions import Conversions
 from controller.media.encoders import Encoders
 from controller.media.format_cache import FormatCache
@@ -174,6 +177,8 @@ async def opened(folder: Path, *, secure: bool = False) -> AsyncIterator[World]:
         lambda: next(ids),
         catalog,
         catalog,
+        hooks=catalog,
+        hook_maker=Maker(HookKeys(b"k" * 32), Guard()),
         converter=Conversions(catalog, home_only(store), Encoders(), FormatCache(folder / "cache", 10**8)),
         retention=catalog,
         shares=catalog,

@@ -29,6 +29,7 @@ from . import (
     tokens,
     transcripts,
     waveforms,
+    webhooks,
 )
 
 router = APIRouter(prefix="/api/v1", dependencies=[Depends(gate)], responses=RESPONSES)
@@ -52,6 +53,7 @@ for part in (
     groups,
     shares,
     tokens,
+    webhooks,
 ):
     router.include_router(part.router)
 

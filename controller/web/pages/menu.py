@@ -55,7 +55,7 @@ MENU: Menu = (
             MenuItem("Trash", "/trash", "bin", P.DELETE),
             MenuItem("Disk use", "/disk", "disk", P.SEE_POLICY),
             MenuItem("Links of everybody", "/company/shares", "route", P.MANAGE_SHARES),
-            MenuItem("Webhooks", "/company/webhooks", "hook", P.CHANGE_OPTIONS),
+            MenuItem("Webhooks", "/company/webhooks", "hook", P.MANAGE_WEBHOOKS),
             MenuItem("Audit", "/audit", "shield", P.SEE_AUDIT),
         ),
     ),

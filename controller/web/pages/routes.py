@@ -31,6 +31,7 @@ from . import (
     sign_in_code,
     sign_in_provider,
     users,
+    webhooks,
 )
 
 open_router = APIRouter(include_in_schema=False)
@@ -58,6 +59,7 @@ for part in (
     audit,
     groups,
     shares,
+    webhooks,
     reference,
     framing,
     service_lists,
