@@ -31,6 +31,7 @@ from .cli_store import store
 from .cli_sweep import sweep_command
 from .cli_transcripts import find_command, transcribe_command
 from .cli_trash import erase_command, hold, trash
+from .cli_webhooks import webhooks
 from .cli_worker import worker_command
 from .config import load
 from .core.errors import TapelineError
@@ -53,6 +54,7 @@ app.add_typer(evidence_commands, name="evidence")
 app.add_typer(retention, name="retention")
 app.add_typer(trash, name="trash")
 app.add_typer(hold, name="hold")
+app.add_typer(webhooks, name="webhook")
 app.command("erase")(erase_command)
 app.command("sweep")(sweep_command)
 app.command("verify")(verify_command)

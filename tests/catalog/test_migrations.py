@@ -222,3 +222,18 @@ async def test_down_is_refused_where_the_older_version_would_record_what_is_forb
         )
     await down(database)
     await database.close()
+
+
+async def test_the_triggers_of_webhooks_are_still_there(database: Database) -> None:
+    """A later revision that makes one of these tables anew (SQLite's batch mode) drops its triggers."""
+    query = (
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        if database.sqlite
+        else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
+    )
+    async with database.reading() as connection:
+        found = {row[0] for row in await connection.execute(text(query))}
+    assert {
+        "hooks_of_recordings_insert", "hooks_of_recordings_update", "hooks_of_pauses_insert",
+        "hooks_of_pauses_update", "hooks_of_audit_insert",
+    } <= found  # fmt: skip
