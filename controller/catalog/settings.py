@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.rules import ROUTE_SCOPES, PolicyRule, PolicyScope
@@ -65,6 +65,27 @@ class Settings(OnDatabase):
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).all()
         return [user_settings(row) for row in rows]
+
+    async def users_page(
+        self, scope: Scope, *, text: str = "", tenant: str = "", after: tuple[str, str] | None = None,
+        limit: int = 100,
+    ) -> tuple[list[UserSettings], bool]:  # fmt: skip
+        c = t.users.c
+        query = select(t.users).where(Gate(scope).user(c.tenant, c.user))
+        if tenant:
+            query = query.where(c.tenant == tenant)
+        if text:
+            # Lowered by the database, which knows ASCII only in SQLite: beside it, as it was typed.
+            parts = {text, text.lower(), text.upper(), text.capitalize()}
+            found = [func.lower(x).contains(text.lower(), autoescape=True) for x in (c.user, c.name)]
+            found += [x.contains(part, autoescape=True) for x in (c.user, c.name) for part in sorted(parts)]
+            query = query.where(or_(*found))
+        if after is not None:
+            query = query.where(or_(c.tenant > after[0], and_(c.tenant == after[0], c.user > after[1])))
+        query = query.order_by(c.tenant, c.user).limit(limit + 1)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).all()
+        return [user_settings(row) for row in rows[:limit]], len(rows) > limit
 
     async def set_user(self, settings: UserSettings) -> None:
         """Raises InvalidPolicy for what cannot be meant."""

@@ -74,6 +74,13 @@ class SettingsStore(Protocol):
     async def tenants(self, scope: Scope) -> list[TenantSettings]: ...
     async def set_tenant(self, settings: TenantSettings) -> None: ...
     async def users(self, scope: Scope) -> list[UserSettings]: ...
+    async def users_page(
+        self, scope: Scope, *, text: str = "", tenant: str = "", after: tuple[str, str] | None = None,
+        limit: int = 100,
+    ) -> tuple[list[UserSettings], bool]:  # fmt: skip
+        """Some users by tenant and user, from behind ``after`` on, and whether there are more. ``text``:
+        a part of the extension or the name, without case."""
+
     async def set_user(self, settings: UserSettings) -> None: ...
 
     async def rules(self, scope: Scope) -> list[PolicyRule]:

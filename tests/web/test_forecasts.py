@@ -133,3 +133,49 @@ async def test_queues_are_listed_with_their_calls_and_rules(world: World) -> Non
         assert (await admin.get("/receptionists")).status_code == 200
         new = (await admin.get("/rules/edit?scope=queue&name=Sales&new=1")).text
         assert 'value="Sales"' in new
+
+
+async def test_users_come_by_pages_and_are_found_by_the_database(world: World) -> None:
+    for number in range(130):
+        await world.catalog.set_user(UserSettings("red.example", f"{300 + number}", f"Öla 100% {number}"))
+    await world.catalog.set_user(UserSettings("blue.example", "777", "Öla of blue"))
+    scope, seen, after = Scope("red.example"), [], None
+    while True:
+        some, more = await world.catalog.users_page(
+            scope, text="öLA"[0].upper() + "la", after=after, limit=50
+        )
+        seen += [u.user for u in some]
+        if not more:
+            break
+        after = (some[-1].tenant, some[-1].user)
+    assert seen == [str(300 + n) for n in range(130)]
+    assert (await world.catalog.users_page(scope, text="0%_"))[0] == []
+    async with world.browser("red-admin") as admin:
+        first = (await admin.get("/users?q=100%25")).text
+        assert ">429<" not in first
+        further = re.search(r'rel="next" href="([^"]+)"', first)
+        assert further
+        assert ">429<" in (await admin.get(further[1].replace("&amp;", "&"))).text
+
+
+async def test_many_users_are_changed_at_once_and_only_ones_own(ruled: World) -> None:
+    await ruled.catalog.set_user(UserSettings("blue.example", "201", "Carl", Setting.ON))
+    mine = ["red.example/101", "red.example/102"]
+    async with ruled.browser("red-admin") as admin:
+        sent: dict[str, object] = {
+            **await fields(admin, "/users"),
+            "audio": "forbid",
+            "video": "",
+            "one": mine,
+        }
+        preview = await admin.post("/users/many", data={**sent, "preview": "1"})
+        assert "calls a day" in words(preview.text)
+        assert (await ruled.catalog.users(Scope("red.example", "101")))[0].audio is Setting.ON
+        refused = await admin.post("/users/many", data={**sent, "one": [*mine, "blue.example/201"]})
+        assert refused.status_code == 404
+        assert (await ruled.catalog.users(Scope("red.example", "101")))[0].audio is Setting.ON
+        assert (await admin.post("/users/many", data={**sent, "one": []})).status_code == 422
+        assert (await admin.post("/users/many", data=sent)).headers["location"] == "/users?changed=2"
+    for user in ("101", "102"):
+        assert (await ruled.catalog.users(Scope("red.example", user)))[0].audio is Setting.FORBID
+    assert (await ruled.catalog.users(Scope("blue.example", "201")))[0].audio is Setting.ON

@@ -31,6 +31,7 @@ async def test_the_chosen_tenant_stays_from_page_to_page(world: World) -> None:
     async with world.browser("root") as root:
         both = (await root.get("/recordings")).text
         assert "Carl Blue" in both
+        assert 'action="/tenant"' in both
         assert "Anna Red" in both
         answer = await choose(root, "blue.example", "/users?x=1")
         assert answer.headers["location"] == "/users?x=1"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Annotated
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
@@ -31,8 +31,8 @@ router = APIRouter(prefix="/users")
 Text = Annotated[str, Form(max_length=300)]
 Pick = Annotated[Setting | None, Form()]
 
-#: The list shows so many; the search finds the others.
-MOST = 500
+#: So many on a page of the list, and that many are changed at once at most.
+SHOWN = 100
 
 
 @router.get("")
@@ -40,23 +40,28 @@ async def users_page(
     request: Request, parts: Parts, me: PolicyReader,
     q: Annotated[str, Query(max_length=200)] = "",
     tenant: Annotated[str, Query(max_length=253)] = "",
+    after: Annotated[str, Query(max_length=400)] = "",
 ) -> Response:  # fmt: skip
-    return await _list(request, parts, me, q=plain(q), tenant=tenant)
+    return await _list(request, parts, me, q=plain(q), tenant=tenant, after=plain(after, 400))
 
 
 async def _list(
     request: Request, parts: Parts, me: Account, status: int = 200, *, q: str = "", tenant: str = "",
-    sheet: Sheet | None = None,
+    after: str = "", sheet: Sheet | None = None, picked: Sheet | None = None,
+    foreseen: Forecast | None = None,
 ) -> Response:  # fmt: skip
-    users = await parts.settings.users(me.scope)
     tenants = await parts.settings.tenants(me.scope)
-    wanted = q.casefold()
-    found = [
-        u for u in users
-        if (not tenant or u.tenant == tenant) and (wanted in u.user.casefold() or wanted in u.name.casefold())
-    ]  # fmt: skip
+    key = tuple(after.split("/", 1)) if "/" in after else None
+    users, more = await parts.settings.users_page(
+        me.scope, text=q, tenant=tenant, after=None if key is None else (key[0], key[1]), limit=SHOWN
+    )
+    last = f"{users[-1].tenant}/{users[-1].user}" if users and more else ""
+    query = {name: value for name, value in (("q", q), ("tenant", tenant), ("after", last)) if value}
     return page(
-        request, "users.html", status, users=found[:MOST], found=len(found), total=len(users),
+        request, "users.html", status, users=users, narrowed=bool(q or tenant or after), after=after,
+        foreseen=foreseen, picked=picked or Sheet(),
+        changed=_number(request.query_params.get("changed", "")),
+        further=f"/users?{urlencode(query)}" if last else "",
         tenants=tenants, by_tenant={t.tenant: t for t in tenants}, q=q, tenant=tenant,
         sheet=sheet or Sheet.of({"audio": Setting.ON, "video": Setting.OFF}), choices=choices,
     )  # fmt: skip
@@ -79,6 +84,41 @@ async def save_row(
     if for_scripts(request):
         return JSONResponse({"ok": True, "text": "Saved."})
     return RedirectResponse("/users", 303)
+
+
+@router.post("/many")
+async def save_many(request: Request, parts: Parts, me: PolicyChanger) -> Response:
+    """One setting for every user that is ticked; a preview first, where one is asked for."""
+    sheet = await Sheet.sent(request)
+    kinds = {
+        name: sheet.choice(name, Setting, Setting.INHERIT) for name in ("audio", "video") if sheet.one(name)
+    }
+    if not kinds or sheet.faults:
+        raise Problem(422, "Choose what is to be set.")
+    wanted = [await _ticked(parts, me, one) for one in sheet.many("one")[:SHOWN]]
+    if not wanted:
+        raise Problem(422, "Tick the users whose setting it is to be.")
+    changed = [
+        replace(user, audio=kinds.get("audio", user.audio), video=kinds.get("video", user.video))
+        for user in wanted
+    ]
+    if sheet.ticked("preview"):
+        tenants = {user.tenant for user in changed}
+        whole = tenants.pop() if len(tenants) == 1 else None
+        foreseen = await forecast_of(parts, whole, [user.rule for user in changed])
+        return await _list(request, parts, me, foreseen=foreseen, picked=sheet)
+    for user in changed:
+        await changes.set_user(parts, me, user, address_of(request))
+    return RedirectResponse(f"/users?changed={len(changed)}", 303)
+
+
+def _number(text: str) -> str:
+    return text if text.isascii() and text.isdigit() and len(text) < 5 else ""
+
+
+async def _ticked(parts: Parts, me: Account, one: str) -> UserSettings:
+    tenant, _, user = one.partition("/")
+    return await _find(parts, me, tenant, user)
 
 
 @router.post("/add")
