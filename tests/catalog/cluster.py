@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,9 +30,23 @@ def _nobody() -> list[str]:
     return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
 
 
+class Cluster:
+    """``url`` is the URL's beginning, postgresql+asyncpg://tester:…@127.0.0.1:PORT."""
+
+    def __init__(self, url: str, start: Callable[[], None], kill: Callable[[], None]) -> None:
+        self.url, self.start, self.kill = url, start, kill
+
+
 @contextmanager
 def running(bin_folder: Path) -> Iterator[str]:
-    """Yields the URL's beginning, postgresql+asyncpg://tester:…@127.0.0.1:PORT."""
+    """Yields the URL's beginning alone."""
+    with started(bin_folder) as cluster:
+        yield cluster.url
+
+
+@contextmanager
+def started(bin_folder: Path) -> Iterator[Cluster]:
+    """One that can be killed, as a power cut or the kernel would, and started again on the same port."""
     # Not below pytest's own folder, into which only we may look.
     home = Path(tempfile.mkdtemp(prefix="tapeline-pg-", dir="/tmp"))
     try:
@@ -59,10 +73,18 @@ def running(bin_folder: Path) -> Iterator[str]:
             f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' "
             "-c fsync=off -c full_page_writes=off -c shared_buffers=64MB"
         )
-        run(str(bin_folder / "pg_ctl"), "-D", data, "-w", "-l", str(home / "log"), "-o", options, "start")
+        control = (str(bin_folder / "pg_ctl"), "-D", data, "-w")
+
+        def start() -> None:
+            run(*control, "-l", str(home / "log"), "-o", options, "start")
+
+        def kill() -> None:
+            run(*control, "-m", "immediate", "stop")
+
+        start()
         try:
-            yield f"postgresql+asyncpg://tester:{PASSWORD}@127.0.0.1:{port}"
+            yield Cluster(f"postgresql+asyncpg://tester:{PASSWORD}@127.0.0.1:{port}", start, kill)
         finally:
-            run(str(bin_folder / "pg_ctl"), "-D", data, "-w", "-m", "immediate", "stop")
+            kill()
     finally:
         shutil.rmtree(home, ignore_errors=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
+import shutil
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -18,6 +20,7 @@ from controller.core.options import TenantOptions
 from controller.core.rules import Setting
 from controller.demo import listen
 from controller.engine.media_ports import FileRole, MediaState, StoredFile
+from controller.engine.peaks_format import unpack, unpack_talk
 from controller.engine.reading import Scope, TenantSettings
 from controller.engine.retention import HoldRow
 from controller.media import encoders as encoders_module
@@ -28,6 +31,7 @@ from controller.media.encode import EncodeTask, GiveUpOriginalsTask
 from controller.media.encoders import Encoders
 from controller.media.errors import EncodingError, NoEncoder
 from controller.media.meter import measure
+from controller.media.peaks_task import PeaksTask
 from controller.media.pipeline import MediaPipeline
 from controller.media.shelves import home_only
 from controller.media.sound import Sound
@@ -282,6 +286,42 @@ async def test_the_wav_goes_and_leaves_its_hashes(desk: Desk) -> None:
     assert detail.playable.format == "mp3"
     assert await desk.run() == ["", ""]
     assert await desk.roles() == [("encoded", 0)]
+
+
+@pytest.mark.parametrize("format", [FormatChoice.MP3, FormatChoice.AMR])
+async def test_the_waveform_outlives_the_wav_and_is_drawn_of_what_is_left(
+    desk: Desk, format: FormatChoice
+) -> None:
+    """Kept as it is while it is whole; lost, it is drawn of the encoded file: the same talk, nearly."""
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("NO FFMPEG ON THIS MACHINE: peaks of encoded files are not tested")
+    await desk.choose(format, keep=False)
+    mono = conversation().max(axis=1, keepdims=True)  # AMR has one channel, and two keep their WAV
+    await desk.record(wav_bytes(mono))
+    peaks = PeaksTask(desk.catalog, desk.stores)
+    assert await peaks.run("r1", lambda share: None) == ""
+    drawn = await desk.row(FileRole.PEAKS)
+    assert isinstance(drawn, StoredFile)
+    assert await desk.run() == ["", ""]
+    assert ("rendition", 0) not in await desk.roles()
+    assert await peaks.run("r1", lambda share: None) == ""
+    assert await desk.row(FileRole.PEAKS) == drawn, "what was drawn of the WAV is better"
+    path = desk.stores.path(drawn.key)
+    before = unpack_talk(unpack(path.read_bytes()), path.read_bytes())
+    path.write_bytes(b"damaged")
+    assert await peaks.run("r1", lambda share: None) == ""
+    content, encoded = path.read_bytes(), await desk.row(FileRole.ENCODED)
+    assert isinstance(encoded, StoredFile)
+    head = unpack(content)
+    assert head.source == encoded.sha256, "the page shows it only if it is of what it plays"
+    assert [f.sha256 for f in await desk.catalog.files("r1") if f.role is FileRole.PEAKS] == [
+        hashlib.sha256(content).hexdigest()
+    ]
+    (mine,), (theirs,) = unpack_talk(head, content), before
+    assert len(mine) == len(theirs) == 2
+    for one, other in zip(mine, theirs, strict=True):
+        assert abs(one[0] - other[0]) <= 4  # of 20 ms
+        assert abs(one[1] - other[1]) <= 4
 
 
 async def test_a_legal_hold_keeps_the_wav(desk: Desk) -> None:
