@@ -70,7 +70,7 @@ async def pages(world: World) -> list[str]:
         "/live", "/users", "/users/red.example/101", "/company/options?tenant=red.example", "/rules",
         "/rules/edit?scope=queue&tenant=red.example&name=sales", "/advanced/general",
         "/explain?tenant=red.example&caller=101&callee=%2B4930", "/audit", "/account",
-        "/disk", "/disk?users=x", "/api-docs",
+        "/disk", "/disk?users=x", "/jobs", "/api-docs",
         "/calls?recorded=missing", "/recordings/no-such",
     ]  # fmt: skip
 
