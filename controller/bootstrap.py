@@ -41,6 +41,7 @@ from .media.seal_task import SealBacklog, SealTask
 from .media.shelves import Stores, make_stores
 from .media.transcribe import make_transcribe
 from .media.watermark import Watermark
+from .metering import Meter
 from .proof import signing
 from .proof.bundle import ReadFile
 from .proof.sealer import Sealer
@@ -209,12 +210,15 @@ def make_retainer(config: Config, catalog: SqlCatalog, stores: Stores) -> Retain
     )  # fmt: skip
 
 
-def _watermark(config: Config, stores: Stores) -> Watermark:
+def _places(config: Config) -> dict[str, Path]:
     places = {f"spool of {s.name}": s.spool for s in config.switches}
-    places["storage.path"] = config.storage.path
+    return places | {"storage.path": config.storage.path}
+
+
+def _watermark(config: Config, stores: Stores) -> Watermark:
     storage = config.storage
     return Watermark(
-        places, storage.alarm_percent, storage.critical_percent, make_room=stores.cache.make_room
+        _places(config), storage.alarm_percent, storage.critical_percent, make_room=stores.cache.make_room
     )
 
 
@@ -271,6 +275,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 hooks=catalog,
                 hook_maker=maker_of(config, secret),
                 poke_hooks=dispatcher.poke,
+                metrics=Meter(engine, catalog, _places(config)).text,
             )
         )
         yield Parts(

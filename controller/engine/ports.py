@@ -17,6 +17,7 @@ from ..core.media_kinds import Operation
 from ..core.policy import Policy
 from ..core.requests import Actor, ControlOutcome, ControlRequest, Means, Target
 from ..core.rules import Route
+from .metrics import Histogram
 
 
 class SwitchDown(TapelineError):
@@ -182,10 +183,16 @@ class Control(Protocol):
 
 @dataclass(slots=True)
 class EngineStats:
+    """``took``: (command, result) → how long; the result is done, refused, down or error."""
+
     facts: int = 0
     requests: int = 0
     commands: int = 0
     refused: dict[str, int] = field(default_factory=dict)
+    took: dict[tuple[str, str], Histogram] = field(default_factory=dict)
+
+    def note(self, command: str, result: str, seconds: float) -> None:
+        self.took.setdefault((command, result), Histogram()).observe(seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,8 @@ TICK_S = 1.0
 #: How long the answer to a request waits for the switch.
 SETTLE_S = 2.0
 
+_REFUSALS = (f.CaptureRefused, f.CaptureMaskRefused, f.CaptureCloseRefused)
+
 
 class SwitchEngine:
     """Everything that happens on one switch, on the event loop. See docs/architecture.md."""
@@ -157,15 +159,23 @@ class SwitchEngine:
                 change.set_result(None)
 
     async def _execute(self, command: Command) -> None:
+        began, result = asyncio.get_running_loop().time(), "done"
         try:
             fact = await self.switch.execute(command)
         except SwitchDown:
+            result = "down"
             return  # what became of it is in the snapshot that follows the reconnection
         except Exception as error:
+            result = "error"
             log.exception("switch.command_failed", switch=self.switch.name, command=type(command).__name__)
             fact = _refusal(command, self._now(), f"{type(error).__name__}: {error}"[:200])
+        else:
+            result = "refused" if isinstance(fact, _REFUSALS) else "done"
+        finally:
+            took = asyncio.get_running_loop().time() - began
+            self.stats.note(type(command).__name__, result, took)
         if fact is not None:
-            if isinstance(fact, f.CaptureRefused | f.CaptureMaskRefused | f.CaptureCloseRefused):
+            if isinstance(fact, _REFUSALS):
                 log.log(
                     logging.INFO if fact.reason == LEG_GONE else logging.ERROR,
                     "capture.refused",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from . import api, problems, status
+from . import api, metrics, problems, status
 from .headers import SecurityHeaders
 from .pages import routes as pages
 from .pages.static import static_files
@@ -45,6 +45,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(SecurityHeaders, secure=services.secure_cookies)
     problems.install(app)
     app.include_router(status.router)
+    app.include_router(metrics.router)
     app.include_router(api.router)
     app.include_router(pages.open_router)
     app.include_router(pages.router)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, cast
@@ -60,6 +60,8 @@ class Services:
     hook_maker: HookMaker | None = None
     #: Tells this process's sender of webhooks the same.
     poke_hooks: Callable[[], None] = lambda: None
+    #: The text of /metrics.
+    metrics: Callable[[], Awaitable[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

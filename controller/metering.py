@@ -1,0 +1,115 @@
+"""What /metrics shows: every part asked for its numbers at the moment of the scrape."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from . import __version__
+from .engine.engine import Engine
+from .engine.hooks import HookQueue
+from .engine.jobs import JobReader
+from .engine.metrics import Family, exposition
+from .engine.people import Scope
+from .engine.ports import LinkState
+
+#: How late the event loop wakes somebody who sleeps so long.
+_NAP_S = 0.01
+
+
+class MeteredCatalog(JobReader, HookQueue, Protocol):
+    """What is counted in the catalog: rows that wait, never all rows."""
+
+
+class Meter:
+    """``places``: what to call each folder, and where it is (spools and the store)."""
+
+    def __init__(self, engine: Engine, catalog: MeteredCatalog, places: Mapping[str, Path]) -> None:
+        self._engine, self._catalog, self._places = engine, catalog, dict(places)
+
+    async def text(self) -> str:
+        families = [Family("tapeline_info", "gauge", "The version.").add(1, {"version": __version__})]
+        families += self._of_switches() + self._of_calls()
+        families += await self._of_catalog() + await asyncio.to_thread(self._of_disks)
+        families.append(await _of_loop())
+        return exposition(families)
+
+    def _of_switches(self) -> list[Family]:
+        up = Family("tapeline_switch_up", "gauge", "Whether the controller is connected to the switch.")
+        facts = Family("tapeline_switch_facts_total", "counter", "What the switch has told.")
+        requests = Family("tapeline_requests_total", "counter", "Requests to control a recording.")
+        refused = Family("tapeline_requests_refused_total", "counter", "Those that were refused, by reason.")
+        took = Family(
+            "tapeline_command_seconds", "histogram",
+            "From sending a command to the switch's answer, by command and result.",
+        )  # fmt: skip
+        behind = Family("tapeline_saver_waiting_calls", "gauge", "Changed calls not in the catalog yet.")
+        for e in self._engine.engines:
+            switch = {"switch": e.switch.name}
+            up.add(e.switch.status.state is LinkState.UP, switch)
+            facts.add(e.stats.facts, switch)
+            requests.add(e.stats.requests, switch)
+            for reason, count in sorted(e.stats.refused.items()):
+                refused.add(count, {**switch, "reason": reason})
+            for (command, result), histogram in sorted(e.stats.took.items()):
+                took.add(histogram, {**switch, "command": command, "result": result})
+            behind.add(e.saver.waiting, switch)
+        return [up, facts, requests, refused, took, behind]
+
+    def _of_calls(self) -> list[Family]:
+        calls = Family("tapeline_calls", "gauge", "Calls that are up.")
+        recordings = Family("tapeline_recordings_running", "gauge", "Running recordings, by kind.")
+        paused = Family("tapeline_recordings_paused", "gauge", "Those of them that are paused.")
+        captures = Family("tapeline_captures", "gauge", "Captures of running recordings, by state.")
+        for e in self._engine.engines:
+            switch = {"switch": e.switch.name}
+            running = [r for call in e.desk.book for r in call.recordings if r.ended_at is None]
+            calls.add(sum(1 for _ in e.desk.book), switch)
+            for kind in ("audio", "video"):
+                of_kind = [r for r in running if str(r.kind) == kind]
+                recordings.add(len(of_kind), {**switch, "kind": kind})
+                paused.add(sum(r.open_pause is not None for r in of_kind), {**switch, "kind": kind})
+            states = Counter(str(s.state) for r in running for s in r.segments)
+            for state, count in sorted(states.items()):
+                captures.add(count, {**switch, "state": state})
+        return [calls, recordings, paused, captures]
+
+    async def _of_catalog(self) -> list[Family]:
+        jobs = Family("tapeline_jobs", "gauge", "Work on recordings, by state.")
+        hooks = Family("tapeline_webhook_deliveries", "gauge", "Deliveries in the log, by state.")
+        up = Family("tapeline_catalog_up", "gauge", "Whether the catalog answers.")
+        try:
+            counted = await self._catalog.job_counts(Scope(None))
+            waiting = await self._catalog.hook_backlog()
+        except Exception:
+            # A scrape tells of a database that is away; it does not fail with it.
+            return [up.add(0), jobs, hooks]
+        for state, count in sorted(counted.items()):
+            jobs.add(count, {"state": str(state)})
+        for name, count in sorted(waiting.items()):
+            hooks.add(count, {"state": name})
+        return [up.add(1), jobs, hooks]
+
+    def _of_disks(self) -> list[Family]:
+        free = Family("tapeline_disk_free_bytes", "gauge", "Free on the disk of a spool or the store.")
+        size = Family("tapeline_disk_size_bytes", "gauge", "Its size.")
+        for place, path in sorted(self._places.items()):
+            try:
+                usage = shutil.disk_usage(path)
+            except OSError:
+                continue  # one that is not there is the pipeline's to complain about
+            free.add(usage.free, {"place": place})
+            size.add(usage.total, {"place": place})
+        return [free, size]
+
+
+async def _of_loop() -> Family:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await asyncio.sleep(_NAP_S)
+    lag = max(0.0, loop.time() - began - _NAP_S)
+    return Family("tapeline_event_loop_lag_seconds", "gauge", "How late the event loop is now.").add(lag)
