@@ -17,6 +17,9 @@ settings.register_profile(
 settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
+# pytest-xdist tells its workers a width, which would be that of every command line that is tried.
+os.environ.pop("COLUMNS", None)
+
 Eventually = Callable[..., Awaitable[None]]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -122,7 +123,7 @@ def raw(text: str) -> str:
 )  # fmt: skip
 async def test_a_bad_key_is_refused(key: str) -> None:
     # Before anything is asked of a database: there is none here.
-    catalog = SqlCatalog(None)  # type: ignore[arg-type]
+    catalog = SqlCatalog(SimpleNamespace(sqlite=True))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no page of this list"):
         await catalog.recordings(ALL, EVERY, before=key)
     with pytest.raises(ValueError, match="no page of this list"):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+import structlog
 from click.testing import Result
 from typer.testing import CliRunner
 
@@ -29,6 +30,7 @@ class Tapeline:
     def run(self, *words: str) -> str:
         """What it prints; raises what it fails with."""
         result: Result = CliRunner().invoke(app, list(words), env=self.environ)
+        structlog.reset_defaults()  # a command's log goes to its own screen, which is closed now
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code == 0, result.output

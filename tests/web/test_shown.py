@@ -145,7 +145,7 @@ async def test_the_channels_of_a_stereo_recording_are_named(world: World) -> Non
     await world.story.save(world.catalog, "fs1")
     await world.keep("stereo", call, wav(1))
     page = await text_of(world, f"/recordings/{world.recordings['stereo']}")
-    assert "Left +49301 (Customer) Right 101 (Anna)" in page
+    assert "Left channel: +49301 (Customer). Right channel: 101 (Anna)." in page
     assert "left channel" in page
     async with world.client("red-admin") as client:
         view = (await client.get(f"/api/v1/recordings/{world.recordings['stereo']}")).json()

@@ -26,6 +26,10 @@ _TELL = {
 }
 
 
+#: Of a name in a link; Explain's form takes 253.
+_LONGEST = 128
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A line: when, how far into the call (``ms``), who, what, and the link to hear it."""
@@ -103,6 +107,8 @@ def explain_link(detail: CallDetail, tenant: str) -> str:
     fields |= {str(r.scope): r.name for leg in detail.legs for r in leg.routes if r.scope in ROUTE_SCOPES}
     if any(r.kind == "video" for r in detail.recordings):
         fields["video"] = "on"
+    if any(len(text) > _LONGEST for text in fields.values()):
+        return ""  # a stranger's number of thousands of characters has no place in a link
     return "/explain?" + urlencode({**fields, "call_id": detail.row.call_id})
 
 
