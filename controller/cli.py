@@ -29,6 +29,7 @@ from .cli_rules import rule
 from .cli_sealing import sealing
 from .cli_store import store
 from .cli_sweep import sweep_command
+from .cli_tags import note, tag
 from .cli_transcripts import find_command, transcribe_command
 from .cli_trash import erase_command, hold, trash
 from .cli_webhooks import webhooks
@@ -55,6 +56,8 @@ app.add_typer(retention, name="retention")
 app.add_typer(trash, name="trash")
 app.add_typer(hold, name="hold")
 app.add_typer(webhooks, name="webhook")
+app.add_typer(tag, name="tag")
+app.add_typer(note, name="note")
 app.command("erase")(erase_command)
 app.command("sweep")(sweep_command)
 app.command("verify")(verify_command)

@@ -88,3 +88,25 @@ def test_a_hold_and_an_erasure(tapeline: Tapeline, recordings: list[str], tmp_pa
     tapeline.json("erase", "--tenant", RED, "--person", OUTSIDE, "--yes")
     assert files(tmp_path) == 0
     tapeline.run("verify", "--catalog")
+
+
+def test_tags_and_notes(tapeline: Tapeline, recordings: list[str]) -> None:
+    one, two, *_ = recordings
+    tapeline.run("tag", "add", one, two, "--tag", "Call  Back", "--tenant", RED)
+    assert tapeline.json("tag", "list", "--tenant", RED) == ["call back"]
+    note = tapeline.run("note", "add", one, "--text", "asks [b]again[/b]", "--tenant", RED).strip()
+    found = tapeline.json("note", "list", one, "--tenant", RED)
+    assert found["tags"] == ["call back"]
+    assert [(n["note_id"], n["text"]) for n in found["notes"]] == [(note, "asks [b]again[/b]")]
+    assert "asks [b]again[/b]" in tapeline.run("note", "list", one, "--tenant", RED)
+    for words in (
+        ("tag", "add", one, "--tag", "x"), ("note", "add", one, "--text", "x"), ("note", "list", one),
+        ("note", "remove", one, note),
+    ):  # fmt: skip
+        assert "no " in tapeline.refused(*words, "--tenant", "blue.example")
+    assert "tag:" in tapeline.refused("tag", "add", one, "--tag", "a/b", "--tenant", RED)
+    tapeline.run("tag", "remove", one, "--tag", "call back", "--tenant", RED)
+    tapeline.run("note", "remove", one, note, "--tenant", RED)
+    found = tapeline.json("note", "list", one, "--tenant", RED)
+    assert (found["tags"], found["notes"]) == ([], [])
+    assert tapeline.json("note", "list", two, "--tenant", RED)["tags"] == ["call back"]

@@ -29,11 +29,15 @@ class Sheet:
     faults: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    async def sent(cls, request: Request) -> Sheet:
+    async def sent(cls, request: Request, long: Mapping[str, int] | None = None) -> Sheet:
+        """``long``: fields of several lines, with how many characters are taken of each."""
+        most = long or {}
         values: dict[str, list[str]] = {}
         for name, value in (await request.form()).multi_items():
             if isinstance(value, str) and len(values.setdefault(name, [])) < MOST_VALUES:
-                values[name].append(plain(value, MOST_CHARACTERS))
+                values[name].append(
+                    value[: most[name]] if name in most else plain(value, MOST_CHARACTERS)
+                )  # fmt: skip
         return cls(values)
 
     @classmethod

@@ -6,7 +6,7 @@ import secrets
 
 from fastapi import APIRouter, Request, Response
 
-from ...core.roles import Permission, allows
+from ...core.roles import Permission
 from ...engine.media_ports import FileRole
 from ...engine.reading import FileRow, RecordingDetail
 from ..access import may
@@ -20,6 +20,7 @@ from ..problems import Problem
 from ..services import Parts, Services
 from ..waveforms import Waveform, spans
 from . import choices, filters
+from .annotating import shown as annotations_on
 from .rendering import page, zone
 from .timeline import by_day, drawn_spans, shares
 from .transcripts import shown as spoken_on
@@ -63,8 +64,7 @@ async def recording_page(request: Request, parts: Parts, me: Seer, recording_id:
         media_type=MEDIA_TYPES.get(file.format, "") if file else "", nonce=nonce, waveform=wave is not None,
         shares=shares(view) if view else [], names=_names(detail), view=view,
         seal=await seal_of(parts, me, recording_id), formats=choices.FORMAT_NAMES,
-        annotated=await parts.retention.annotations(me.scope, recording_id) if parts.retention else None,
-        may_delete=allows(me.role, Permission.DELETE), may_annotate=allows(me.role, Permission.ANNOTATE),
+        **await annotations_on(parts, me, detail.row),
         spoken=await spoken_on(request, parts, me, detail),
     )  # fmt: skip
     response.headers["content-security-policy"] = with_nonce(nonce)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -14,16 +15,19 @@ from ...core.roles import Permission, allows
 from ...engine.reading import Account, Scope
 from ...engine.retention import HoldRow
 from ..access import address_of, known_id, own_tenant
-from ..permits import Annotator, Deleter, Holder, PolicyChanger, PolicyReader
+from ..permits import Deleter, Holder, PolicyChanger, PolicyReader
 from ..problems import Problem, not_found
 from ..retention_desk import desk_of, outlook_of
 from ..services import Parts
+from .filters import moment
 from .forms import Sheet
-from .rendering import page
+from .rendering import page, zone
 
 router = APIRouter()
 
 SCOPES = {"tenant": "All recordings", "queue": "A queue", "user": "A user", "tag": "A tag"}
+#: What has to be typed before a recording is removed for good.
+SURE = "remove"
 Name = Annotated[str, Query(max_length=253)]
 
 
@@ -70,6 +74,10 @@ async def confirm(request: Request, parts: Parts, me: PolicyChanger) -> Response
     sheet = await Sheet.sent(request)
     tenant = _tenant(me, sheet.one("tenant"))
     digest = sheet.one("digest")
+    waiting = await desk_of(parts).stand(tenant)
+    if waiting.waiting == digest and sheet.one("number") != str(waiting.would_go):
+        sheet.faults["number"] = f"Type {waiting.would_go}: so many recordings are deleted."
+        return await _page(request, parts, me, tenant, sheet, status=422)
     if not await desk_of(parts).confirm_retention(tenant, digest, me.login, address_of(request)):
         raise Problem(404, "That is not what waits for a confirmation. Load the page again.")
     parts.poke_retention()
@@ -80,16 +88,21 @@ async def confirm(request: Request, parts: Parts, me: PolicyChanger) -> Response
 async def put_hold(request: Request, parts: Parts, me: Holder) -> Response:
     sheet = await Sheet.sent(request)
     tenant = _tenant(me, sheet.one("tenant"))
+    times: list[str] = []
+    since = moment(sheet.one("since"), zone(request), times)
+    until = moment(sheet.one("until"), zone(request), times, end=True)
     made = HoldRow(
-        parts.new_id(), tenant, sheet.one("hold_name"), sheet.one("reason"), sheet.one("person"), None, None,
-        parts.now(), me.login,
+        parts.new_id(), tenant, sheet.one("hold_name"), sheet.one("reason"), sheet.one("person"),
+        since and since.astimezone(UTC), until and until.astimezone(UTC), parts.now(), me.login,
     )  # fmt: skip
     try:
+        if times:
+            raise InvalidPolicy(f"its days: {times[0].rstrip('.')}")
         if not tenant:
             raise InvalidPolicy("tenant: whose is it?")
         await desk_of(parts).put_hold(made, address_of(request))
     except InvalidPolicy as error:
-        sheet.faults[""] = str(error)
+        sheet.faults[""] = f"{error}."
         return await _page(request, parts, me, tenant, sheet, status=422)
     return RedirectResponse(f"/retention?tenant={tenant}&saved=1", 303)
 
@@ -97,10 +110,14 @@ async def put_hold(request: Request, parts: Parts, me: Holder) -> Response:
 @router.post("/retention/lift")
 async def lift_hold(request: Request, parts: Parts, me: Holder) -> Response:
     sheet = await Sheet.sent(request)
-    tenant, why = _tenant(me, sheet.one("tenant")), sheet.one("why") or "no longer needed"
+    tenant, why = _tenant(me, sheet.one("tenant")), sheet.one("why")
     hold_id = known_id(sheet.one("hold_id"), "legal hold")
-    if not await desk_of(parts).lift_hold(me.scope, hold_id, me.login, why, address_of(request)):
-        raise not_found("legal hold")
+    try:
+        if not await desk_of(parts).lift_hold(me.scope, hold_id, me.login, why, address_of(request)):
+            raise not_found("legal hold")
+    except InvalidPolicy as error:
+        sheet.faults[""] = f"{error}."
+        return await _page(request, parts, me, tenant, sheet, status=422)
     return RedirectResponse(f"/retention?tenant={tenant}&saved=1", 303)
 
 
@@ -108,11 +125,7 @@ async def lift_hold(request: Request, parts: Parts, me: Holder) -> Response:
 async def trash_page(
     request: Request, parts: Parts, me: Deleter, before: Annotated[str, Query(max_length=200)] = ""
 ) -> Response:
-    try:
-        found = await desk_of(parts).trash_page(me.scope, before=before or None)
-    except ValueError:
-        found = await desk_of(parts).trash_page(me.scope)
-    return page(request, "trash.html", items=found.items, next=found.next)
+    return await _trash(request, parts, me, Sheet(), before)
 
 
 @router.post("/trash")
@@ -122,41 +135,23 @@ async def change_trash(request: Request, parts: Parts, me: Deleter) -> Response:
     if sheet.one("do") == "restore":
         if not await desk_of(parts).restore(me.scope, recording_id, me.login, address_of(request)):
             raise not_found("recording in the trash")
+    elif sheet.one("word").casefold() != SURE:
+        sheet.faults["word"] = f"Type the word {SURE}: what is removed is gone for good."
+        return await _trash(request, parts, me, sheet, status=422)
     elif why := await desk_of(parts).purge_now(me.scope, recording_id, me.login, address_of(request)):
         raise not_found("recording in the trash") if "not in" in why else Problem(409, f"{why}.")
     parts.poke_retention()
     return RedirectResponse("/trash", 303)
 
 
-@router.post("/recordings/{recording_id}/annotate")
-async def annotate(request: Request, parts: Parts, me: Annotator, recording_id: str) -> Response:
-    """A tag on or off, a note, or into the trash: the recording page's small forms."""
-    known, sheet, desk = known_id(recording_id, "recording"), await Sheet.sent(request), desk_of(parts)
-    address, retained = address_of(request), allows(me.role, Permission.CHANGE_POLICY)
-    match sheet.one("do"):
-        case "untag":
-            done = await desk.remove_tag(
-                me.scope, known, sheet.one("tag"), me.login, address, retained=retained
-            )  # fmt: skip
-        case "note":
-            done = await desk.add_note(
-                me.scope, known, sheet.one("text"), me.login, parts.new_id(), address
-            )  # fmt: skip
-        case "delete" if allows(me.role, Permission.DELETE):
-            result = await desk.trash(me.scope, [known], me.login, sheet.one("why") or "by hand", address)
-            why = result.refused.get(known, "")
-            if why and not why.startswith("there is no"):
-                raise Problem(409, f"The recording cannot be deleted: {why}.")
-            if not why:
-                return RedirectResponse("/trash", 303)
-            done = False
-        case _:
-            done = await desk.annotations(me.scope, known) is not None and await desk.add_tag(
-                me.scope, known, sheet.one("tag"), me.login, address, retained=retained
-            )
-    if not done:
-        raise not_found("recording")
-    return RedirectResponse(f"/recordings/{known}", 303)
+async def _trash(
+    request: Request, parts: Parts, me: Account, sheet: Sheet, before: str = "", status: int = 200
+) -> Response:
+    try:
+        found = await desk_of(parts).trash_page(me.scope, before=before or None)
+    except ValueError:
+        found = await desk_of(parts).trash_page(me.scope)
+    return page(request, "trash.html", status, items=found.items, next=found.next, sheet=sheet, sure=SURE)
 
 
 def _read(sheet: Sheet, tenant: str) -> RetentionRule | None:

@@ -10,6 +10,7 @@ from ..permits import SignedIn
 from . import (
     account,
     accounts,
+    annotating,
     audit,
     calls,
     disk,
@@ -51,6 +52,7 @@ for part in (
     users,
     rules,
     retention,
+    annotating,
     explain,
     options,
     settings,
