@@ -217,3 +217,18 @@ def test_tags_and_notes_are_made_one_of_a_kind() -> None:
     for bad in ("", "\x00", "x" * 2001):
         with pytest.raises(InvalidPolicy):
             note_of(bad)
+
+
+@pytest.mark.parametrize(
+    ("person", "number", "same"),
+    [("110", "1-10", True), ("110", "+110", True), ("12", "1-2", False), ("110", "1100", False)],
+)
+def test_short_numbers_however_written(person: str, number: str, same: bool) -> None:
+    assert is_person(person, [], [number]) is same
+
+
+def test_equal_days_are_told_of_the_rule_that_deletes() -> None:
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+    recording = Kept("r", "t", at, at)
+    fate = decide(recording, [RetentionRule("t", keep_days=30, delete_after_days=30)], [], at)
+    assert fate.reason.endswith("tenant t deletes after 30 days")

@@ -198,3 +198,17 @@ async def test_a_store_that_is_away_is_waited_for_and_told(house: House) -> None
     root.unlink()
     assert (await house.eraser.purge_due()).done == [one]
     assert (await house.catalog.trash_page(Scope(RED))).items == ()
+
+
+async def test_nobody_purges_it_before_its_time(house: House) -> None:
+    """Whoever calls the purge itself, as the command line does, is held to the same time."""
+    one = await house.record()
+    before = house.lying()
+    await house.catalog.trash(Scope(RED), [one], "ada", "old")
+    house.later(days=29)
+    assert not await house.eraser.purge(one)
+    assert house.lying() == before
+    assert await house.catalog.restore(Scope(RED), one, "ada")
+    house.later(days=31)
+    assert not await house.eraser.purge(one)
+    assert house.lying() == before
