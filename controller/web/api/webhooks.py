@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...engine.hooks import Delivery, DeliveryState, Hook, HookEvent
@@ -134,6 +134,14 @@ class TestSent(BaseModel):
     number: int = Field(description="Of the delivery in the log.")
 
 
+async def _found(parts: Parts, me: HookManager, webhook_id: str) -> Hook:
+    return await work.find(parts, me, webhook_id)
+
+
+#: The webhook of the path, if it is the account's; asked before the body is looked at.
+Found = Annotated[Hook, Depends(_found)]
+
+
 @router.get("/webhooks", summary="Webhooks")
 async def get_webhooks(parts: Parts, me: HookManager) -> list[WebhookView]:
     key = work.maker(parts).public_key
@@ -158,9 +166,8 @@ async def get_webhook(parts: Parts, me: HookManager, webhook_id: str) -> Webhook
 
 @router.patch("/webhooks/{webhook_id}", summary="Change a webhook")
 async def patch_webhook(
-    request: Request, parts: Parts, me: HookManager, webhook_id: str, body: WebhookChanges
+    request: Request, parts: Parts, me: HookManager, found: Found, body: WebhookChanges
 ) -> WebhookView:
-    found = await work.find(parts, me, webhook_id)
     given = body.model_dump(exclude_none=True)
     if body.events is not None:
         given["events"] = work.in_order([HookEvent(e) for e in body.events])
