@@ -25,6 +25,7 @@ def test_every_operation_and_parameter_is_described() -> None:
         "hold_id",
         "note_id",
         "scope",
+        "webhook_id",
         "session",
         "share_id",
         "tag",
