@@ -264,6 +264,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 new_id=new_id,
                 proof=catalog,
                 retention=catalog,
+                reports=catalog,
                 poke_retention=retainer.poke,
                 jobs=catalog,
                 runs=LateRunReader(lambda: run_reader(config)),

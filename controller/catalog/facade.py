@@ -11,6 +11,7 @@ from ..engine.jobs import JobReader, JobStore
 from ..engine.media_ports import EncodingCatalog, MediaCatalog
 from ..engine.ports import Catalog
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
+from ..engine.reports import ReportReader
 from ..engine.retention import AnnotationStore, RetentionStore
 from ..engine.shelving import SealingCatalog, ShelvingCatalog
 from ..engine.transcribing import TranscriptStore
@@ -32,6 +33,7 @@ from .people import People
 from .persons import Persons
 from .policies import Policies
 from .queries import Queries
+from .reports import Reports
 from .repository import CallRepository
 from .retaining import Retaining
 from .sealed_rows import SealedRows
@@ -60,6 +62,7 @@ class SqlCatalog(
     JobRows,
     JobViews,
     Queries,
+    Reports,
     DiskRows,
     AlarmRows,
     PastRows,
@@ -106,6 +109,7 @@ def _contracts(
     PersonStore,
     HookStore,
     HookQueue,
+    ReportReader,
 ]:
     """Never called: it makes the type checker compare every signature with the protocols."""
-    return (catalog,) * 20
+    return (catalog,) * 21

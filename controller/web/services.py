@@ -16,6 +16,7 @@ from ..engine.hooks import HookMaker, HookStore
 from ..engine.jobs import JobReader, RunReader
 from ..engine.ports import Control
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
+from ..engine.reports import ReportReader
 from ..engine.sharing import ShareStore
 from .alarms import AlarmBoard
 from .devices import Devices
@@ -54,6 +55,7 @@ class Services:
     converter: Converter | None = None
     default_format: Format = Format.WAV
     retention: RetentionDesk | None = None
+    reports: ReportReader | None = None
     #: Tells the retainer of this process that something is to be deleted now.
     poke_retention: Callable[[], None] = lambda: None
     hooks: HookStore | None = None

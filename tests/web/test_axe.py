@@ -71,7 +71,7 @@ async def pages(world: World) -> list[str]:
         "/rules/edit?scope=queue&tenant=red.example&name=sales", "/advanced/general",
         "/explain?tenant=red.example&caller=101&callee=%2B4930", "/audit", "/account",
         "/disk", "/disk?users=x", "/jobs", "/api-docs",
-        "/calls?recorded=missing", "/recordings/no-such",
+        "/calls?recorded=missing", "/reports", "/reports?range=365d&by=user", "/recordings/no-such",
     ]  # fmt: skip
 
 

@@ -181,6 +181,7 @@ async def opened(folder: Path, *, secure: bool = False) -> AsyncIterator[World]:
         hook_maker=Maker(HookKeys(b"k" * 32), Guard()),
         converter=Conversions(catalog, home_only(store), Encoders(), FormatCache(folder / "cache", 10**8)),
         retention=catalog,
+        reports=catalog,
         shares=catalog,
     )
     world = World(catalog, store, story, control, services, create_app(services))

@@ -22,6 +22,7 @@ from . import (
     operation,
     proof,
     recordings,
+    reports,
     retention,
     rules,
     settings,
@@ -35,6 +36,7 @@ from . import (
 router = APIRouter(prefix="/api/v1", dependencies=[Depends(gate)], responses=RESPONSES)
 for part in (
     recordings,
+    reports,
     notes,
     retention,
     waveforms,

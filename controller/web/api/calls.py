@@ -9,7 +9,7 @@ from ..access import known_id
 from ..permits import Seer
 from ..problems import Problem, not_found
 from ..services import Parts, Services
-from .params import Before, Limit, Where
+from .params import Before, CallsWhere, Limit
 from .views import CallPage
 
 router = APIRouter(tags=["calls"])
@@ -17,7 +17,7 @@ router = APIRouter(tags=["calls"])
 
 @router.get("/calls", summary="Calls, newest first")
 async def list_calls(
-    parts: Parts, me: Seer, where: Where, limit: Limit = 50, before: Before = None
+    parts: Parts, me: Seer, where: CallsWhere, limit: Limit = 50, before: Before = None
 ) -> CallPage:
     try:
         page = await parts.reader.calls(me.scope, where, limit=limit, before=before)

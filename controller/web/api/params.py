@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import Depends, Query
 from pydantic import AwareDatetime
 
 from ...core.direction import Direction
-from ...engine.reading import RecordingFilter
+from ...engine.reading import Recorded, RecordingFilter
 
 #: 292 years; what is longer does not fit the database's integers.
 MAX_MS = 2**53
@@ -38,6 +39,21 @@ def _where(
     )
 
 
+def _calls_where(
+    where: Annotated[RecordingFilter, Depends(_where)],
+    recorded: Annotated[
+        Recorded | None,
+        Query(description="Whether there is a recording; `missing`: there should be one, and is none."),
+    ] = None,
+    why: Annotated[
+        str, Query(max_length=60, description="The code of a decision's rule, such as `queue.forbid`.")
+    ] = "",
+    switch: Annotated[str, Query(max_length=200, description="The switch's name.")] = "",
+) -> RecordingFilter:
+    return replace(where, recorded=recorded, rule=plain(why), switch=plain(switch))
+
+
+CallsWhere = Annotated[RecordingFilter, Depends(_calls_where)]
 Where = Annotated[RecordingFilter, Depends(_where)]
 Limit = Annotated[int, Query(ge=1, le=200, description="So many at most.")]
 Before = Annotated[

@@ -22,6 +22,7 @@ from . import (
     options,
     recordings,
     reference,
+    reports,
     retention,
     rules,
     service_lists,
@@ -45,6 +46,7 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(gate), Depends
 for part in (
     sign_in,
     recordings,
+    reports,
     calls,
     live,
     jobs,
