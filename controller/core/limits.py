@@ -32,6 +32,16 @@ def end_long_pauses(call: Call, policy: Policy, at: datetime, effects: Effects) 
     return ended
 
 
+def ends_at(call: Call, kind: Kind, policy: Policy) -> datetime | None:
+    """When the running pause of this kind ends by itself (see `end_long_pauses`); None: never, or there is
+    none."""
+    paused = [r for r in call.recordings if r.kind is kind and r.open_pause is not None]
+    limits = [policy.options_of(r.tenant).longest_pause_s for r in paused]
+    if not paused or not all(limits):
+        return None
+    return max(r.pauses[-1].asked_at for r in paused) + timedelta(seconds=max(limits))
+
+
 def _end(call: Call, recording: Recording, limit_s: int, at: datetime, effects: Effects) -> None:
     pause = recording.pauses[-1]
     pause.ended_at, pause.ended_means = at, Means.LIMIT

@@ -63,7 +63,7 @@ class Engine:
                 tasks.create_task(engine.run())
 
     def live_calls(self) -> list[LiveCall]:
-        calls = [live_call(e.switch.name, call) for e in self.engines for call in e.desk.book]
+        calls = [live_call(e.switch.name, call, e.desk.policy) for e in self.engines for call in e.desk.book]
         return sorted(calls, key=lambda c: c.started_at)
 
     async def control(

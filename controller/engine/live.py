@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 from ..core.calls import Call
+from ..core.limits import ends_at
+from ..core.policy import Policy
 from ..core.recording import Recording
 from .ports import LiveCall, LiveEvent, LiveParty, LiveRecording
 
@@ -14,7 +17,8 @@ from .ports import LiveCall, LiveEvent, LiveParty, LiveRecording
 BACKLOG = 256
 
 
-def live_call(switch: str, call: Call) -> LiveCall:
+def live_call(switch: str, call: Call, policy: Policy | None = None) -> LiveCall:
+    """``policy``: to say when a pause ends by itself."""
     return LiveCall(
         call.call_id,
         switch,
@@ -29,17 +33,22 @@ def live_call(switch: str, call: Call) -> LiveCall:
                 leg.party.number,
                 leg.party.name,
                 leg.held,
+                _held_since(call, leg.leg_id) if leg.held else None,
             )
             for leg in call.live_legs
             if leg.recordable
         ),
-        tuple(_live_recording(r) for r in call.recordings),
+        tuple(_live_recording(call, r, policy) for r in call.recordings),
         tuple(call.tenants),
         tuple(dict.fromkeys(route for leg in call.live_legs for route in leg.routes)),
     )
 
 
-def _live_recording(recording: Recording) -> LiveRecording:
+def _held_since(call: Call, leg_id: str) -> datetime | None:
+    return next((e.at for e in reversed(call.journey) if e.leg_id == leg_id and e.what == "held"), None)
+
+
+def _live_recording(call: Call, recording: Recording, policy: Policy | None) -> LiveRecording:
     running, pause = recording.running, recording.open_pause
     state = "ended" if recording.ended_at else str(running.state) if running else "waiting"
     return LiveRecording(
@@ -52,6 +61,8 @@ def _live_recording(recording: Recording) -> LiveRecording:
         recording.reason,
         recording.provisional,
         recording.rule,
+        pause.asked_by if pause else "",
+        ends_at(call, recording.kind, policy) if pause and policy else None,
     )
 
 
@@ -61,12 +72,11 @@ class LiveFeed:
     def __init__(self) -> None:
         self._readers: set[asyncio.Queue[LiveEvent]] = set()
 
-    def publish(self, switch: str, call: Call) -> None:
+    def publish(self, switch: str, call: Call, policy: Policy | None = None) -> None:
         if not self._readers:
             return
-        event = LiveEvent(
-            call.call_id, live_call(switch, call) if call.ended_at is None else None, tuple(call.tenants)
-        )
+        shown = live_call(switch, call, policy) if call.ended_at is None else None
+        event = LiveEvent(call.call_id, shown, tuple(call.tenants))
         for queue in self._readers:
             if queue.full():
                 queue.get_nowait()

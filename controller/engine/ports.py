@@ -105,12 +105,14 @@ class LiveParty:
     number: str
     name: str
     held: bool
+    held_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LiveRecording:
     """``state`` is a CaptureState's value, or ``waiting`` between two segments. ``provisional``: it
-    is kept only if somebody starts it before the end. ``rule`` is the decision's."""
+    is kept only if somebody starts it before the end. ``rule`` is the decision's. ``paused_by``: who asked;
+    ``resumes_at``: when the longest pause that is allowed is over, None: it lasts until somebody ends it."""
 
     recording_id: str
     tenant: str
@@ -121,6 +123,8 @@ class LiveRecording:
     reason: str
     provisional: bool = False
     rule: str = ""
+    paused_by: str = ""
+    resumes_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,7 +150,7 @@ class SwitchEngine:
             self._mailboxes.put(_mailbox(call_id, command), command)
         self.saver.put(effects.changed, effects.merged)
         for call in effects.changed.values():
-            self._feed.publish(self.switch.name, call)
+            self._feed.publish(self.switch.name, call, self.desk.policy)
         for gone, keep in effects.merged.items():
             survivor = effects.changed.get(keep)
             self._feed.gone(gone, tuple(survivor.tenants) if survivor else ())

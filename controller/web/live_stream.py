@@ -35,7 +35,7 @@ async def changes(
     Close it when done (``aclosing``): that is what takes the reader out of the engine's feed.
     """
     clock = asyncio.get_running_loop().time
-    shown: set[str] = set()
+    shown: dict[str, LiveCall] = {}
     async with control.events() as events:
         # One task outlives the waits: cancelling a pending anext would end the iterator.
         following = asyncio.ensure_future(_next(events))
@@ -59,21 +59,22 @@ async def changes(
                 following = asyncio.ensure_future(_next(events))
                 seen = visible(event.call, account.scope) if event.call else None
                 if seen is not None:
-                    shown.add(event.call_id)
-                    yield Change(event.call_id, seen)
+                    if shown.get(event.call_id) != seen:
+                        shown[event.call_id] = seen
+                        yield Change(event.call_id, seen)
                 elif event.call_id in shown:
-                    shown.discard(event.call_id)
+                    del shown[event.call_id]
                     yield Change(event.call_id, None)
         finally:
             following.cancel()
 
 
-def _missed(live: list[LiveCall], account: Account, shown: set[str]) -> list[Change]:
-    """What must be said so that the reader knows of exactly the calls that are up."""
+def _missed(live: list[LiveCall], account: Account, shown: dict[str, LiveCall]) -> list[Change]:
+    """What must be said so that the reader knows exactly the calls that are up, as they are now."""
     up = {call.call_id: call for call in all_visible(live, account.scope)}
-    found = [Change(call_id, None) for call_id in shown - set(up)]
+    found = [Change(call_id, None) for call_id in shown if call_id not in up]
     # Newest last: the page puts each new card on top.
-    found += [Change(i, call) for i, call in reversed(up.items()) if i not in shown]
+    found += [Change(i, call) for i, call in reversed(up.items()) if shown.get(i) != call]
     shown.clear()
     shown.update(up)
     return found

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..core.rules import PolicyScope
-from ..engine.ports import LiveCall, LiveParty
+from ..engine.ports import LiveCall, LiveParty, LiveRecording
 from ..engine.reading import Scope, Team
 
 
@@ -27,7 +27,7 @@ def visible(call: LiveCall, scope: Scope) -> LiveCall | None:
     return replace(
         call,
         parties=tuple(_as_seen(p, scope.tenant) for p in call.parties),
-        recordings=tuple(r for r in call.recordings if r.tenant == scope.tenant),
+        recordings=tuple(_own(call, r, scope.tenant) for r in call.recordings if r.tenant == scope.tenant),
         tenants=(scope.tenant,),
         routes=tuple(r for r in call.routes if r.tenant in (None, scope.tenant)),
     )
@@ -48,6 +48,14 @@ def _is_teams(call: LiveCall, tenant: str, team: Team) -> bool:
         return True
     names = {PolicyScope.QUEUE: team.queues, PolicyScope.RING_GROUP: team.ring_groups}
     return any(r.tenant in (None, tenant) and r.name in names.get(r.scope, ()) for r in call.routes)
+
+
+def _own(call: LiveCall, recording: LiveRecording, tenant: str) -> LiveRecording:
+    """In a call with another tenant only the own users are named, as in the catalog."""
+    user, at, of = recording.paused_by.partition("@")
+    if not recording.paused_by or all(t == tenant for t in call.tenants) or (user and at and of == tenant):
+        return recording
+    return replace(recording, paused_by="somebody else")
 
 
 def _as_seen(party: LiveParty, tenant: str) -> LiveParty:

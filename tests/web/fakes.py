@@ -37,7 +37,7 @@ class FakeControl:
         self._ids = (f"request{n}" for n in itertools.count(1))
 
     def live_calls(self) -> list[LiveCall]:
-        return [live_call("fs1", call) for call in self.story.running]
+        return [live_call("fs1", call, self.story.desk.policy) for call in self.story.running]
 
     async def control(
         self, operation: Operation, target: Target, actor: Actor, means: Means
@@ -61,7 +61,7 @@ class FakeControl:
 
     def publish(self) -> None:
         for call in self.story.changed.values():
-            self.feed.publish("fs1", call)
+            self.feed.publish("fs1", call, self.story.desk.policy)
 
     def events(self) -> AbstractAsyncContextManager[AsyncIterator[LiveEvent]]:
         return self.feed.reader()

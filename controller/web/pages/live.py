@@ -14,9 +14,10 @@ from ...core.media_kinds import OPERATIONS
 from ...core.options import NewUser
 from ...core.requests import Means
 from ...core.rules import PolicyRule
-from ...engine.ports import SwitchDown
+from ...engine.ports import LiveCall, SwitchDown
 from ...engine.reading import Account, UserSettings
 from ..access import CameBy, address_of
+from ..api.params import plain
 from ..changes import tenant_settings, user_settings
 from ..live_buttons import buttons, keepable
 from ..live_control import ControlView, carry_out
@@ -84,9 +85,18 @@ _HELP = {"buttons": buttons, "keepable": keepable}
 async def _page(
     request: Request, parts: Parts, me: Account, status: int, told: dict[str, Any] | None
 ) -> Response:
-    calls = all_visible(parts.control.live_calls(), me.scope)
+    q = plain(request.query_params.get("q", ""), 100)
+    calls = [c for c in all_visible(parts.control.live_calls(), me.scope) if _fits(c, q.casefold())]
     rule = await _own_rule(parts, me)
-    return page(request, "live.html", status, calls=calls, said=told, rule=rule, **_HELP)
+    return page(request, "live.html", status, calls=calls, q=q, said=told, rule=rule, **_HELP)
+
+
+def _fits(call: LiveCall, wanted: str) -> bool:
+    """A part of a name, number, user, queue or ring group, as the page's own script looks for it."""
+    texts = [t for p in call.parties for t in (p.name, p.number, p.user or "")] + [
+        r.name for r in call.routes
+    ]
+    return wanted in " ".join(texts).casefold()
 
 
 async def _own_rule(parts: Parts, me: Account) -> PolicyRule | None:

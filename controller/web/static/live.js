@@ -6,6 +6,7 @@ const none = document.querySelector("[data-none]");
 const stream = document.querySelector("[data-stream]");
 
 function count() {
+  find();
   none.hidden = list.childElementCount > 0;
 }
 function tell(state, text) {
@@ -15,6 +16,15 @@ function tell(state, text) {
 function card(id) {
   return document.getElementById(`call-${id}`);
 }
+
+const box = document.querySelector("[data-find-box]");
+function find() {
+  const wanted = box.value.trim().toLowerCase();
+  for (const one of list.children) one.hidden = !one.dataset.find.toLowerCase().includes(wanted);
+}
+box.addEventListener("input", find);
+box.form.addEventListener("submit", (event) => event.preventDefault());
+find();
 
 const source = new EventSource("/live/stream");
 source.addEventListener("open", () => {
@@ -35,8 +45,10 @@ source.addEventListener("call", (event) => {
   if (old) {
     const said = old.querySelector("[data-said]");
     if (!said.hidden) fresh.querySelector("[data-said]").replaceWith(said);
-    const value = old.contains(document.activeElement) ? document.activeElement.value : null;
+    const focused = document.activeElement === old;
+    const value = old.contains(document.activeElement) && !focused ? document.activeElement.value : null;
     old.replaceWith(fresh);
+    if (focused) fresh.focus();
     if (value !== null) (fresh.querySelector(`button[value="${CSS.escape(value)}"]`) ?? fresh.querySelector("button"))?.focus();
   } else {
     list.prepend(fresh);
@@ -54,7 +66,13 @@ list.addEventListener("submit", async (event) => {
   if (!form) return;
   event.preventDefault();
   const id = form.closest("[data-call]").dataset.call;
-  for (const button of form.querySelectorAll("button")) button.ariaBusy = "true";
+  const buttons = form.querySelectorAll("button");
+  for (const button of buttons) button.ariaBusy = "true";
+  // Said at once, and as what it is: asked, not done. The switch's answer takes its place.
+  const asking = card(id).querySelector("[data-said]");
+  asking.textContent = `${event.submitter?.textContent.trim() ?? "Asked"}: asking the switch…`;
+  asking.className = "said asking";
+  asking.hidden = false;
   const result = await send(form, event.submitter);
   for (const button of form.querySelectorAll("button")) button.ariaBusy = null;
   const said = card(id)?.querySelector("[data-said]");
@@ -65,8 +83,25 @@ list.addEventListener("submit", async (event) => {
   if (result.ok) setTimeout(() => (said.hidden = true), 3000);
 });
 
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return;
+  const cards = [...list.children].filter((one) => !one.hidden);
+  const here = cards.indexOf(document.activeElement?.closest("[data-call]"));
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (step && cards.length) {
+    event.preventDefault();
+    cards[Math.min(Math.max(here + step, 0), cards.length - 1)].focus();
+  } else if (event.key === "p" && here >= 0) {
+    const wanted = ["resume-recording", "pause-recording"];
+    cards[here].querySelector(wanted.map((value) => `button[value=${value}]`).join(", "))?.click();
+  }
+});
+
 setInterval(() => {
   for (const since of document.querySelectorAll("[data-since]")) {
     since.textContent = clock(Date.now() - Date.parse(since.dataset.since));
+  }
+  for (const until of document.querySelectorAll("[data-until]")) {
+    until.textContent = clock(Date.parse(until.dataset.until) - Date.now());
   }
 }, 1000);
