@@ -38,7 +38,7 @@ async def test_every_role_gets_what_it_reaches(world: World) -> None:
     for who in ("root", "red-admin", "red-officer", "red-101", "red-102", "red-super"):
         async with world.client(who) as client:
             answer = await client.get(
-                "/api/v1/reports/day",
+                "/api/v1/reports",
                 params={
                     "since": "2026-11-20T00:00:00Z",
                     "until": "2026-11-24T00:00:00Z",
@@ -66,7 +66,9 @@ async def test_csv_is_for_whom_may_export_and_holds_no_formula(world: World) -> 
     assert {r["user"] for r in rows} == {"101", "102", "'=1+1"}
     assert {r["tenant"] for r in rows} == {"red.example"}
     async with world.client("red-admin") as client:
-        assert (await client.get("/api/v1/reports/user/csv")).headers["content-type"].startswith("text/csv")
+        assert (
+            (await client.get("/api/v1/reports/csv?by=user")).headers["content-type"].startswith("text/csv")
+        )
 
 
 @pytest.mark.parametrize(
@@ -80,7 +82,7 @@ async def test_csv_is_for_whom_may_export_and_holds_no_formula(world: World) -> 
 )  # fmt: skip
 async def test_what_cannot_be_is_refused(world: World, query: dict[str, str]) -> None:
     async with world.client("red-admin") as client:
-        assert (await client.get("/api/v1/reports/day", params=query)).status_code == 422
+        assert (await client.get("/api/v1/reports", params=query)).status_code == 422
 
 
 async def test_the_page_says_what_is_wrong_with_its_days(world: World) -> None:

@@ -52,6 +52,7 @@ def _span(
     return _Span(since=since, until=until, zone=zone)
 
 
+By = Annotated[Grouping, Query(description="What a row is.")]
 Span = Annotated[_Span, Depends(_span)]
 
 
@@ -74,8 +75,8 @@ def reports_of(parts: Services) -> ReportReader:
     return parts.reports
 
 
-@router.get("/reports/{by}", summary="Calls, minutes, storage, pauses and what is missing, summed up")
-async def get_report(parts: Parts, me: Seer, by: Grouping, span: Span) -> ReportView:
+@router.get("/reports", summary="Calls, minutes, storage, pauses and what is missing, summed up")
+async def get_report(parts: Parts, me: Seer, span: Span, by: By = Grouping.DAY) -> ReportView:
     """Of the calls that began in the period and that the account reaches."""
     reader, length = reports_of(parts), span.until - span.since
     return ReportView(
@@ -88,10 +89,10 @@ async def get_report(parts: Parts, me: Seer, by: Grouping, span: Span) -> Report
 
 
 @router.get(
-    "/reports/{by}/csv", summary="The same as CSV", response_class=Response,
+    "/reports/csv", summary="The same as CSV", response_class=Response,
     responses={200: {"description": "A line for each row, durations in milliseconds."}},
 )  # fmt: skip
-async def get_report_csv(parts: Parts, me: Exporter, by: Grouping, span: Span) -> Response:
+async def get_report_csv(parts: Parts, me: Exporter, span: Span, by: By = Grouping.DAY) -> Response:
     """Cells that a spreadsheet would take for a formula begin with an apostrophe."""
     rows = await reports_of(parts).report(me.scope, by, span.since, span.until, span.where)
     headers = {"content-disposition": f'attachment; filename="report-{by}-{span.since:%Y%m%d}.csv"'}
