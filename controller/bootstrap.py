@@ -265,6 +265,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 proof=catalog,
                 retention=catalog,
                 reports=catalog,
+                lists=catalog,
                 poke_retention=retainer.poke,
                 jobs=catalog,
                 runs=LateRunReader(lambda: run_reader(config)),

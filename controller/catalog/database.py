@@ -42,6 +42,8 @@ class Database:
         self.engine = engine
         self.sqlite = engine.dialect.name == "sqlite"
         self._writer = engine.execution_options(tapeline_write=True)
+        #: Whether parties can be looked up by trigrams; None: not asked yet (see narrowing.py).
+        self.trigrams: bool | None = None
         # SQLite has one writer. Waiting here is first come, first served; its own lock is not.
         self._turn = asyncio.Lock()
 

@@ -8,6 +8,7 @@ from ..engine.chain import ChainStore, ProofReader
 from ..engine.erasing import ErasingCatalog, PersonStore, TrashStore
 from ..engine.hooks import HookQueue, HookStore
 from ..engine.jobs import JobReader, JobStore
+from ..engine.listing import ListStore
 from ..engine.media_ports import EncodingCatalog, MediaCatalog
 from ..engine.ports import Catalog
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
@@ -27,6 +28,7 @@ from .hook_queue import HookQueueRows
 from .hooks import Hooks
 from .job_views import JobViews
 from .jobs import JobRows
+from .lists import ListRows
 from .media_rows import MediaRows
 from .past import PastRows
 from .people import People
@@ -63,6 +65,7 @@ class SqlCatalog(
     JobViews,
     Queries,
     Reports,
+    ListRows,
     DiskRows,
     AlarmRows,
     PastRows,
@@ -110,6 +113,7 @@ def _contracts(
     HookStore,
     HookQueue,
     ReportReader,
+    ListStore,
 ]:
     """Never called: it makes the type checker compare every signature with the protocols."""
-    return (catalog,) * 21
+    return (catalog,) * 22

@@ -202,7 +202,7 @@ def _span_ms(recording: Recording) -> int:
 
 
 #: What belongs to the media pipeline and to the trash: written when a recording's row is made, never after.
-MEDIA_COLUMNS = frozenset({"media_state", "media_ms", "media_error", "media_at", "deleted_at"})
+MEDIA_COLUMNS = frozenset({"media_state", "media_ms", "media_error", "media_at", "deleted_at", "size"})
 
 
 def _segments(recording: Recording) -> list[Row]:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ..core.retention import Hold, Kept, RetentionRule, RuleScope
 from ..core.rules import PolicyScope
 from . import tables as t
+from .gate import Gate
 from .rebuilding import routes_of
 from .writing import chunks
 
@@ -23,6 +24,14 @@ async def holds_of(connection: AsyncConnection, tenants: Collection[str]) -> lis
     """The holds that are in force."""
     query = select(_h.hold_id, _h.tenant, _h.name, _h.person, _h.since, _h.until).where(
         _h.tenant.in_(tenants), _h.lifted_at.is_(None)
+    )
+    return [Hold(*row) for row in await connection.execute(query.order_by(_h.created_at, _h.hold_id))]
+
+
+async def holds_seen(connection: AsyncConnection, gate: Gate) -> list[Hold]:
+    """The holds in force of all the scope's tenants."""
+    query = select(_h.hold_id, _h.tenant, _h.name, _h.person, _h.since, _h.until).where(
+        gate.tenant(_h.tenant), _h.lifted_at.is_(None)
     )
     return [Hold(*row) for row in await connection.execute(query.order_by(_h.created_at, _h.hold_id))]
 

@@ -44,6 +44,24 @@ def after(at: ColumnElement[Any], row_id: ColumnElement[Any], key: str) -> Colum
     return tuple_(at, row_id) < tuple_(literal(last_at, UtcTime()), literal(last_id, Text()))
 
 
+def encode_number(value: int, row_id: str, order: str) -> str:
+    raw = f"{order}:{value}~{row_id}".encode()
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def decode_number(key: str, order: str) -> tuple[int, str]:
+    """Raises ValueError for whatever `encode_number` has not made, and for a key of another order."""
+    try:
+        raw = base64.b64decode(key + "=" * (-len(key) % 4), altchars=b"-_", validate=True).decode()
+        head, tilde, row_id = raw.partition("~")
+        value = int(head.removeprefix(f"{order}:"))
+        if not tilde or not row_id or abs(value) >= 2**63 or encode_number(value, row_id, order) != key:
+            raise ValueError(key)
+    except ValueError as error:
+        raise ValueError("this is no page of this list") from error
+    return value, row_id
+
+
 def cut(rows: Sequence[Any], limit: int) -> tuple[Sequence[Any], bool]:
     """The page out of limit + 1 rows, and whether another follows."""
     return rows[:limit], len(rows) > limit

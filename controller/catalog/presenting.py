@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.direction import Direction
+from ..core.retention import covering
+from ..engine.media_ports import FileRole
 from ..engine.reading import CallRow, DeletionRow, LegRow, PartyRow, RecordingRow
 from . import tables as t
 from .gate import Gate
+from .kept_rows import holds_of, kept_of
 
 
 async def recording_rows(connection: AsyncConnection, gate: Gate, rows: Sequence[Any]) -> list[RecordingRow]:
@@ -25,6 +29,7 @@ async def recording_rows(connection: AsyncConnection, gate: Gate, rows: Sequence
     )
     pauses: dict[str, int] = {recording_id: count for recording_id, count in counted}
     deleted = await _deletions(connection, [row.recording_id for row in rows if row.deleted_at is not None])
+    more = await _beside(connection, rows)
     return [
         RecordingRow(
             recording_id=row.recording_id,
@@ -42,9 +47,54 @@ async def recording_rows(connection: AsyncConnection, gate: Gate, rows: Sequence
             error=row.media_error,
             provisional=row.provisional,
             deletion=deleted.get(row.recording_id),
+            size=row.size,
+            format=more.formats.get(row.recording_id, ""),
+            tags=tuple(more.tags[row.recording_id]),
+            notes=more.notes.get(row.recording_id, 0),
+            holds=more.holds.get(row.recording_id, ()),
         )
         for row in rows
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What else a list says of its recordings, by their ids."""
+
+    formats: dict[str, str]
+    tags: dict[str, list[str]]
+    notes: dict[str, int]
+    holds: dict[str, tuple[str, ...]]
+
+
+async def _beside(connection: AsyncConnection, rows: Sequence[Any]) -> _Beside:
+    ids = [row.recording_id for row in rows]
+    g, n, f = t.tags.c, t.notes.c, t.files.c
+    tags: dict[str, list[str]] = defaultdict(list)
+    query = select(g.recording_id, g.tag).where(g.recording_id.in_(ids)).order_by(g.recording_id, g.tag)
+    for recording_id, tag in await connection.execute(query):
+        tags[recording_id].append(tag)
+    counted = await connection.execute(
+        select(n.recording_id, func.count()).where(n.recording_id.in_(ids)).group_by(n.recording_id)
+    )
+    notes: dict[str, int] = {recording_id: count for recording_id, count in counted}
+    # The format that is downloaded.
+    whole = [str(FileRole.ENCODED), str(FileRole.RENDITION)]
+    files = select(f.recording_id, f.role, f.format).where(f.recording_id.in_(ids), f.role.in_(whole))
+    formats: dict[str, str] = {}
+    for file in await connection.execute(files):
+        if file.role == whole[0] or file.recording_id not in formats:
+            formats[file.recording_id] = file.format
+    return _Beside(formats, tags, notes, await _holds(connection, rows))
+
+
+async def _holds(connection: AsyncConnection, rows: Sequence[Any]) -> dict[str, tuple[str, ...]]:
+    holds = await holds_of(connection, {row.tenant for row in rows})
+    if not holds:
+        return {}
+    # The time only says where one that goes on ends, which no standing hold asks for but by "since".
+    kept = await kept_of(connection, rows, datetime.max.replace(tzinfo=UTC))
+    return {k.recording_id: tuple(hold.name for hold in covering(k, holds)) for k in kept}
 
 
 async def _deletions(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, DeletionRow]:

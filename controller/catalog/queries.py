@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, func, literal, select
 
+from ..core.retention import Hold
 from ..engine.reading import (
     CallDetail,
     CallRow,
@@ -24,18 +26,19 @@ from . import paging
 from . import tables as t
 from .channels import in_turns, sides_of
 from .columns import Text
+from .conditions import conditions, party_in
 from .gate import CallsSeen, Gate
+from .kept_rows import holds_seen
 from .missing import decided_by, recorded_is
+from .narrowing import narrowed
+from .ordering import LENGTH, check_key, key_of, ordered
 from .presenting import NONE, by_call, call_row, counted, leg_row, legs_of, recording_counts, recording_rows
-from .searching import party_matches
 from .terms import said_in
 from .timeline import pause_row, timeline_of
 from .transcripts import hidden_of, hits_in
 from .writing import OnDatabase
 
 _r = t.recordings.c
-#: What the files hold where that is known, else what the engine measured.
-_LENGTH = case((_r.media_ms > 0, _r.media_ms), else_=_r.span_ms)
 
 
 class Queries(OnDatabase):
@@ -45,17 +48,20 @@ class Queries(OnDatabase):
         self, scope: Scope, where: RecordingFilter, *, limit: int = 50, before: str | None = None
     ) -> Page[RecordingRow]:
         gate, limit = Gate(scope), paging.clamped(limit)
+        check_key(where.order, before)
         sqlite = self._database.sqlite
-        query = recordings_query(gate, where, limit, before, sqlite=sqlite)
         async with self._database.reading() as connection:
+            standing = [] if where.held is None else await holds_seen(connection, gate)
+            query = recordings_query(gate, where, limit, before, sqlite=sqlite, standing=standing)
+            query = query.where(*await narrowed(connection, self._database, where))
             found = (await connection.execute(query)).all()
             rows, more = paging.cut(found, limit)
             items = await recording_rows(connection, gate, rows)
-            if where.text.strip():
-                hits = await hits_in(connection, rows, where.text, sqlite=sqlite)
+            said = " ".join((where.text, *(f'"{w}"' if " " in w else w for w in where.words if where.spoken)))
+            if said.strip():
+                hits = await hits_in(connection, rows, said, sqlite=sqlite)
                 items = [replace(item, hits=hits.get(item.recording_id, ())) for item in items]
-        last = rows[-1] if more else None
-        return Page(tuple(items), last and paging.encode(last.started_at, last.recording_id))
+        return Page(tuple(items), key_of(rows[-1], where.order) if more else None)
 
     async def recording(
         self, scope: Scope, recording_id: str, *, trashed: bool = False
@@ -174,13 +180,27 @@ class Queries(OnDatabase):
 
 
 def recordings_query(
-    gate: Gate, where: RecordingFilter, limit: int, before: str | None, *, sqlite: bool = True
+    gate: Gate,
+    where: RecordingFilter,
+    limit: int,
+    before: str | None,
+    *,
+    sqlite: bool = True,
+    standing: Sequence[Hold] = (),
 ) -> Select[Any]:
-    """One page and a row more, newest first. Raises ValueError for a bad key."""
+    """One page and a row more, in the order asked for. Raises ValueError for a bad key."""
+    query = ordered(selected(gate, where, sqlite=sqlite, standing=standing), where.order, before)
+    return query.limit(limit + 1)
+
+
+def selected(
+    gate: Gate, where: RecordingFilter, *, sqlite: bool = True, standing: Sequence[Hold] = ()
+) -> Select[Any]:
+    """All the recordings that fit, in no order."""
     query = select(t.recordings).where(gate.recordings(), _r.deleted_at.is_(None))
     query = _between(query, _r.started_at, where)
     if where.party.strip():
-        query = query.where(_party_in(gate, _r.call_id, where.party))
+        query = query.where(party_in(gate, _r.call_id, where.party))
     if where.direction is not None:
         query = query.where(_r.direction == str(where.direction))
     if where.kind is not None:
@@ -189,10 +209,8 @@ def recordings_query(
         query = query.where(_r.call_id == _resolved(where.call_id))
     if where.text.strip():
         query = query.where(_r.provisional.is_(False), said_in(_r.recording_id, where.text, sqlite=sqlite))
-    query = _lasting(query, _LENGTH, where)
-    if before is not None:
-        query = query.where(paging.after(_r.started_at, _r.recording_id, before))
-    return query.order_by(_r.started_at.desc(), _r.recording_id.desc()).limit(limit + 1)
+    query = query.where(*conditions(gate, where, standing, sqlite=sqlite))
+    return _lasting(query, LENGTH, where)
 
 
 def calls_query(gate: Gate, where: RecordingFilter, limit: int, before: str | None) -> Select[Any]:
@@ -200,7 +218,7 @@ def calls_query(gate: Gate, where: RecordingFilter, limit: int, before: str | No
     seen = gate.calls()
     query = _between(_select_calls(seen), seen.started_at, where)
     if where.party.strip():
-        query = query.where(_party_in(gate, seen.call_id, where.party))
+        query = query.where(party_in(gate, seen.call_id, where.party))
     if where.direction is not None:
         query = query.where(seen.direction == str(where.direction))
     if where.kind is not None:
@@ -247,14 +265,6 @@ def _lasting(query: Select[Any], length: ColumnElement[Any], where: RecordingFil
     if where.max_ms is not None:
         query = query.where(length < where.max_ms)
     return query
-
-
-def _party_in(gate: Gate, call_id: ColumnElement[Any], party: str) -> ColumnElement[bool]:
-    """What is not shown must not be found either: else one could ask for it letter by letter."""
-    c = t.legs.c
-    whole, by_number = party_matches(party, c.search, c.search_number)
-    fits = or_(and_(gate.leg_whole(), whole), by_number)
-    return select(c.call_id).where(c.call_id == call_id, fits).exists()
 
 
 def _resolved(call_id: str) -> ColumnElement[Any]:

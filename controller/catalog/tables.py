@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Table, text
+from sqlalchemy import BigInteger, ForeignKey, Index, Table, text
 from sqlmodel import Field
 
 from . import chain_tables as chains
 from . import entry_tables as entry
 from . import hook_tables as hooked
 from . import job_tables as work
+from . import list_tables as lists
 from . import people_tables as people
 from . import retention_tables as retention
 from . import share_tables as sharing
@@ -78,6 +79,7 @@ class CallRouteTable(Row, table=True):
     their supervisors find it."""
 
     __tablename__ = "call_routes"
+    __table_args__ = (Index(None, "tenant", "scope", "name", "call_id"),)
     call_id: str = part_of("calls.call_id", primary_key=True)
     tenant: str = name_(primary_key=True)
     scope: str = text_(primary_key=True)
@@ -144,18 +146,26 @@ class DecisionTable(Row, table=True):
 
 # ── recordings ────────────────────────────────────────────────────────────────────────────────
 
+#: What the files hold where that is known, else what the engine measured. Written out, as an index has it.
+LENGTH = text("(CASE WHEN media_ms > 0 THEN media_ms ELSE span_ms END)")
+
 _MEDIA_DUE = text("ended_at IS NOT NULL AND media_state IN ('spooled', 'stored', 'failed')")
 
 
 class RecordingTable(Row, table=True):
     """``span_ms`` is what the engine measured, ``media_ms`` what the files hold (0: not known yet).
 
+    ``size``: of all its files, in bytes, kept by triggers (revision 0014).
     The reference to the call does not cascade: nothing may lose a recording by the way. ``deleted_at``:
     it is in the trash, or only its trace is left (see `deletions`).
     """
 
     __tablename__ = "recordings"
     __table_args__ = (
+        Index("ix_recordings_length", "tenant", LENGTH, "recording_id"),
+        Index("ix_recordings_all_lengths", LENGTH, "recording_id"),
+        Index(None, "tenant", "size", "recording_id"),
+        Index(None, "size", "recording_id"),
         Index(None, "tenant", "started_at", "recording_id"),
         Index(None, "started_at", "recording_id"),
         Index("ix_recordings_media_due", "ended_at", sqlite_where=_MEDIA_DUE, postgresql_where=_MEDIA_DUE),
@@ -179,6 +189,7 @@ class RecordingTable(Row, table=True):
     media_ms: int = long_()
     media_error: str = text_()
     media_at: datetime = time_(index=True)
+    size: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})
     deleted_at: datetime | None = time_()
 
 
@@ -287,6 +298,8 @@ legal_holds = _of(retention.HoldTable)
 held_recordings = _of(retention.HeldTable)
 tags = _of(retention.TagTable)
 notes = _of(retention.NoteTable)
+saved_views = _of(lists.SavedViewTable)
+list_columns = _of(lists.ListColumnsTable)
 jobs = _of(work.JobTable)
 nodes = _of(work.NodeTable)
 transcripts = _of(spoken.TranscriptTable)

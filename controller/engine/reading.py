@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 from ..core.direction import Direction
@@ -18,6 +17,7 @@ from ..core.timeline import TimeLine
 from .alarms import Alarm, AlarmReader
 from .entry import ApiToken, FactorStore, GroupStore, IdentityStore, SessionStore, TokenStore
 from .forecasting import PastReader
+from .listing import Recorded, RecordingFilter
 from .media_ports import GIVEN_UP, HOME, SILENT
 from .people import Account, AuditEntry, AuditFilter, Credentials, PeopleStore, Role, Scope, Team
 from .settings import SettingsStore, SystemSettings, TenantSettings, UserSettings
@@ -64,36 +64,6 @@ T = TypeVar("T")
 
 class AccountStore(PeopleStore, SessionStore, TokenStore, FactorStore, IdentityStore, GroupStore, Protocol):
     """Everything about who may come in, and what they did."""
-
-
-class Recorded(StrEnum):
-    """Of a call: ``yes`` there is a recording (or was, and has been deleted); ``no`` there is none;
-    ``missing`` there should be one, and there is none that can be heard (see `catalog.missing`)."""
-
-    YES = "yes"
-    NO = "no"
-    MISSING = "missing"
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingFilter:
-    """``party`` matches a part of any number, name or user in the call; all else is exact or a
-    range (from inclusive, to exclusive). Durations in milliseconds. ``text``: what was said (recordings
-    only); words or their beginnings, all of them, and "a phrase". Of calls only: ``recorded``, ``rule`` (a
-    decision's code) and ``switch``."""
-
-    party: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
-    direction: Direction | None = None
-    min_ms: int | None = None
-    max_ms: int | None = None
-    kind: str | None = None
-    call_id: str | None = None
-    text: str = ""
-    recorded: Recorded | None = None
-    rule: str = ""
-    switch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +176,13 @@ class RecordingRow:
     provisional: bool = False
     deletion: DeletionRow | None = None
     hits: tuple[TextHit, ...] = ()
+    #: Of all its files, in bytes.
+    size: int = 0
+    format: str = ""
+    tags: tuple[str, ...] = ()
+    notes: int = 0
+    #: The names of the legal holds that cover it.
+    holds: tuple[str, ...] = ()
 
     @property
     def silent(self) -> bool:

@@ -14,6 +14,7 @@ from ..engine.chain import ProofReader
 from ..engine.converting import Converter
 from ..engine.hooks import HookMaker, HookStore
 from ..engine.jobs import JobReader, RunReader
+from ..engine.listing import ListStore
 from ..engine.ports import Control
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
 from ..engine.reports import ReportReader
@@ -56,6 +57,7 @@ class Services:
     default_format: Format = Format.WAV
     retention: RetentionDesk | None = None
     reports: ReportReader | None = None
+    lists: ListStore | None = None
     #: Tells the retainer of this process that something is to be deleted now.
     poke_retention: Callable[[], None] = lambda: None
     hooks: HookStore | None = None

@@ -70,8 +70,9 @@ async def test_from_sign_in_to_the_live_pause(world: World, url: str, browser: B
     await page.get_by_role("link", name="Call Recordings").click()
     rows = page.locator(".row")
     await expect(rows).to_have_count(4)
-    await page.get_by_label("Party").fill("Bela")
-    await page.get_by_role("button", name="Filter").click()
+    await page.locator("summary", has_text="Filters").click()
+    await page.get_by_label("Party", exact=True).fill("Bela")
+    await page.get_by_role("button", name="Apply").click()
     await expect(rows).to_have_count(1)
     assert "party=Bela" in page.url
 

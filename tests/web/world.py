@@ -182,6 +182,7 @@ async def opened(folder: Path, *, secure: bool = False) -> AsyncIterator[World]:
         converter=Conversions(catalog, home_only(store), Encoders(), FormatCache(folder / "cache", 10**8)),
         retention=catalog,
         reports=catalog,
+        lists=catalog,
         shares=catalog,
     )
     world = World(catalog, store, story, control, services, create_app(services))

@@ -18,7 +18,7 @@ from ..permits import Downloader, Listener, Seer
 from ..problems import Problem, not_found
 from ..redaction import Unredacted, may_have, to_hear
 from ..services import Parts, Services, web_of
-from .params import Before, Limit, Where
+from .params import Before, Limit, ListWhere
 from .views import RecordingPage, RecordingView
 
 router = APIRouter(tags=["recordings"])
@@ -33,18 +33,20 @@ _SAID = (
 )
 
 
-@router.get("/recordings", summary="Recordings, newest first")
+@router.get("/recordings", summary="Recordings, by any filter, in the order asked for")
 async def list_recordings(
     request: Request,
     parts: Parts,
     me: Seer,
-    where: Where,
+    where: ListWhere,
     text: Annotated[str, Query(max_length=500, description=_SAID)] = "",
     limit: Limit = 50,
     before: Before = None,
 ) -> RecordingPage:
-    if text.strip():
-        if not may(request, Permission.LISTEN):
+    text = text.strip() or where.text
+    where = replace(where, text="", spoken=may(request, Permission.LISTEN))
+    if text:
+        if not where.spoken:
             raise Problem(403, f"To search what was said needs the permission {Permission.LISTEN}.")
         where = replace(where, text=text)
     try:

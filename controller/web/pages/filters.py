@@ -73,7 +73,7 @@ def read(request: Request, zone: tzinfo, *, spoken: bool = False) -> ListFilter:
         except ValueError:
             faults.append("That direction is not known.")
             values["direction"] = ""
-    least, most = _duration(values, faults)
+    least, most = duration_of(values, faults)
     where = RecordingFilter(values["party"], since, until, direction, least, most)
     if values.get("text"):
         where = replace(where, text=values["text"])
@@ -97,7 +97,8 @@ def moment(text: str, zone: tzinfo, faults: list[str], *, end: bool = False) -> 
     return at
 
 
-def _duration(values: dict[str, str], faults: list[str]) -> tuple[int | None, int | None]:
+def duration_of(values: dict[str, str], faults: list[str]) -> tuple[int | None, int | None]:
+    """From and to in ms; what cannot be read is taken out of the values."""
     text = values["duration"]
     least, dash, most = text.partition("-")
     if not text:

@@ -1,4 +1,4 @@
-"""Call Statistics › Call Recordings: the list, and the page of one recording."""
+"""Call Statistics › Call Recordings: the page of one recording."""
 
 from __future__ import annotations
 
@@ -19,33 +19,15 @@ from ..permits import Seer
 from ..problems import Problem
 from ..services import Parts, Services
 from ..waveforms import Waveform, spans
-from . import choices, filters
+from . import choices
 from .annotating import shown as annotations_on
-from .rendering import page, zone
-from .timeline import by_day, drawn_spans, shares
+from .rendering import page
+from .timeline import drawn_spans, shares
 from .transcripts import shown as spoken_on
 
 router = APIRouter()
 
 _ROLES = [str(role) for role in (FileRole.RENDITION, FileRole.SEGMENT, *FileRole)]
-
-PER_PAGE = 50
-
-
-@router.get("/recordings")
-async def recordings_page(request: Request, parts: Parts, me: Seer) -> Response:
-    wanted = filters.read(request, zone(request), spoken=may(request, Permission.LISTEN))
-    try:
-        found = await parts.reader.recordings(me.scope, wanted.where, limit=PER_PAGE, before=wanted.before)
-    except ValueError:
-        wanted.faults.append("That page is not to be had; this is the first one.")
-        wanted.before = None
-        found = await parts.reader.recordings(me.scope, wanted.where, limit=PER_PAGE)
-    days = by_day(found.items, zone(request))
-    return page(
-        request, "recordings.html", filter=wanted, days=days, count=len(found.items), next=found.next,
-        directions=filters.DIRECTIONS,
-    )  # fmt: skip
 
 
 @router.get("/recordings/{recording_id}")

@@ -21,6 +21,8 @@ from . import (
     live,
     options,
     recordings,
+    recordings_act,
+    recordings_list,
     reference,
     reports,
     retention,
@@ -45,6 +47,8 @@ open_router.include_router(sign_in_provider.open_router)
 router = APIRouter(include_in_schema=False, dependencies=[Depends(gate), Depends(framing.frame)])
 for part in (
     sign_in,
+    recordings_list,
+    recordings_act,
     recordings,
     reports,
     calls,

@@ -73,7 +73,11 @@ document.addEventListener("keydown", (event) => {
 });
 
 let mini;
-function play(row) {
+// The sound of the bar at the bottom, if there is one.
+export const playing = () => mini?.querySelector("audio");
+
+// Plays a row's recording in a bar at the bottom, without leaving the list.
+export function play(row) {
   if (!row.dataset.play) {
     toast("There is nothing to play yet.", true);
     return;

@@ -1,0 +1,131 @@
+"""Making a long list short before it is searched: which calls or recordings can fit at all.
+
+What is found here is a superset, and only ever narrows: whether a recording fits is for the conditions
+of `conditions.py`. A word that fits too many narrows nothing: then the newest are soon found by walking
+down the list.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    bindparam,
+    column,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    table,
+    text,
+)
+from sqlalchemy import Text as SqlText
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ..engine.reading import RecordingFilter
+from . import tables as t
+from .columns import Text
+from .conditions import notes_with, tags_like
+from .database import Database
+from .searching import number_variants, party_terms
+from .terms import asked_of, fits
+
+#: More candidates than this are no help.
+MOST = 5_000
+_TRIGRAM = 3
+_l, _r, _u = t.legs.c, t.recordings.c, t.utterances.c
+
+
+async def narrowed(
+    connection: AsyncConnection, database: Database, where: RecordingFilter
+) -> list[ColumnElement[bool]]:
+    """Conditions on `recordings`, each true of whatever fits."""
+    indexed = await has_trigrams(connection, database)
+    found: list[ColumnElement[bool]] = []
+    for variants in (
+        party_terms(where.party) if where.party.strip() else [],
+        number_variants(where.number) if where.number.strip() else [],
+    ):
+        if variants and indexed:
+            calls = await _calls(connection, variants, sqlite=database.sqlite)
+            if calls is not None:
+                found.append(among(_r.call_id, calls, sqlite=database.sqlite))
+    for word in where.words:
+        ids = await _recordings(connection, word, where.spoken, indexed, sqlite=database.sqlite)
+        if ids is not None:
+            found.append(among(_r.recording_id, ids, sqlite=database.sqlite))
+    return found
+
+
+async def has_trigrams(connection: AsyncConnection, database: Database) -> bool:
+    """Asked once for each open database."""
+    if database.trigrams is None:
+        if database.sqlite:
+            query = "SELECT COUNT(*) FROM sqlite_master WHERE name = 'party_terms'"
+        else:
+            query = "SELECT COUNT(*) FROM pg_indexes WHERE indexname = 'ix_legs_search_trigrams'"
+        database.trigrams = bool((await connection.execute(text(query))).scalar())
+    return database.trigrams
+
+
+def among(key: ColumnElement[str], ids: set[str], *, sqlite: bool) -> ColumnElement[bool]:
+    """``key IN (…)`` with one parameter, however many there are."""
+    if not ids:
+        return false()
+    if sqlite:
+        values = func.json_each(literal(json.dumps(sorted(ids)), SqlText())).table_valued("value")
+        return key.in_(select(values.c.value))
+    return key == func.any(bindparam(None, sorted(ids), ARRAY(SqlText()), unique=True))
+
+
+async def _calls(connection: AsyncConnection, variants: list[str], *, sqlite: bool) -> set[str] | None:
+    """The calls with a party that may have one of these texts in it; None: too many, or too short a text."""
+    if any(len(v) < _TRIGRAM for v in variants):
+        return None
+    if sqlite:
+        index = table("party_terms", column("rowid"), column("party_terms"))
+        places = table("party_places", column("number"), column("call_id", Text()))
+        hits = select(index.c.rowid).where(
+            index.c.party_terms.op("MATCH")(literal(" OR ".join(_match(v) for v in variants), SqlText()))
+        )
+        query: Select[Any] = select(places.c.call_id).where(places.c.number.in_(hits.limit(MOST + 1)))
+    else:
+        query = select(_l.call_id).where(or_(*(_l.search.contains(v, autoescape=True) for v in variants)))
+    rows = (await connection.execute(query.limit(MOST + 1))).scalars().all()
+    return None if len(rows) > MOST else set(rows)
+
+
+def _match(text: str) -> str:
+    """Every trigram of the text, as FTS5 is asked for them."""
+    grams = dict.fromkeys(text[i : i + _TRIGRAM] for i in range(len(text) - _TRIGRAM + 1))
+    return "(" + " AND ".join('"' + gram.replace('"', '""') + '"' for gram in grams) + ")"
+
+
+async def _recordings(
+    connection: AsyncConnection, word: str, spoken: bool, indexed: bool, *, sqlite: bool
+) -> set[str] | None:
+    if not indexed:
+        return None
+    calls = await _calls(connection, party_terms(word), sqlite=sqlite)
+    if calls is None:
+        return None
+    found: set[str] = set()
+    queries: list[Select[Any]] = [
+        select(_r.recording_id).where(among(_r.call_id, calls, sqlite=sqlite)),
+        tags_like(word),
+        notes_with(word),
+    ]
+    if spoken:
+        for one in asked_of(f'"{word}"' if " " in word else word):
+            queries.append(select(_u.recording_id).where(fits(one, sqlite=sqlite)))
+    for query in queries:
+        rows = (await connection.execute(query.limit(MOST + 1))).scalars().all()
+        if len(rows) > MOST:
+            return None
+        found.update(rows)
+    return found if len(found) <= MOST else None

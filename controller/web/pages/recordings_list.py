@@ -1,0 +1,103 @@
+"""Call Statistics › Call Recordings: the list with its filters, columns and saved views."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from ...core.roles import Permission
+from ...engine.listing import ListStore, Order
+from ..access import known_id, may
+from ..permits import Seer
+from ..problems import Problem, not_found
+from ..services import Parts, Services
+from . import choices, list_filter
+from .forms import Sheet
+from .rendering import page, zone
+from .timeline import by_day
+
+router = APIRouter()
+
+PER_PAGE = 50
+LIST = "recordings"
+
+#: What beside time, parties and actions may be shown.
+COLUMNS = {
+    "duration": "Duration", "pauses": "Pauses", "tags": "Tags and notes", "why": "Why", "size": "Size",
+    "format": "Format", "kind": "Kind", "holds": "Legal hold", "tenant": "Tenant", "date": "Date",
+}  # fmt: skip
+USUAL = ("duration", "pauses", "tags", "why")
+
+
+@router.get("/recordings")
+async def recordings_page(request: Request, parts: Parts, me: Seer) -> Response:
+    spoken = may(request, Permission.LISTEN)
+    wanted = list_filter.read(request.query_params, zone(request), parts.now(), spoken=spoken)
+    try:
+        found = await parts.reader.recordings(me.scope, wanted.where, limit=PER_PAGE, before=wanted.before)
+    except ValueError:
+        wanted.faults.append("That page is not to be had; this is the first one.")
+        wanted.before = None
+        found = await parts.reader.recordings(me.scope, wanted.where, limit=PER_PAGE)
+    in_time = wanted.where.order in (Order.NEWEST, Order.OLDEST)
+    days = by_day(found.items, zone(request)) if in_time else [("", list(found.items))] * bool(found.items)
+    stored = await parts.lists.list_columns(me.account_id, LIST) if parts.lists else None
+    columns = [c for c in COLUMNS if c in (stored if stored is not None else USUAL)]
+    if not in_time and "date" not in columns:
+        columns.append("date")
+    views = await parts.lists.saved_views(me) if parts.lists else []
+    return page(
+        request, "recordings.html", filter=wanted, days=days, next=found.next, columns=columns,
+        names=COLUMNS, views=views, kept=wanted.query(), offered=list_filter, formats=choices.FORMAT_NAMES,
+        spoken=spoken, mine=me.account_id, own_tenant=me.tenant,
+    )  # fmt: skip
+
+
+@router.post("/recordings/columns")
+async def set_columns(request: Request, parts: Parts, me: Seer) -> Response:
+    sheet = await Sheet.sent(request)
+    chosen = sheet.many("column")
+    if not sheet.one("chosen") or not set(chosen) <= set(COLUMNS):
+        raise Problem(422, "column: one of " + ", ".join(COLUMNS) + ".")
+    await _lists(parts).set_list_columns(me.account_id, LIST, [c for c in COLUMNS if c in chosen])
+    return _back(request, parts, sheet.one("query"))
+
+
+@router.post("/recordings/views")
+async def save_view(request: Request, parts: Parts, me: Seer) -> Response:
+    """Raises Problem 422 for a name that is none."""
+    sheet = await Sheet.sent(request)
+    query = _query(request, parts, sheet.one("query"))
+    await _lists(parts).save_view(
+        me, parts.new_id(), sheet.one("view"), query, shared=sheet.ticked("shared")
+    )  # fmt: skip
+    return _back(request, parts, query)
+
+
+@router.post("/recordings/views/{view_id}/delete")
+async def remove_view(request: Request, parts: Parts, me: Seer, view_id: str) -> Response:
+    if not await _lists(parts).remove_view(me, known_id(view_id, "view")):
+        raise not_found("view")
+    return RedirectResponse("/recordings", 303)
+
+
+def _lists(parts: Services) -> ListStore:
+    if parts.lists is None:
+        raise Problem(503, "This server keeps no views.")
+    return parts.lists
+
+
+def _query(request: Request, parts: Services, text: str) -> str:
+    """Only what the list knows of it: nothing else comes back into an address."""
+    return filter_of(text, request, parts).query()
+
+
+def filter_of(text: str, request: Request, parts: Services) -> list_filter.ListFilter:
+    fields = dict(parse_qsl(text[:4000]))
+    return list_filter.read(fields, zone(request), parts.now(), spoken=may(request, Permission.LISTEN))
+
+
+def _back(request: Request, parts: Services, query: str) -> Response:
+    return RedirectResponse(f"/recordings?{_query(request, parts, query)}", 303)
