@@ -245,6 +245,7 @@ async def test_an_audio_pause_silences_the_mp4_and_its_picture_goes_on(cameras: 
     await asyncio.sleep(2.5)
     await ask(cameras, a, call_id, "pause-audio-recording", "in dialog")
     await is_paused(cameras, call_id, "audio")
+    await video_is(cameras, call_id, "paused")  # its sound, that is: a command of its own, and a later one
     await secret(a, 1.7)
     assert await state_of(cameras, call_id, "video") == "paused", "its sound, that is"
     await ask(cameras, a, call_id, "resume-audio-recording", "in dialog")

@@ -95,7 +95,7 @@ def test_one_worker_hears_piece_after_piece_and_gives_way(make: Make) -> None:
     assert process.pid is None, "nothing runs before there is something to do"
     pid, nice, length, language = said(process, "de")
     assert int(pid) == process.pid != os.getpid()
-    assert int(nice) == os.nice(0) + 7
+    assert int(nice) == min(os.nice(0) + 7, 19), "19 is the lowest that there is"
     assert (length, language) == ("1600", "de")
     assert said(process)[0] == pid
     assert process.name == "stand-in 1"
