@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from controller.catalog import database as catalog_database
 
 # No deadline: on a machine that is busy with a real switch a slow example is no failure.
 settings.register_profile(
@@ -19,6 +24,34 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 # pytest-xdist tells its workers a width, which would be that of every command line that is tried.
 os.environ.pop("COLUMNS", None)
+
+_migrate = catalog_database._migrate
+#: Who goes by all revisions, one after the other, because that is what is tried.
+_ABOUT_MIGRATIONS = {"tests.catalog.test_database", "tests.catalog.test_migrations"}
+
+
+@pytest.fixture(autouse=True)
+def _migrated_once(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new SQLite catalog begins as a copy of one that was migrated once in this process: more than a
+    thousand tests make one, and all revisions one after the other take ten times as long."""
+    if request.module.__name__ in _ABOUT_MIGRATIONS:
+        return
+    template = tmp_path_factory.getbasetemp() / "migrated.sqlite"
+
+    async def migrate(engine: AsyncEngine) -> None:
+        path = engine.url.database
+        if engine.dialect.name == "sqlite" and path and ":memory:" not in path and not Path(path).exists():
+            if not template.exists():
+                made = catalog_database._engine(engine.url.set(database=str(template)))
+                await _migrate(made)
+                await made.dispose()
+            shutil.copyfile(template, path)
+        await _migrate(engine)
+
+    monkeypatch.setattr(catalog_database, "_migrate", migrate)
+
 
 Eventually = Callable[..., Awaitable[None]]
 

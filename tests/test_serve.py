@@ -79,7 +79,7 @@ def test_a_signal_ends_it_in_good_order(tmp_path: Path, how: signal.Signals) -> 
         else:
             pytest.fail(f"it ended by itself: {said}")
         process.send_signal(how)
-        assert process.wait(10) == 0, said
+        assert process.wait(30) == 0, said  # no measure of speed: a busy machine takes its time
     finally:
         process.kill()
         process.wait()
