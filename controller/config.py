@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from .config_credentials import with_credentials
+from .config_database import DatabaseConfig, anchored_database, with_password
 from .config_formats import FormatsConfig
 from .config_jobs import JobsConfig
 from .config_proof import ProofConfig
@@ -147,21 +149,6 @@ class AsteriskConfig(_SwitchBase):
 SwitchConfig = Annotated[FreeSwitchConfig | AsteriskConfig, Field(discriminator="kind")]
 
 
-class DatabaseConfig(Section):
-    url: str = Field(
-        "sqlite+aiosqlite:///data/tapeline.db",
-        description="SQLAlchemy URL: sqlite+aiosqlite:///FILE or postgresql+asyncpg://USER@HOST/NAME.",
-        repr=False,
-    )
-
-    @field_validator("url")
-    @classmethod
-    def _async_driver(cls, value: str) -> str:
-        if not value.startswith(("sqlite+aiosqlite://", "postgresql+asyncpg://")):
-            raise ValueError("must begin with sqlite+aiosqlite:// or postgresql+asyncpg://")
-        return value
-
-
 class WebConfig(Section):
     host: str = Field("127.0.0.1", description="The address that the pages and the API listen on.")
     port: int = Field(8080, ge=0, le=65535, description="Their port; 0 takes a free one.")
@@ -216,10 +203,12 @@ def load(path: Path | None = None, environ: dict[str, str] | None = None) -> Con
             raise ConfigError(f"{path} is not TOML: {error}") from error
     _overlay(raw, environ)
     try:
-        config = Config.model_validate(raw)
+        config = Config.model_validate(with_credentials(raw, environ))
     except ValidationError as error:
         raise ConfigError(_explain(path, error)) from error
-    return config if path is None else _anchored(config, path.resolve().parent)
+    if path is not None:
+        config = _anchored(config, path.resolve().parent)
+    return config.model_copy(update={"database": with_password(config.database)})
 
 
 def _overlay(raw: dict[str, Any], environ: dict[str, str]) -> None:
@@ -272,17 +261,13 @@ def _anchored(config: Config, folder: Path) -> Config:
         s.model_copy(update={"spool": anchor(s.spool), "password_file": anchor(s.password_file)})
         for s in config.switches
     )
-    url = config.database.url
-    prefix = "sqlite+aiosqlite:///"
-    if url.startswith(prefix) and not url.startswith(prefix + "/") and ":memory:" not in url:
-        url = prefix + str(folder / url.removeprefix(prefix))
     return config.model_copy(
         update={
             "switches": switches,
             "stores": tuple(anchored_store(s, folder) for s in config.stores),
             "sealing": tuple(anchored_sealing(s, folder) for s in config.sealing),
             "storage": config.storage.model_copy(update={"path": anchor(config.storage.path)}),
-            "database": config.database.model_copy(update={"url": url}),
+            "database": anchored_database(config.database, folder),
             "web": config.web.model_copy(update={"secret_file": anchor(config.web.secret_file)}),
             "formats": config.formats.model_copy(update={"cache": anchor(config.formats.cache)}),
             "proof": config.proof.model_copy(update={"key_file": anchor(config.proof.key_file)}),

@@ -163,3 +163,25 @@ def test_nothing_can_be_changed_afterwards() -> None:
     config = load(None, {})
     with pytest.raises(ValueError, match="frozen"):
         config.web.port = 1
+
+
+def test_the_database_password_comes_out_of_a_file(write, tmp_path: Path) -> None:
+    (tmp_path / "db.password").write_text("p@ss/wo:rd\n", encoding="utf-8")
+    written = (
+        '[database]\nurl = "postgresql+asyncpg://tape@db.test:5433/calls"\npassword_file = "db.password"\n'
+    )
+    assert load(write(written), {}).database.url == (
+        "postgresql+asyncpg://tape:p%40ss%2Fwo%3Ard@db.test:5433/calls"
+    )
+    (tmp_path / "db.password").unlink()
+    assert "database.password_file: cannot read" in refusal(write(written))
+    assert "no password" in refusal(write(written.replace("tape@", "tape:x@")))
+    assert "SQLite has no password" in refusal(write('[database]\npassword_file = "db.password"\n'))
+
+
+def test_secrets_lie_where_systemd_puts_them(write, tmp_path: Path) -> None:
+    path = write(SWITCH.replace('password = "ClueCon"', 'password_file = "$CREDENTIALS_DIRECTORY/pbx"'))
+    assert "LoadCredential" in refusal(path)
+    (switch,) = load(path, {"CREDENTIALS_DIRECTORY": str(tmp_path)}).switches
+    (tmp_path / "pbx").write_text("secret\n", encoding="utf-8")
+    assert switch.secret() == "secret"
