@@ -178,6 +178,7 @@ class FreeSwitchLab:
             "tapeline_dialplan": str(project_folder() / "dialplan/freeswitch"),
             "domain": "acme.test",
             "sip_ip": self.sip_host,
+            "advertised_ip": self.sip_host,
             "internal_port": str(self.sip_port),
             "external_port": str(self.external_port),
             "trunk_host": self.trunk_ip,
@@ -187,6 +188,7 @@ class FreeSwitchLab:
             "event_socket_ip": self.control_host,
             "event_socket_port": str(self.control_port),
             "event_socket_password": self.password,
+            "controller_host": self.control_host,
             "rtp_start": "20000",
             "rtp_end": "29998",
         }
