@@ -77,13 +77,17 @@ def rows_of(switch: str, call: Call, now: datetime) -> Rows:
     rows.decisions = [
         {
             "call_id": call_id,
-            "tenant": tenant,
-            "kind": str(kind),
-            "verdict": str(decision.verdict),
-            "rule": str(decision.rule),
-            "reason": decision.reason,
+            "position": n,
+            "at": d.at,
+            "bridge_id": d.bridge_id,
+            "tenant": d.tenant,
+            "kind": str(d.kind),
+            "legs": list(d.legs),
+            "verdict": str(d.decision.verdict),
+            "rule": str(d.decision.rule),
+            "reason": d.decision.reason,
         }
-        for (tenant, kind), decision in sorted(call.decisions.items())
+        for n, d in enumerate(call.decided)
     ]
     for n, recording in enumerate(call.recordings):
         rows.recordings.append(_recording(switch, call, n, recording, now))

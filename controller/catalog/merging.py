@@ -55,9 +55,9 @@ async def _move(connection: AsyncConnection, gone: str, keep: str) -> None:
         # The elder was not saved since, so its rows do not hold what the younger's do.
         await _append(connection, t.legs, gone, keep)
         await _append(connection, t.events, gone, keep)
+        await _append(connection, t.decisions, gone, keep)
         await _copy(connection, t.call_views, gone, keep)
         await _copy(connection, t.call_routes, gone, keep)
-        await _copy(connection, t.decisions, gone, keep)
     await connection.execute(delete(t.calls).where(t.calls.c.call_id == gone))
 
 

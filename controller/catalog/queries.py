@@ -156,12 +156,10 @@ class Queries(OnDatabase):
             events = (
                 await connection.execute(select(e).where(e.c.call_id == mine).order_by(e.c.position))
             ).all()
-            decisions = await connection.execute(
-                select(d.c.tenant, d.c.kind, d.c.verdict, d.c.rule, d.c.reason)
-                .where(d.c.call_id == mine, gate.tenant(d.c.tenant))
-                .order_by(d.c.tenant, d.c.kind)
+            history = await connection.execute(
+                select(d).where(d.c.call_id == mine, gate.tenant(d.c.tenant)).order_by(d.c.position)
             )
-            shown = tuple(DecisionRow(*decision) for decision in decisions)
+            decided = tuple(_decision_row(gate, entry, legs) for entry in history)
             found = await connection.execute(
                 select(t.recordings)
                 .where(_r.call_id == mine, gate.recordings())
@@ -174,9 +172,23 @@ class Queries(OnDatabase):
             journey=tuple(
                 JourneyRow(x.at, x.what, x.leg_id, detail) for x, detail in gate.journey(events, legs)
             ),
-            decisions=shown,
+            decisions=tuple(last for _, last in sorted({(x.tenant, x.kind): x for x in decided}.items())),
             recordings=tuple(recordings),
+            decided=decided,
         )
+
+
+def _decision_row(gate: Gate, row: Any, legs: Sequence[Any]) -> DecisionRow:
+    shown = {leg.leg_id for leg in legs if gate.shows(leg)}
+    return DecisionRow(
+        row.tenant,
+        row.kind,
+        row.verdict,
+        row.rule,
+        row.reason,
+        row.at if row.bridge_id else None,
+        tuple(leg for leg in row.legs if leg in shown),
+    )
 
 
 def recordings_query(

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ..core.calls import Call, JourneyEntry, Leg
 from ..core.captures import CaptureState
 from ..core.commands import Layout
+from ..core.decided import Decided
 from ..core.media_kinds import Kind
 from ..core.parties import Party, Side
 from ..core.policy import Decision, Verdict
@@ -38,10 +39,12 @@ async def open_calls(connection: AsyncConnection, switch: str) -> list[Call]:
     ):
         if row.call_id in calls:
             calls[row.call_id].journey.append(JourneyEntry(row.at, row.what, row.leg_id, row.detail))
-    for row in await connection.execute(select(t.decisions).where(t.decisions.c.call_id.in_(mine))):
+    d = t.decisions.c
+    for row in await connection.execute(
+        select(t.decisions).where(d.call_id.in_(mine)).order_by(d.call_id, d.position)
+    ):
         if row.call_id in calls:
-            decision = Decision(Verdict(row.verdict), row.rule, row.reason)
-            calls[row.call_id].decisions[row.tenant, Kind(row.kind)] = decision
+            calls[row.call_id].decided.append(_decided(row))
     for recording in await _recordings(connection, mine):
         if recording.call_id in calls:
             calls[recording.call_id].recordings.append(recording)
@@ -79,6 +82,17 @@ def _call(row: Any) -> Call:
         requested={(tenant, Kind(kind)) for tenant, kind in row.requested},
         stopped={(tenant, Kind(kind)) for tenant, kind in row.stopped},
         aliases=set(row.aliases),
+    )
+
+
+def _decided(row: Any) -> Decided:
+    return Decided(
+        row.at,
+        row.bridge_id,
+        row.tenant,
+        Kind(row.kind),
+        tuple(row.legs),
+        Decision(Verdict(row.verdict), row.rule, row.reason),
     )
 
 

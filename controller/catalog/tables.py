@@ -135,10 +135,16 @@ class EventTable(Row, table=True):
 
 
 class DecisionTable(Row, table=True):
+    """Every change of a decision, by conversation (core.decided)."""
+
     __tablename__ = "decisions"
     call_id: str = part_of("calls.call_id", primary_key=True)
-    tenant: str = name_(primary_key=True)
-    kind: str = text_(primary_key=True)
+    position: int = Field(primary_key=True)
+    at: datetime = time_()
+    bridge_id: str = text_()
+    tenant: str = name_()
+    kind: str = text_()
+    legs: list[Any] = json_()
     verdict: str = text_()
     rule: str = text_()
     reason: str = text_()

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from .decided import Decided, latest
+from .media_kinds import Kind
 from .parties import Party
 from .policy import Decision
 from .recording import Recording
@@ -59,7 +61,7 @@ class Call:
     """Everybody who has talked to each other, from the first leg to the last hang-up.
 
     ``requested`` and ``stopped`` hold (tenant, kind) for which somebody asked for a start or a
-    stop. ``decisions`` keeps the latest decision per (tenant, kind), recorded or not.
+    stop. ``decided`` keeps every change of a decision, the negative ones too, in order of time.
     """
 
     call_id: str
@@ -68,7 +70,7 @@ class Call:
     answered_at: datetime | None = None
     ended_at: datetime | None = None
     recordings: list[Recording] = field(default_factory=list)
-    decisions: dict[tuple[str, str], Decision] = field(default_factory=dict)
+    decided: list[Decided] = field(default_factory=list)
     requested: set[tuple[str, str]] = field(default_factory=set)
     stopped: set[tuple[str, str]] = field(default_factory=set)
     journey: list[JourneyEntry] = field(default_factory=list)
@@ -77,6 +79,11 @@ class Call:
     @property
     def live_legs(self) -> list[Leg]:
         return [leg for leg in self.legs.values() if leg.live]
+
+    @property
+    def decisions(self) -> dict[tuple[str, Kind], Decision]:
+        """The latest decision for each tenant and kind."""
+        return latest(self.decided)
 
     @property
     def tenants(self) -> list[str]:
@@ -152,8 +159,7 @@ class CallBook:
         keep.requested |= gone.requested
         # A stop was said about its own conversation: one said in the consultation does not end the
         # recording of the main call.
-        for key, decision in gone.decisions.items():
-            keep.decisions.setdefault(key, decision)
+        keep.decided = sorted(keep.decided + gone.decided, key=lambda d: d.at)
         keep.journey = sorted(keep.journey + gone.journey, key=lambda e: e.at)
         answered = [c.answered_at for c in (keep, gone) if c.answered_at]
         keep.answered_at = min(answered, default=None)

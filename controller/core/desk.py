@@ -143,7 +143,7 @@ class Desk:
         effects.touch(call)
         self._reconcile(call, fact.at, effects)
         if isinstance(fact, f.LegRouted | f.LegIdentified):
-            take_back(call, fact.at, effects)
+            take_back(call, fact.leg_id, fact.at, effects)
         if not call.live_legs:
             self._end_call(call, fact.at, effects)
 
@@ -314,7 +314,7 @@ class Desk:
         self._reconcile(call, fact.at, effects)
 
     def _reconcile(self, call: Call, at: datetime, effects: Effects) -> None:
-        before = dict(call.decisions)
+        before = len(call.decided)
         reconcile(
             call,
             self.policy,
@@ -324,7 +324,7 @@ class Desk:
             video_supported=self.video_supported,
             hold_stops_capture=self.hold_stops_capture,
         )
-        if call.decisions != before:
+        if len(call.decided) != before:
             effects.touch(call)
         for recording in call.recordings:
             self._recordings[recording.recording_id] = recording

@@ -13,6 +13,7 @@ from datetime import datetime
 from .calls import Call, JourneyEntry, Leg
 from .captures import CaptureEvent, CaptureState, advance
 from .commands import CloseCapture, Layout, MaskCapture, OpenCapture, UnmaskCapture
+from .decided import Decided, standing
 from .effects import Effects
 from .media_kinds import Kind
 from .options import Channels, PauseStyle
@@ -57,8 +58,11 @@ def silenced(call: Call, kind: Kind) -> bool:
     return paused(call, kind) or paused(call, Kind.AUDIO)
 
 
-def wanted(call: Call, policy: Policy, *, video_supported: bool, hold_stops_capture: bool) -> list[Wanted]:
-    """What the policy wants captured now. Keeps every decision, the negative ones too, in the call.
+def wanted(
+    call: Call, policy: Policy, at: datetime, *, video_supported: bool, hold_stops_capture: bool
+) -> list[Wanted]:
+    """What the policy wants captured now. Keeps every change of a decision, the negative ones too, in
+    the call.
 
     ``hold_stops_capture``: on this switch a capture stands still while its own leg holds the other
     (FreeSWITCH), so it must be on a leg that does not; with everybody on hold there is nothing to hear.
@@ -72,7 +76,7 @@ def wanted(call: Call, policy: Policy, *, video_supported: bool, hold_stops_capt
             for kind in Kind:
                 usable = [leg for leg in able if _may_carry(leg, kind, hold_stops_capture)]
                 decision = _decision(call, policy, tenant, kind, legs, video_supported)
-                call.decisions[tenant, kind] = decision
+                _keep(call, Decided(at, bridge_id, tenant, kind, tuple(x.leg_id for x in legs), decision))
                 if decision.record and usable:
                     ranks = {leg.leg_id: _anchor_rank(leg, policy, tenant, kind) for leg in able}
                     best = min(ranks[leg.leg_id] for leg in usable)
@@ -82,6 +86,12 @@ def wanted(call: Call, policy: Policy, *, video_supported: bool, hold_stops_capt
                     alone = best == STRANGER and min(ranks.values()) < STRANGER
                     found.append(Wanted(bridge_id, tuple(legs), anchors, alone, tenant, kind, decision))
     return found
+
+
+def _keep(call: Call, new: Decided) -> None:
+    """By conversation: what is decided about one says nothing of another one in the same call."""
+    if standing(call.decided, new.bridge_id, new.tenant, new.kind) != new.decision:
+        call.decided.append(new)
 
 
 def _may_carry(leg: Leg, kind: Kind, hold_stops_capture: bool) -> bool:
@@ -149,7 +159,7 @@ def reconcile(
     _spread_pauses(call, at, new_id)
     matched: set[str] = set()
     missing: set[int] = set()
-    wants = wanted(call, policy, video_supported=video_supported, hold_stops_capture=hold_stops_capture)
+    wants = wanted(call, policy, at, video_supported=video_supported, hold_stops_capture=hold_stops_capture)
     for number, want in enumerate(wants):
         segment = _serving(call, want)
         if segment is None:

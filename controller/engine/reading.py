@@ -245,11 +245,16 @@ class LegRow:
 
 @dataclass(frozen=True, slots=True)
 class DecisionRow:
+    """``at``: since when it stood, ``legs``: the ids of those of its conversation's legs that the scope
+    may see. None and () where an earlier version did not keep them."""
+
     tenant: str
     kind: str
     verdict: str
     rule: str
     reason: str
+    at: datetime | None = None
+    legs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,13 +283,18 @@ class CallRow:
 
 @dataclass(frozen=True, slots=True)
 class CallDetail:
-    """The CDR. Legs and decisions of other tenants are left out by the scope."""
+    """The CDR. Legs and decisions of other tenants are left out by the scope.
+
+    ``decided`` is every change of a decision, in order of time; ``decisions`` of these the last one for
+    each tenant and kind.
+    """
 
     row: CallRow
     legs: tuple[LegRow, ...]
     journey: tuple[JourneyRow, ...]
     decisions: tuple[DecisionRow, ...]
     recordings: tuple[RecordingRow, ...]
+    decided: tuple[DecisionRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

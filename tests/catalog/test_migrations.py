@@ -135,6 +135,29 @@ async def test_down_again_keeps_what_the_older_version_can_say(old: tuple[str, D
     await again.close()
 
 
+async def test_down_again_the_last_decision_is_left(old: tuple[str, Database]) -> None:
+    url, _ = old
+    database = await open_database(url)
+    async with database.writing() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO decisions (call_id, position, at, bridge_id, tenant, kind, legs, verdict, rule, "
+                f"reason) VALUES ('c1', 3, {AT}, 'b1', 'red', 'audio', '[]', 'leave', 'user.off', 'later')"
+            )
+        )
+        await connection.run_sync(schema.downgrade, "0014")
+        found = await rows(connection, "SELECT rule FROM decisions WHERE tenant = 'red' ORDER BY kind")
+        assert found == [("user.off",), ("user.on",)]
+        await connection.run_sync(schema.upgrade)
+        query = "SELECT position, bridge_id, tenant, kind, rule FROM decisions ORDER BY position"
+        assert await rows(connection, query) == [
+            (0, "", "blue", "audio", "nobody_wants"),
+            (1, "", "red", "audio", "user.off"),
+            (2, "", "red", "video", "user.on"),
+        ]
+    await database.close()
+
+
 def sorted_items(row: dict[str, Any]) -> list[tuple[str, Any]]:
     return sorted(row.items())
 

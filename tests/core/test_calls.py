@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.core.calls import Call, CallBook, JourneyEntry, Leg
+from controller.core.decided import Decided
 from controller.core.media_kinds import Kind
 from controller.core.parties import UNKNOWN, Party, Side
 from controller.core.policy import Decision, Verdict
@@ -59,8 +60,8 @@ def test_merging_keeps_the_elder_and_loses_nothing() -> None:
     book = CallBook()
     elder, younger = call("c2", "a", "b", seconds=0), call("c1", "c", seconds=5)
     decision = Decision(Verdict.LEAVE, "nobody_wants", "x")
-    elder.decisions["acme", "audio"] = decision
-    younger.decisions["beta", "audio"] = decision
+    elder.decided = [Decided(START + timedelta(seconds=8), "B1", "acme", Kind.AUDIO, ("a", "b"), decision)]
+    younger.decided = [Decided(START + timedelta(seconds=6), "B2", "beta", Kind.AUDIO, ("c",), decision)]
     elder.requested, younger.requested = {("acme", "audio")}, {("beta", "audio")}
     younger.stopped = {("beta", "video")}
     younger.answered_at = START + timedelta(seconds=6)
@@ -74,7 +75,8 @@ def test_merging_keeps_the_elder_and_loses_nothing() -> None:
     assert list(keep.legs) == ["a", "b", "c"]
     assert [(r.recording_id, r.call_id) for r in keep.recordings] == [("R0", "c2"), ("R1", "c2")]
     assert [e.what for e in keep.journey] == ["first", "between", "last"]
-    assert set(keep.decisions) == {("acme", "audio"), ("beta", "audio")}
+    assert [d.tenant for d in keep.decided] == ["beta", "acme"]
+    assert keep.decisions == {("beta", Kind.AUDIO): decision, ("acme", Kind.AUDIO): decision}
     assert keep.requested == {("acme", "audio"), ("beta", "audio")}
     assert keep.stopped == set()  # a stop was said about its own conversation
     assert keep.answered_at == START + timedelta(seconds=6)

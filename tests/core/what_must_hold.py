@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from controller.core.calls import Call, Leg
+from controller.core.captures import CaptureState
 from controller.core.desk import Desk
 from controller.core.media_kinds import Kind
 from controller.core.policy import Policy
@@ -81,6 +82,7 @@ def check_beliefs(desk: Desk, switch: ModelSwitch) -> None:
         for kind in Kind:
             going = [r for r in call.recordings if r.kind is kind and r.ended_at is None]
             assert len({r.open_pause is None for r in going}) <= 1, "a pause reaches one, not all"
+        _check_taken_back(call)
         for recording in call.recordings:
             assert recording.ended_at is None or recording.open_pause is None, "paused after its end"
             segment = recording.running
@@ -100,6 +102,21 @@ def check_beliefs(desk: Desk, switch: ModelSwitch) -> None:
             if capture is not None:
                 assert capture.leg_id == segment.leg_id
                 assert capture.own_voice_only == alone, "the switch was told something else"
+
+
+def _check_taken_back(call: Call) -> None:
+    """What is to be destroyed because it was forbidden was forbidden, each of its conversations."""
+    for recording in call.recordings:
+        if not recording.rule.endswith(".forbid"):
+            continue
+        assert recording.provisional, "forbidden, and kept"
+        held = {s.bridge_id for s in recording.segments if s.state is not CaptureState.FAILED}
+        said = {
+            d.bridge_id
+            for d in call.decided
+            if (d.tenant, d.kind) == (recording.tenant, recording.kind) and d.decision.forbidden
+        }
+        assert held <= said, "a lawful conversation is destroyed for what was said about another"
 
 
 def check_settled(desk: Desk, switch: ModelSwitch, codes_on: Counter[str]) -> None:

@@ -137,6 +137,30 @@ async def test_a_queues_rule_is_linked(world: World) -> None:
     assert "/rules/edit?scope=queue&amp;tenant=red.example&amp;name=Sales+%26+more" in html
 
 
+async def test_each_decision_of_the_call_is_told_with_its_people(world: World) -> None:
+    rules = [
+        PolicyRule(PolicyScope.USER, "red.example", n, s)
+        for n, s in (("101", Setting.OFF), ("102", Setting.ON))
+    ]
+    story = started(policy_of(rules), "d")
+    story.start("a", inside("101", name="Anna"))
+    story.start("x", outside("+4930", "Customer"), origin="a")
+    story.bridge("b1", "a", "x")
+    story.wait(10)
+    story.start("b", inside("102", name="Bela"), origin="x")
+    story.hang_up("a")
+    story.bridge("b2", "x", "b")
+    call = story.running[0].call_id
+    story.wait(10)
+    story.hang_up("x", "b")
+    await story.save(world.catalog, "fs2")
+    async with world.browser("red-admin") as browser:
+        html = (await browser.get(f"/calls/{call}")).text
+    assert "not recorded because user 101 has audio off · between Anna, Customer" in html
+    assert "recorded because user 102 has audio on · between Customer, Bela" in html
+    assert "It was decided otherwise before" in html
+
+
 @pytest.mark.parametrize(
     ("code", "text"),
     [

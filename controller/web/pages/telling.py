@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
+from ...core.policy import Cause
 from ...core.rules import ROUTE_SCOPES
 from ...engine.reading import CallDetail, DecisionRow, LegRow, PartyRow
 from .causes import cause
@@ -24,7 +25,11 @@ _TELL = {
     "hung up": "ends",
     "capture": "is captured",
 }
-
+_VERDICTS = {
+    "record": "{} is to be recorded",
+    "provisional": "{} is to be recorded, and kept only if it is started",
+    "leave": "{} is not to be recorded",
+}
 
 #: Of a name in a link; Explain's form takes 253.
 _LONGEST = 128
@@ -63,6 +68,26 @@ def told(detail: CallDetail, ruler: Ruler) -> list[Told]:
         found.append(
             Told(j.at, after, leg.party if leg else None, what, more, j.leg_id or "", ruler.href(j.at))
         )
+    return sorted(found + _decided(detail, ruler), key=lambda line: line.at)
+
+
+def _decided(detail: CallDetail, ruler: Ruler) -> list[Told]:
+    """What was decided in the course of the call, and about whom."""
+    names = {leg.leg_id: who(leg.party) for leg in detail.legs}
+    several = len({d.tenant for d in detail.decided}) > 1
+    found = []
+    for d in detail.decided:
+        if d.at is None or d.rule == Cause.NOT_VIDEO:
+            continue  # of every call without video; it is among the reasons all the same
+        people = ", ".join(shown(names[leg], 60) for leg in d.legs if leg in names)
+        about = [
+            shown(d.reason, 600),
+            people and f"between {people}",
+            several and f"for {shown(d.tenant, 60)}",
+        ]
+        what = _VERDICTS.get(d.verdict, "{}: " + d.verdict).format(d.kind)
+        more = " · ".join(part for part in about if part)
+        found.append(Told(d.at, duration(ruler.ms(d.at)), None, what, more, "", ""))
     return found
 
 
