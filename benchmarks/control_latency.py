@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from controller.demo.asterisk_lab import AsteriskLab
 from controller.demo.freeswitch_lab import FreeSwitchLab
 from controller.demo.lab import LabUnavailable
-from controller.demo.listen import silent_spans
 from controller.demo.phone import Dialog, Phone
 from controller.demo.phone.message import uri_of, user_of
 
@@ -33,8 +32,6 @@ CROWD = 200
 #: Who calls whom while the crowd, which is the last pair's, is there.
 BESIDE_CROWD = PAIRS[:2]
 AIM_MS = 40
-#: Shorter silence is no pause but a packet that came late.
-MASK_MIN_MS = 100
 #: Between two requests, at random so that every moment of the 20 ms frame is met.
 GAP_S = (0.25, 0.35)
 #: Before the first request: a switch under load needs a moment until sound flows both ways.
@@ -167,11 +164,7 @@ async def _one_call(
 
 def _compare(located: Located, asked: list[tuple[float, float]], caller: Dialog) -> Taken:
     taken = Taken([], [], [])
-    edges: list[tuple[float, float]] = []
-    for span in silent_spans(located.samples, 8000, MASK_MIN_MS):
-        last, after = located.before(span.start), located.after(span.stop)
-        if last is not None and after is not None:
-            edges.append((located.left_at(last + 1), located.left_at(after)))
+    edges = [(a, b) for a, b in located.silences() if a is not None and b is not None]
     for paused, resumed in asked:
         # The pause that lies over the middle of what was asked for.
         middle = (paused + resumed) / 2

@@ -11,7 +11,7 @@ from bisect import bisect_left
 
 import numpy as np
 
-from controller.demo.listen import Wav
+from controller.demo.listen import Wav, silent_spans
 from controller.demo.phone import RtpStream, Source
 from controller.demo.phone.sound import PACKET_SAMPLES, encode
 
@@ -19,25 +19,30 @@ from controller.demo.phone.sound import PACKET_SAMPLES, encode
 LENGTH_S = 300
 #: So many samples are looked up: 24 random bytes do not come twice in millions.
 _PROBE = 24
+#: Shorter silence is no pause but a packet that came late.
+MASK_MIN_MS = 100
 #: 200 ms: so far around the edge of a silence the sound is looked for.
 _LOOK_BACK = 1600
 #: µ-law codes of quiet sounds (peak about 1000), none of which decodes to zero.
 _QUIETEST, _LOUDEST = 0x28, 0x7D
 
 
-def numbered(seed: int) -> Source:
-    """The sound of one call."""
+def numbered(seed: int, length_s: int = LENGTH_S) -> Source:
+    """The sound of one call, long enough for it: what is not in it is looked for in all of it."""
     random = np.random.default_rng(seed)
-    count = LENGTH_S * 8000
+    count = length_s * 8000
     codes = random.integers(_QUIETEST, _LOUDEST, count) | (random.integers(0, 2, count) << 7)
     return Source(f"numbered {seed}", codes.astype(np.uint8).tobytes())
 
 
 class Located:
-    """One channel of a recording, laid beside the stream that was sent into it."""
+    """One channel of a recording, laid beside the stream that was sent into it.
 
-    def __init__(self, wav: Wav, rtp: RtpStream) -> None:
-        self._loop = rtp.source.loop
+    ``sound``: what the stream said, where it says something else by now.
+    """
+
+    def __init__(self, wav: Wav, rtp: RtpStream, sound: Source | None = None) -> None:
+        self._loop = (sound or rtp.source).loop
         audio = [s for s in rtp.sent if s.payload_type == 0]
         if wav.rate != 8000 or not audio:
             raise ValueError("nothing to compare: another rate, or no audio was sent")
@@ -88,6 +93,22 @@ class Located:
             if index is not None:
                 return index - (begin - start)
         return None
+
+    def silences(self) -> list[tuple[float | None, float | None]]:
+        """Of every pause: when the first packet that is not in the file left, and the first one again.
+
+        None where the sound beside it is something else: another's, or what the switch filled in.
+        """
+        found: list[tuple[float | None, float | None]] = []
+        for span in silent_spans(self.samples, 8000, MASK_MIN_MS):
+            last, after = self.before(span.start), self.after(span.stop)
+            found.append(
+                (
+                    None if last is None else self.left_at(last + 1),
+                    None if after is None else self.left_at(after),
+                )
+            )
+        return found
 
     def first(self) -> int | None:
         """The sound's first sample that is in the file at all."""

@@ -7,8 +7,8 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from .asking import bus_request
 from .system import System, until
-from .test_control import bus_request
 
 Told = list[dict[str, str]]
 

@@ -4,103 +4,107 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
+from dataclasses import dataclass
 from typing import Any
 
-import pytest
+from benchmarks.numbered import Located, numbered
+from controller.demo.listen import find_masks, read_wav
+from controller.demo.phone import Credentials, digital_silence
 
-from controller.demo.listen import find_masks
-from controller.demo.phone import Credentials, Dialog
-
+from .asking import CODES, Ask, bus_request, by_api, by_bus, by_code, by_message, by_message_in_dialog
 from .system import JSON_CONTROL, TEXT_CONTROL, System, until
 
-#: A mask begins and ends at a 20 ms frame, within 40 ms of the request (the aim of the project), and
-#: the clocks that tell when it was asked are this process's, under load: so much on each side.
-EDGE_MS = 120
-#: A resume may be late on a busy machine, which loses some sound and tells nothing; a pause may not.
-LATE_MS = 600
-
-Press = Callable[[System, Dialog, Dialog, str], Awaitable[None]]
-
-
-async def by_code(system: System, a: Dialog, b: Dialog, verb: str) -> None:
-    await a.send_digits({"pause": "*48", "resume": "*49"}[verb])
-
-
-async def by_code_of_callee(system: System, a: Dialog, b: Dialog, verb: str) -> None:
-    await b.send_digits({"pause": "*48", "resume": "*49"}[verb])
+#: From the last packet of a request to the first packet that is not (or is again) in the file. The
+#: project's aim is 40 ms at the 99th percentile, and docs/performance.md has what a quiet machine does;
+#: here phones, controller and switch share one that tests keep busy (10 to 75 ms were seen at a load of
+#: four for each core). A delay that is always there is in the best as well; a single one may be the
+#: machine's, and early is a switch that was late with what it had received before.
+BEST_MS, WORST_MS = 100, 250
+#: The page of a recording draws a pause where the file is silent. The file's clock is that of the packets
+#: and the journal's is the wall's; what a busy machine loses of the one comes between them.
+DRAWN_BEST_MS, DRAWN_WORST_MS = 60, 300
+#: Between two requests. Longer than WORST_MS, so that every pause stands alone in the file.
+APART_S = 0.3
+REQUESTS = 2
 
 
-async def by_message(system: System, a: Dialog, b: Dialog, verb: str) -> None:
-    body = json.dumps({"operation": f"{verb}-audio-recording", "session_id": a.session_id})
-    reply = await system.phone("101").message("102", body, JSON_CONTROL)
-    assert reply.message.status == 202
+@dataclass(frozen=True)
+class Way:
+    ask: Ask
+    callee: bool
+    means: str
+    asked_by: str | None
 
 
-async def by_message_of_callee(system: System, a: Dialog, b: Dialog, verb: str) -> None:
-    body = json.dumps({"operation": f"{verb}-audio-recording", "session_id": b.session_id})
-    reply = await system.phone("102").message("101", f"\r\n {body}\r\n\r\n", JSON_CONTROL)
-    assert reply.message.status == 202
-
-
-async def by_message_in_dialog(system: System, a: Dialog, b: Dialog, verb: str) -> None:
-    reply = await a.message(f"{verb}-audio-recording", TEXT_CONTROL)
-    assert reply.message.status in (200, 202)
-
-
-async def by_api(system: System, a: Dialog, b: Dialog, verb: str) -> None:
-    answer = await system.control(a.call_id, f"{verb}-audio-recording")
-    assert answer.status == 200, answer
-    state = {"pause": "paused", "resume": "recording"}[verb]
-    assert [c["state"] for c in answer.body["captures"]] == [state], answer.body
-
-
-async def by_bus(system: System, a: Dialog, b: Dialog, verb: str) -> None:
-    await bus_request(system, f"{verb}-recording", a.session_id or "")
-
-
-MEANS = {
-    "feature_code": by_code,
-    "feature_code (callee)": by_code_of_callee,
-    "message": by_message,
-    "message (callee)": by_message_of_callee,
-    "message_in_dialog": by_message_in_dialog,
-    "api": by_api,
-    "bus": by_bus,
+WAYS = {
+    "code": Way(by_code, False, "feature_code", "101@acme.test"),
+    "MESSAGE": Way(by_message, False, "message", "101@acme.test"),
+    "MESSAGE in the dialog": Way(by_message_in_dialog, False, "message_in_dialog", "101@acme.test"),
+    "API": Way(by_api, False, "api", None),
+    "bus": Way(by_bus, False, "bus", None),
+    "code of the callee": Way(by_code, True, "feature_code", "102@acme.test"),
+    "MESSAGE of the callee": Way(by_message, True, "message", "102@acme.test"),
+    "MESSAGE in the dialog, of the callee": Way(
+        by_message_in_dialog, True, "message_in_dialog", "102@acme.test"
+    ),
 }
 
 
-@pytest.mark.parametrize("means", MEANS)
-async def test_a_pause_is_silence_in_the_file_and_nothing_else_is(system: System, means: str) -> None:
-    press = MEANS[means]
-    a, b = await system.call("101", "102")
+async def test_by_every_means_silence_begins_at_the_pause_and_ends_at_the_resume(system: System) -> None:
+    """Measured in the file: who asks says nothing, the other one a sound in which time can be read."""
+    # Whose sound counts: while the callee asks, the caller's.
+    sounds = {True: numbered(1, 60), False: numbered(2, 60)}
+    asked: list[tuple[str, float, float]] = []
+    a, b = await system.call("101", "102", source=digital_silence())
+    b.rtp.play(sounds[False])
     call_id = await system.call_id("101")
     await system.recording_up(call_id)
-    await asyncio.sleep(0.8)
-    await press(system, a, b, "pause")
-    asked = time.time()
-    await system.recording_up(call_id, "paused")
-    await asyncio.sleep(1.0)
-    await press(system, a, b, "resume")
-    resumed = time.time()
-    await system.recording_up(call_id)
-    await asyncio.sleep(0.8)
+    await asyncio.sleep(APART_S)
+    for name, way in WAYS.items():
+        me, other = (b, a) if way.callee else (a, b)
+        if other.rtp.source is not sounds[way.callee]:
+            me.rtp.play(digital_silence())
+            other.rtp.play(sounds[way.callee])
+            await asyncio.sleep(APART_S)
+        for _ in range(REQUESTS):
+            paused = await way.ask(system, me, other, "pause")
+            await asyncio.sleep(APART_S)
+            resumed = await way.ask(system, me, other, "resume")
+            await asyncio.sleep(APART_S)
+            asked.append((name, paused, resumed))
     assert (a.rtp.digits, b.rtp.digits) == ("", ""), "the other party must hear no digit"
     assert system.phone("101").messages + system.phone("102").messages == [], "no phone may get the request"
     await a.bye()
     [recording] = await system.recordings(call_id)
-    masks = find_masks(await system.audio(recording["recording"]["recording_id"]))
-    assert len(masks) == 1, masks
-    longer = (masks[0][1] - masks[0][0]) - (resumed - asked) * 1000
-    assert -EDGE_MS < longer < LATE_MS, (masks, resumed - asked)
-    [pause] = recording["pauses"]
-    assert pause["means"] == means.partition(" ")[0]
-    assert pause["ended_means"] == means.partition(" ")[0]
-    if pause["means"] not in ("api", "bus"):
-        assert pause["asked_by"] == ("102@acme.test" if "callee" in means else "101@acme.test")
-    assert abs(pause["from_ms"] - masks[0][0]) < EDGE_MS
-    assert abs(pause["to_ms"] - masks[0][1]) < LATE_MS
+    audio = await system.audio(recording["recording"]["recording_id"])
+    silences = {
+        callee: Located(read_wav(audio), (a if callee else b).rtp, sound).silences()
+        for callee, sound in sounds.items()
+    }
+    masks = find_masks(audio)
+    assert len(masks) == len(asked), (masks, asked)
+    late: dict[tuple[str, str], list[float]] = {(w, v): [] for w in WAYS for v in CODES}
+    for number, (name, *request) in enumerate(asked):
+        edges = silences[WAYS[name].callee][number]
+        for verb, at, edge in zip(CODES, request, edges, strict=True):
+            if edge is not None:  # where the switch has filled in, it cannot be told
+                late[name, verb].append(round((edge - at) * 1000))
+    for ms in late.values():
+        assert ms, late
+        assert min(map(abs, ms)) <= BEST_MS, late
+        assert max(map(abs, ms)) <= WORST_MS, late
+    # The journal says the same, and who asked for what.
+    off: list[float] = []
+    assert len(recording["pauses"]) == len(asked)
+    for (name, *_), mask, pause in zip(asked, masks, recording["pauses"], strict=True):
+        way = WAYS[name]
+        assert (pause["means"], pause["ended_means"]) == (way.means, way.means), name
+        if way.asked_by:
+            assert (pause["asked_by"], pause["ended_by"]) == (way.asked_by, way.asked_by), name
+        off += [abs(pause["from_ms"] - mask[0]), abs(pause["to_ms"] - mask[1])]
+    assert min(off) <= DRAWN_BEST_MS, off
+    assert max(off) <= DRAWN_WORST_MS, off
 
 
 async def test_a_code_as_a_call_of_its_own_pauses_the_held_call(system: System) -> None:
@@ -225,33 +229,3 @@ async def test_the_outside_party_cannot_pause(system: System) -> None:
     [recording] = await system.recordings(call_id)
     assert recording["pauses"] == []
     assert find_masks(await system.audio(recording["recording"]["recording_id"])) == []
-
-
-async def bus_request(system: System, operation: str, session_id: str) -> None:
-    """Ask on the switch's own bus, as an operator's script would."""
-    if system.kind == "freeswitch":
-        await send_event(
-            system,
-            f"sendevent CUSTOM\nEvent-Subclass: tapeline::request\nOperation: {operation}\n"
-            f"Session-Id: {session_id}\nRequest-ID: r1",
-        )
-        return
-    reader, writer = await asyncio.open_connection(system.lab.control_host, system.lab.control_port)
-    await reader.readline()
-    for action in (
-        f"Action: Login\r\nUsername: {system.lab.username}\r\nSecret: {system.lab.password}\r\nEvents: off",
-        "Action: UserEvent\r\nUserEvent: TapelineRequest\r\n"
-        f"Operation: {operation}\r\nSession-Id: {session_id}",
-    ):
-        writer.write((action + "\r\n\r\n").encode())
-        await reader.readuntil(b"\r\n\r\n")
-    writer.close()
-
-
-async def send_event(system: System, text: str) -> None:
-    reader, writer = await asyncio.open_connection(system.lab.control_host, system.lab.control_port)
-    await reader.readuntil(b"\n\n")
-    for line in (f"auth {system.lab.password}", text):
-        writer.write((line + "\n\n").encode())
-        await reader.readuntil(b"\n\n")
-    writer.close()
