@@ -24,6 +24,7 @@ from . import (
     report,
     sealed,
     start_loss,
+    stillness,
     sweeping,
     transcripts,
 )
@@ -41,6 +42,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "encoding_memory": encoding.run_memory,
     "sweep": sweeping.run,
     "pipeline": pipeline.run,
+    "stillness": stillness.run,
 }
 LATEST = Path(__file__).parent / "results/latest.json"
 

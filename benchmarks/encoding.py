@@ -74,7 +74,7 @@ def run() -> Result:
     encoders = Encoders()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _talk(folder / "short.wav", MINUTES)
+        talk(folder / "short.wav", MINUTES)
         for format in _formats(result, encoders):
             _one(result, encoders, format, folder)
     return result
@@ -84,8 +84,8 @@ def run_memory() -> Result:
     result = Result("encoding_memory", "Encoding after the call: memory")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _talk(folder / "short.wav", MINUTES)
-        _talk(folder / "long.wav", LONG_MINUTES)
+        talk(folder / "short.wav", MINUTES)
+        talk(folder / "long.wav", LONG_MINUTES)
         for format in _formats(result, Encoders()):
             _memory(result, format, folder)
     return result
@@ -159,7 +159,7 @@ def _bare(line: list[str], source: Path) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def _talk(path: Path, minutes: int) -> None:
+def talk(path: Path, minutes: int) -> None:
     """Two parties' speech in turns, a side each, over the noise of a room."""
     noise = np.random.default_rng(1)
     said = speech.load("agent"), speech.load("customer")

@@ -107,7 +107,7 @@ class Recorder:
 async def recorded_by_controller(lab: Lab) -> AsyncIterator[Recorder]:
     """A controller process that records every user's calls."""
     with tempfile.TemporaryDirectory(prefix="tapeline-bench-") as folder:
-        controller = RunningController(Path(folder), (lab,))
+        controller = RunningController(Path(folder), (lab,), nice=10)
         await controller.set_policy(users={(tenant, user): True for user, (_, tenant) in lab.users.items()})
         await controller.add_account("bench", "correct horse battery")
         async with controller:

@@ -15,7 +15,6 @@ import structlog
 import uvicorn
 from uvicorn.server import HANDLED_SIGNALS
 
-from .catalog.database import open_database
 from .catalog.facade import SqlCatalog
 from .config import AsteriskConfig, Config, ConfigError, FreeSwitchConfig
 from .engine.engine import Engine
@@ -24,21 +23,17 @@ from .engine.ports import Directory, Switch
 from .health import health_of
 from .hooking import dispatcher_of, maker_of
 from .hooks.dispatcher import Dispatcher
+from .jobs.child import WorkerChild
 from .jobs.late import LateRunReader
-from .jobs.workers import Workers
 from .media.conversions import Conversions
-from .media.encode import EncodeTask, GiveUpOriginalsTask
 from .media.encoders import Encoders
 from .media.erasing import Eraser, Forget
-from .media.finishing import FinishingTask
 from .media.format_cache import FormatCache
 from .media.mover import Mover
-from .media.peaks_task import PeaksTask
-from .media.pipeline import MediaPipeline
 from .media.redactor import Redactor
 from .media.retainer import Retainer
-from .media.seal_task import SealBacklog, SealTask
-from .media.shelves import Stores, make_stores
+from .media.seal_task import SealBacklog
+from .media.shelves import Stores
 from .media.transcribe import make_transcribe
 from .media.watermark import Watermark
 from .metering import Meter
@@ -53,7 +48,7 @@ from .web.app import Application, create_app
 from .web.passwords import Passwords
 from .web.services import Services
 from .web.sign_in_rules import rules_of
-from .working import run_reader, workers_of
+from .working import open_catalog, open_stores, run_reader, worker_child
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +64,7 @@ class Parts:
     catalog: SqlCatalog
     stores: Stores
     engine: Engine
-    workers: Workers
+    workers: WorkerChild
     mover: Mover
     sealing: SealBacklog
     watermark: Watermark
@@ -142,49 +137,9 @@ def make_directory(config: FreeSwitchConfig | AsteriskConfig) -> Directory:
     return FreeSwitchDirectory(config) if isinstance(config, FreeSwitchConfig) else AsteriskDirectory(config)
 
 
-@contextlib.asynccontextmanager
-async def open_catalog(config: Config) -> AsyncIterator[SqlCatalog]:
-    """The catalog alone, for commands that need no switch. Raises DatabaseUnavailable."""
-    catalog = SqlCatalog(await open_database(config.database.url), now)
-    try:
-        yield catalog
-    finally:
-        await catalog.close()
-
-
 async def hash_password(password: str) -> str:
     """As the sign-in page will verify it."""
     return await Passwords().hash(password)
-
-
-def open_stores(config: Config) -> Stores:
-    """Every store of the configuration; no server is asked anything. Raises ConfigError, StoreError."""
-    return make_stores(config.storage, config.stores, _folder, config.sealing)
-
-
-def make_pipeline(config: Config, catalog: SqlCatalog, stores: Stores) -> MediaPipeline:
-    spools = {s.name: s.spool for s in config.switches}
-    tasks = finishing_tasks(config, catalog, stores)
-    return MediaPipeline(catalog, spools, stores.home, now, stores=stores, tasks=tasks)
-
-
-def make_workers(config: Config, catalog: SqlCatalog, stores: Stores, *, alone: bool = False) -> Workers:
-    """A node that works on recordings. ``alone``: nobody tells it of a call's end (`tapeline worker`)."""
-    return workers_of(config, catalog, make_pipeline(config, catalog, stores), alone=alone)
-
-
-def finishing_tasks(config: Config, catalog: SqlCatalog, stores: Stores) -> list[FinishingTask]:
-    """What is done to a recording once it can be played, in this order: peaks, encode, transcribe, seal."""
-    formats, encoders = config.formats, Encoders()
-    tasks: list[FinishingTask] = [
-        PeaksTask(catalog, stores),
-        EncodeTask(catalog, stores, encoders, formats.default, formats.encoders),
-    ]
-    if config.transcription.enabled:
-        tasks.append(make_transcribe(config.transcription, catalog, stores))
-    # Behind all that read the WAV.
-    originals = GiveUpOriginalsTask(catalog, stores, formats.default)
-    return [*tasks, originals, SealTask(catalog, stores)]
 
 
 def make_format_cache(config: Config) -> FormatCache:
@@ -240,7 +195,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
     sign_in = rules_of(config.sign_in)
     async with open_catalog(config) as catalog:
         stores = open_stores(config)
-        workers = make_workers(config, catalog, stores)
+        workers = worker_child(config)
         mover, watermark = Mover(catalog, stores), _watermark(config, stores)
         sealing = SealBacklog(catalog, stores, now)
         sealer = make_sealer(config, catalog)
@@ -312,16 +267,6 @@ def session_secret(file: Path) -> bytes:
     if len(secret) < 32:
         raise ConfigError(f"web.secret_file: {file} is too short; delete it and a new one is made")
     return secret
-
-
-def _folder(path: Path, key: str) -> Path:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{key}: cannot make {path}: {error.strerror}") from error
-    if not os.access(path, os.W_OK):
-        raise ConfigError(f"{key}: {path} cannot be written by this user")
-    return path
 
 
 def _listen(host: str, port: int) -> socket.socket:

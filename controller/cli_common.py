@@ -12,10 +12,10 @@ import orjson
 import typer
 from rich.console import Console
 
-from .bootstrap import open_catalog
 from .catalog.facade import SqlCatalog
 from .config import load
 from .core.errors import TapelineError
+from .working import open_catalog
 
 console = Console(highlight=False)
 

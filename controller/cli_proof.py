@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from .bootstrap import make_sealer, open_catalog, reader_of
+from .bootstrap import make_sealer, reader_of
 from .cli_common import ConfigOption, JsonOption, NotPossible, console, print_json
 from .config import load
 from .engine.ids import now
@@ -23,6 +23,7 @@ from .proof import archive, bundle, evidence, running, signing
 from .proof.bundle_check import verify_bundle
 from .proof.verdict import Anchor, Verdict
 from .proof.verify import read_key
+from .working import open_catalog
 
 proof = typer.Typer(no_args_is_help=True, help="The signed chain of what was recorded, heard and deleted.")
 evidence_commands = typer.Typer(no_args_is_help=True, help="Recordings with everything that proves them.")

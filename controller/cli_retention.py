@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from .bootstrap import make_retainer, open_stores
+from .bootstrap import make_retainer
 from .catalog.facade import SqlCatalog
 from .cli_common import (
     ConfigOption,
@@ -27,6 +27,7 @@ from .engine.outlook import Outlook, outlook
 from .engine.reading import Scope
 from .engine.retention import digest_of
 from .logs import set_up_logging
+from .working import open_stores
 
 retention = typer.Typer(no_args_is_help=True, help="How long recordings are kept.")
 

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from .bootstrap import open_stores
 from .catalog.facade import SqlCatalog
 from .cli_common import ConfigOption, JsonOption, NotPossible, console, print_json, with_catalog
 from .config import load
@@ -21,6 +20,7 @@ from .media.rewrap import rewrap
 from .media.seal_keys import KeySource, key_id, new_key
 from .media.seal_task import SealBacklog
 from .media.shelves import Stores
+from .working import open_stores
 
 sealing = typer.Typer(no_args_is_help=True, help="Recordings encrypted by Tapeline itself.")
 key = typer.Typer(no_args_is_help=True, help="The keys of [[sealing]].")

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from .bootstrap import open_stores
 from .catalog.facade import SqlCatalog
 from .cli_common import ConfigOption, JsonOption, NotPossible, console, print_json, with_catalog
 from .config import load
@@ -16,6 +15,7 @@ from .engine.media_ports import HOME
 from .engine.shelving import Amount
 from .media.mover import Mover
 from .media.shelves import Destination, Stores
+from .working import open_stores
 
 store = typer.Typer(no_args_is_help=True, help="Where recordings are kept.")
 

@@ -10,10 +10,10 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from .bootstrap import make_pipeline, open_catalog, open_stores
 from .cli_common import ConfigOption, JsonOption, NotPossible, console, print_json
 from .config import Config, load
 from .media.sweep import KINDS, SweepReport, Wish, sweep
+from .working import make_pipeline, open_catalog, open_stores
 
 
 def sweep_command(

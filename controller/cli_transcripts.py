@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from .bootstrap import open_stores
 from .catalog.facade import SqlCatalog
 from .cli_common import ConfigOption, JsonOption, NotPossible, console, print_json, with_catalog
 from .config import load
 from .engine.reading import RecordingFilter, Scope
 from .media.errors import MediaError
 from .media.transcribe import make_transcribe
+from .working import open_stores
 
 
 def transcribe_command(

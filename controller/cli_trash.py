@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .bootstrap import make_eraser, make_sealer, open_stores
+from .bootstrap import make_eraser, make_sealer
 from .catalog.facade import SqlCatalog
 from .cli_common import ConfigOption, JsonOption, NotPossible, console, print_json, with_catalog
 from .cli_retention import BY
@@ -19,6 +19,7 @@ from .engine.ids import new_id, now
 from .engine.reading import RecordingRow, Scope
 from .engine.retention import HoldRow
 from .logs import set_up_logging
+from .working import open_stores
 
 trash = typer.Typer(no_args_is_help=True, help="Deleted recordings, until their time is over.")
 hold = typer.Typer(no_args_is_help=True, help="Legal holds: what nothing may delete.")

@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import signal
 
-from .bootstrap import make_workers, open_catalog, open_stores
 from .cli_common import ConfigOption, console
 from .config import load
 from .logs import set_up_logging
+from .worker_process import bounded, gentle
+from .working import make_workers, open_catalog, open_stores
 
 
 def worker_command(config: ConfigOption = None) -> None:
@@ -20,6 +21,8 @@ def worker_command(config: ConfigOption = None) -> None:
     """
     settings = load(config)
     set_up_logging(settings.log_level)
+    gentle(settings.jobs.nice)
+    bounded(settings.jobs.memory_mb)
 
     async def work() -> None:
         async with open_catalog(settings) as catalog:

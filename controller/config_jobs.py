@@ -14,7 +14,17 @@ class JobsConfig(Section):
 
     in_controller: bool = Field(
         True,
-        description="`tapeline serve` works on recordings itself; false leaves that to `tapeline worker`.",
+        description="`tapeline serve` starts a process beside itself that works on recordings; false leaves "
+        "that to `tapeline worker`.",
+    )
+    nice: int = Field(
+        10, ge=0, le=19, description="How far that work gives way to everything else on the machine."
+    )
+    memory_mb: int = Field(
+        4000,
+        ge=500,
+        le=1_048_576,
+        description="The memory that such a process may have for its data; what needs more fails.",
     )
     at_once: int = Field(
         4, ge=1, le=64, description="How many recordings' files one process works on at once."

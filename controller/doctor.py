@@ -9,7 +9,6 @@ from collections.abc import Awaitable
 
 import numpy as np
 
-from .bootstrap import open_catalog
 from .catalog.database import DatabaseUnavailable
 from .config import AsteriskConfig, Config, ConfigError, FreeSwitchConfig, SealingConfig, StoreConfig
 from .core.formats import Format
@@ -24,6 +23,7 @@ from .media.shelves import make_shelf
 from .media.speech_process import SpeechProcess
 from .switches.asterisk.doctor import examine as examine_asterisk
 from .switches.freeswitch.doctor import examine as examine_freeswitch
+from .working import open_catalog
 
 
 async def examine(config: Config) -> list[tuple[str, list[Check]]]:

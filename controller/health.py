@@ -8,7 +8,7 @@ from .engine.alarms import Alarm, Severity, switch_alarms
 from .engine.engine import Engine
 from .engine.ports import LinkState
 from .engine.reading import Health
-from .jobs.workers import Workers
+from .jobs.child import WorkerChild
 from .media.mover import Mover
 from .media.retainer import Retainer
 from .media.seal_task import SealBacklog
@@ -20,7 +20,7 @@ _W, _C = Severity.WARNING, Severity.CRITICAL
 
 async def health_of(
     engine: Engine,
-    workers: Workers,
+    workers: WorkerChild,
     mover: Mover,
     sealing: SealBacklog,
     watermark: Watermark,
@@ -89,7 +89,7 @@ def _unsealed(sealing: SealBacklog) -> list[Alarm]:
     ]  # fmt: skip
 
 
-def _work(workers: Workers, sealer: Sealer, retainer: Retainer) -> list[Alarm]:
+def _work(workers: WorkerChild, sealer: Sealer, retainer: Retainer) -> list[Alarm]:
     found = []
     if workers.error:
         found.append(

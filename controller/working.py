@@ -1,18 +1,73 @@
-"""How a node that works on recordings is put together out of its configuration."""
+"""How a node that works on recordings is put together out of its configuration. Without the web and the
+switches, so that the process that does nothing else starts quickly and stays small."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
+from .catalog.database import open_database
 from .catalog.facade import SqlCatalog
 from .catalog.run_engine import run_engine
-from .config import Config
+from .config import Config, ConfigError
 from .engine.ids import now
 from .engine.jobs import Lane, Limits, RunReader, Runs
+from .jobs.child import WorkerChild
 from .jobs.late import LateRuns
 from .jobs.steps import Steps
 from .jobs.workers import Settings, Workers
+from .media.encode import EncodeTask, GiveUpOriginalsTask
+from .media.encoders import Encoders
+from .media.finishing import FinishingTask
+from .media.peaks_task import PeaksTask
 from .media.pipeline import MediaPipeline
+from .media.seal_task import SealTask
+from .media.shelves import Stores, make_stores
+from .media.transcribe import make_transcribe
+
+
+@contextlib.asynccontextmanager
+async def open_catalog(config: Config) -> AsyncIterator[SqlCatalog]:
+    """The catalog alone, for commands that need no switch. Raises DatabaseUnavailable."""
+    catalog = SqlCatalog(await open_database(config.database.url), now)
+    try:
+        yield catalog
+    finally:
+        await catalog.close()
+
+
+def open_stores(config: Config) -> Stores:
+    """Every store of the configuration; no server is asked anything. Raises ConfigError, StoreError."""
+    return make_stores(config.storage, config.stores, _folder, config.sealing)
+
+
+def make_pipeline(config: Config, catalog: SqlCatalog, stores: Stores) -> MediaPipeline:
+    spools = {s.name: s.spool for s in config.switches}
+    tasks = finishing_tasks(config, catalog, stores)
+    return MediaPipeline(catalog, spools, stores.home, now, stores=stores, tasks=tasks)
+
+
+def make_workers(config: Config, catalog: SqlCatalog, stores: Stores, *, alone: bool = False) -> Workers:
+    """A node that works on recordings. ``alone``: nobody tells it of a call's end (`tapeline worker`)."""
+    return workers_of(config, catalog, make_pipeline(config, catalog, stores), alone=alone)
+
+
+def finishing_tasks(config: Config, catalog: SqlCatalog, stores: Stores) -> list[FinishingTask]:
+    """What is done to a recording once it can be played, in this order: peaks, encode, transcribe, seal."""
+    formats, encoders = config.formats, Encoders()
+    tasks: list[FinishingTask] = [
+        PeaksTask(catalog, stores),
+        EncodeTask(catalog, stores, encoders, formats.default, formats.encoders),
+    ]
+    if config.transcription.enabled:
+        tasks.append(make_transcribe(config.transcription, catalog, stores))
+    # Behind all that read the WAV.
+    originals = GiveUpOriginalsTask(catalog, stores, formats.default)
+    return [*tasks, originals, SealTask(catalog, stores)]
 
 
 def workers_of(config: Config, catalog: SqlCatalog, media: MediaPipeline, *, alone: bool) -> Workers:
@@ -39,8 +94,24 @@ def workers_of(config: Config, catalog: SqlCatalog, media: MediaPipeline, *, alo
     return Workers(catalog, media, runs, now, settings)
 
 
+def worker_child(config: Config) -> WorkerChild:
+    """The controller's own worker: a process beside it. Not started if `jobs.in_controller` is false."""
+    command = (sys.executable, "-m", "controller.worker_process", str(config.jobs.nice))
+    return WorkerChild(command, lambda: config.model_dump_json().encode())
+
+
 def run_reader(config: Config) -> RunReader:
     """What the durable engine noted of each step."""
     from .jobs.durable import DbosRunReader
 
     return DbosRunReader(run_engine(config.database.url))
+
+
+def _folder(path: Path, key: str) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{key}: cannot make {path}: {error.strerror}") from error
+    if not os.access(path, os.W_OK):
+        raise ConfigError(f"{key}: {path} cannot be written by this user")
+    return path

@@ -15,11 +15,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from ..bootstrap import hash_password, open_catalog
+from ..bootstrap import hash_password
 from ..config import load
 from ..core.rules import Setting
 from ..engine.ids import new_id, now
 from ..engine.reading import Account, ApiToken, Role, SystemSettings, TenantSettings, UserSettings
+from ..working import open_catalog
 from .lab import LabUnavailable, start_process, stop_process
 
 STARTUP_S = 30.0
@@ -79,8 +80,9 @@ class RunningController:
     """``async with``: started and reachable on entry, ended on exit. Everything is in ``folder``."""
 
     def __init__(
-        self, folder: Path, labs: tuple[Lab, ...], *, port: int = 0, host: str = "127.0.0.1"
+        self, folder: Path, labs: tuple[Lab, ...], *, port: int = 0, host: str = "127.0.0.1", nice: int = 0
     ) -> None:
+        """``nice`` is that of the work on recordings; 0, for somebody sits before it and waits."""
         self.folder = folder
         self.config_file = folder / "tapeline.toml"
         self.log_file = folder / "controller.log"
@@ -89,7 +91,9 @@ class RunningController:
         self._process: asyncio.subprocess.Process | None = None
         folder.mkdir(parents=True, exist_ok=True)
         sections = "\n".join(switch_section(lab) for lab in labs)
-        self.config_file.write_text(f'[web]\nhost = "{host}"\nport = {port}\n\n{sections}')
+        self.config_file.write_text(
+            f'[web]\nhost = "{host}"\nport = {port}\n\n[jobs]\nnice = {nice}\n\n{sections}'
+        )
 
     async def __aenter__(self) -> Self:
         try:

@@ -1,0 +1,143 @@
+"""The process that `tapeline serve` starts to work on recordings: ``-m controller.worker_process NICE``.
+
+The configuration comes by its input as JSON (see jobs/child.py); it ends when that input ends, so that it
+never outlives a controller, however that dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import resource
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import IO, TYPE_CHECKING
+
+from .core.errors import TapelineError
+
+if TYPE_CHECKING:
+    from .config import Config
+    from .jobs.workers import Workers
+
+#: Giving back what it is at takes a moment; a thread that hangs on a file must not hold it up for ever.
+_LEASH_S = 8.0
+_LOOK_S = 1.0
+
+
+def gentle(nice: int) -> None:
+    """This process, and all that it starts, gives way to a switch on the same machine; and should memory run
+    out, it goes first: what it is at is gone on with."""
+    os.setpriority(os.PRIO_PROCESS, 0, max(nice, os.getpriority(os.PRIO_PROCESS, 0)))
+    if os.getsid(0) == os.getpid():
+        # Where Linux shares the processor out by sessions first (sched_autogroup), a process's niceness
+        # counts within its own session only, and this is another one than the switch's.
+        _note("/proc/self/autogroup", str(nice))
+    _note("/proc/self/oom_score_adj", "500")
+
+
+def _note(file: str, value: str) -> None:
+    with contextlib.suppress(OSError), open(file, "w") as out:  # a kernel without it, or a container
+        out.write(value)
+
+
+def bounded(memory_mb: int) -> None:
+    """Only the soft limit: a program that it starts may set one of its own."""
+    limit, hard = memory_mb * 2**20, resource.getrlimit(resource.RLIMIT_DATA)[1]
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+
+
+class _Parent:
+    """What the controller tells by our input: a byte is a poke, its end is ours."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._source = source
+        self.poked: Callable[[], object] = bool
+        self.ended: Callable[[], object] = lambda: os._exit(0)
+
+    def listen(self) -> None:
+        """In a thread, for ever."""
+        while os.read(self._source.fileno(), 4096):
+            self.poked()
+        self.ended()
+        time.sleep(_LEASH_S)
+        os._exit(0)
+
+
+def main(arguments: list[str]) -> int:
+    gentle(int(arguments[0]))
+    # Libraries print where they like; what we have to say gets a channel of its own.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    # Not buffered: what comes behind the settings is for the thread that listens.
+    source = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115 - as long as the process
+    given = _exactly(source, int.from_bytes(_exactly(source, 4)))
+    parent = _Parent(source)
+    threading.Thread(target=parent.listen, daemon=True).start()
+    # Late: what is imported is imported gently.
+    from .config import Config
+    from .logs import set_up_logging
+
+    config = Config.model_validate_json(given)
+    bounded(config.jobs.memory_mb)
+    set_up_logging(config.log_level)
+    try:
+        asyncio.run(_work(config, parent, answers))
+    except TapelineError as error:
+        _say(answers, str(error))
+        return 2
+    return 0
+
+
+def _exactly(source: IO[bytes], size: int) -> bytes:
+    read = b""
+    while len(read) < size:
+        block = source.read(size - len(read))
+        if not block:
+            sys.exit(0)  # the parent has gone
+        read += block
+    return read
+
+
+async def _work(config: Config, parent: _Parent, answers: IO[str]) -> None:
+    from .working import make_workers, open_catalog, open_stores
+
+    loop = asyncio.get_running_loop()
+    async with open_catalog(config) as catalog:
+        workers = make_workers(config, catalog, open_stores(config))
+        running = asyncio.ensure_future(workers.run())
+        parent.poked = lambda: loop.call_soon_threadsafe(workers.poke)
+        parent.ended = lambda: loop.call_soon_threadsafe(running.cancel)
+        telling = asyncio.ensure_future(_tell(workers, answers))
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+        finally:
+            telling.cancel()
+            # From here on there is nothing to give back.
+            parent.poked, parent.ended = bool, lambda: None
+
+
+async def _tell(workers: Workers, answers: IO[str]) -> None:
+    """What is wrong, whenever that changes: the controller's pages and alarms show it."""
+    told: str | None = None
+    while True:
+        if workers.error != told:
+            told = workers.error
+            _say(answers, told)
+        await asyncio.sleep(_LOOK_S)
+
+
+def _say(answers: IO[str], error: str) -> None:
+    with contextlib.suppress(OSError):  # nobody listens any more
+        answers.write(json.dumps({"error": error[:2000]}) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
