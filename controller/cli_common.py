@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,6 +17,8 @@ from rich.console import Console
 from .catalog.facade import SqlCatalog
 from .config import load
 from .core.errors import TapelineError
+from .engine.ids import now
+from .engine.reading import AuditEntry
 from .working import open_catalog
 
 console = Console(highlight=False)
@@ -37,6 +41,23 @@ def with_catalog(config: Path | None, work: Callable[[SqlCatalog], Awaitable[Non
             await work(catalog)
 
     asyncio.run(run())
+
+
+def operator() -> str:
+    """Who does it, in the audit: the operating system's user, who needs no account to run commands."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as in some containers
+        name = f"uid {os.getuid()}"
+    return f"{name} (command line)"
+
+
+async def audited(
+    catalog: SqlCatalog, tenant: str | None, action: str, subject: str, detail: str = ""
+) -> None:
+    """A line in the audit, the tenant's; None: the system's own."""
+    line = AuditEntry(now(), operator(), tenant, action, subject[:300], detail[:1000])
+    await catalog.audit(line)
 
 
 def print_json(value: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from . import cli_changes as changes
 from .bootstrap import make_directory
 from .catalog.facade import SqlCatalog
 from .cli_common import ConfigOption, JsonOption, NotPossible, console, print_json, with_catalog
@@ -37,6 +38,7 @@ def import_command(
         planned = plan(found, await catalog.tenants(everything), await catalog.users(everything), tenant)
         if not dry_run:
             await catalog.import_users(planned.to_write)
+            await changes.imported(catalog, switch, planned.new_users, planned.named)
         if as_json:
             print_json({"dry_run": dry_run, **as_plain(planned)})
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .catalog.facade import SqlCatalog
-from .cli_common import ConfigOption, JsonOption, NotPossible, console, print_json, with_catalog
+from .cli_common import ConfigOption, JsonOption, NotPossible, audited, console, print_json, with_catalog
 from .config import load
 from .engine.ids import now
 from .engine.jobs import Job, JobFilter, JobState, RunsAway, StepSeen
@@ -114,14 +115,18 @@ def retry_command(
         raise NotPossible("say which: some ids, or --failed")
 
     async def work(catalog: SqlCatalog) -> None:
-        tried = await catalog.retry_jobs(_ALL, ids or [])
+        tried = await _each(catalog, ids or [], catalog.retry_jobs, "job retried")
+        again = 0
         after = ""
         while failed:
             page = await catalog.jobs(_ALL, JobFilter(_FAILED, tenant, _AT_ONCE, after))
-            tried += await catalog.retry_jobs(_ALL, [j.recording_id for j in page.jobs])
+            again += await catalog.retry_jobs(_ALL, [j.recording_id for j in page.jobs])
             after = page.after
             if not after:
                 break
+        if again:
+            await audited(catalog, tenant or None, "jobs retried", "all that failed", f"{again}")
+        tried += again
         console.print(f"{tried} will be tried again at once")
         if ids and tried < len(ids):
             raise NotPossible(
@@ -138,7 +143,7 @@ def cancel_command(ids: Ids = None, config: ConfigOption = None) -> None:
         raise NotPossible("say which, by the recordings' ids")
 
     async def work(catalog: SqlCatalog) -> None:
-        stopped = await catalog.cancel_jobs(_ALL, ids)
+        stopped = await _each(catalog, ids, catalog.cancel_jobs, "job cancelled")
         console.print(f"{stopped} cancelled")
         if stopped < len(ids):
             raise NotPossible(f"{len(ids) - stopped} of them have no finishing that could be cancelled")
@@ -164,6 +169,20 @@ def nodes_command(as_json: JsonOption = False, config: ConfigOption = None) -> N
             console.print("nobody works on recordings: start tapeline serve, or tapeline worker")
 
     with_catalog(config, work)
+
+
+async def _each(
+    catalog: SqlCatalog, ids: list[str], act: Callable[[Scope, list[str]], Awaitable[int]], action: str
+) -> int:
+    """How many it was done to; each is a line in its tenant's audit."""
+    count = 0
+    for recording_id in ids:
+        if await act(_ALL, [recording_id]):
+            count += 1
+            # Of a recording that had no work any more there is one only now.
+            job = await catalog.job(_ALL, recording_id)
+            await audited(catalog, job.tenant if job else None, action, recording_id)
+    return count
 
 
 def _plain(job: Job) -> dict[str, Any]:

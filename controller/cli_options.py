@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from . import cli_changes as changes
 from .catalog.facade import SqlCatalog
 from .cli_common import ConfigOption, JsonOption, NotPossible, console, print_json, with_catalog
 from .core.errors import InvalidFeatureCode, InvalidPolicy
@@ -62,9 +63,9 @@ def set_options(
     """
 
     async def work(catalog: SqlCatalog) -> None:
-        known = await catalog.tenants(Scope(tenant))
-        before = known[0] if known else TenantSettings(tenant)
-        await catalog.set_tenant(replace(before, options=changed(before.options, settings)))
+        before = await changes.tenant_settings(catalog, tenant) or TenantSettings(tenant)
+        wanted = replace(before, options=changed(before.options, settings))
+        await changes.set_tenant(catalog, wanted)
 
     with_catalog(config, work)
 

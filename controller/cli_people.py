@@ -14,12 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from .catalog.facade import SqlCatalog
-from .cli_common import ConfigOption, JsonOption, NotPossible, console, print_json, with_catalog
+from .cli_common import ConfigOption, JsonOption, NotPossible, audited, console, print_json, with_catalog
 from .config import load
 from .core.roles import GRANTS, NEEDS_EXTENSION, NEEDS_TENANT, Permission
 from .engine.entry import ApiToken
 from .engine.ids import new_id, now
-from .engine.reading import Account, AuditEntry, Role, Scope
+from .engine.reading import Account, Role, Scope
 from .web.passwords import Passwords, weakness
 
 people = typer.Typer(no_args_is_help=True, help="Who may sign in to the pages and the API.")
@@ -32,9 +32,6 @@ Generate = Annotated[bool, typer.Option(help="Make a password and print it once.
 Groups = Annotated[
     list[str] | None, typer.Option("--group", help="A supervisor's group, by name; repeatable.")
 ]
-
-#: Whose doing it is in the audit: whoever may run commands on the server.
-OPERATOR = "command line"
 
 
 def _password(file: Path | None, account: Account, least: int) -> str:
@@ -52,7 +49,7 @@ def _password(file: Path | None, account: Account, least: int) -> str:
 
 
 async def _note(catalog: SqlCatalog, account: Account, action: str, detail: str = "") -> None:
-    await catalog.audit(AuditEntry(now(), OPERATOR, account.tenant, action, account.login, detail))
+    await audited(catalog, account.tenant, action, account.login, detail)
 
 
 async def _find(catalog: SqlCatalog, login: str) -> Account:

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from . import cli_changes as changes
 from .catalog.facade import SqlCatalog
 from .cli_common import ConfigOption, console, with_catalog
 from .cli_rules import every_rule, rules_table
 from .core.rules import Setting
-from .engine.reading import Scope, TenantSettings, UserSettings
+from .engine.reading import TenantSettings, UserSettings
 
 settings = typer.Typer(no_args_is_help=True, help="What is recorded: system, tenants, users.")
 
@@ -38,7 +39,7 @@ def system_command(
     """The system's settings. A running controller takes them over within a few seconds."""
 
     async def work(catalog: SqlCatalog) -> None:
-        await catalog.set_system(replace(await catalog.system(), record_external=external))
+        await changes.set_system(catalog, replace(await catalog.system(), record_external=external))
 
     with_catalog(config, work)
 
@@ -50,11 +51,9 @@ def tenant_command(
     """Enable extension audio/video recording for a whole tenant. `tapeline rule set` can say more."""
 
     async def work(catalog: SqlCatalog) -> None:
-        known = {t.tenant: t for t in await catalog.tenants(Scope(tenant))}
-        before = known.get(tenant, TenantSettings(tenant))
-        await catalog.set_tenant(
-            replace(before, audio=_setting(audio, before.audio), video=_setting(video, before.video))
-        )
+        before = await changes.tenant_settings(catalog, tenant) or TenantSettings(tenant)
+        wanted = replace(before, audio=_setting(audio, before.audio), video=_setting(video, before.video))
+        await changes.set_tenant(catalog, wanted)
 
     with_catalog(config, work)
 
@@ -66,11 +65,9 @@ def user_command(
     """Record a user's audio/video calls. `tapeline rule set` can say more."""
 
     async def work(catalog: SqlCatalog) -> None:
-        known = {u.user: u for u in await catalog.users(Scope(tenant, user))}
-        before = known.get(user, UserSettings(tenant, user))
-        await catalog.set_user(
-            replace(before, audio=_setting(audio, before.audio), video=_setting(video, before.video))
-        )
+        before = await changes.user_settings(catalog, tenant, user) or UserSettings(tenant, user)
+        wanted = replace(before, audio=_setting(audio, before.audio), video=_setting(video, before.video))
+        await changes.set_user(catalog, wanted)
 
     with_catalog(config, work)
 

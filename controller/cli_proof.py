@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from .bootstrap import make_sealer, reader_of
-from .cli_common import ConfigOption, JsonOption, NotPossible, console, print_json
+from .cli_common import ConfigOption, JsonOption, NotPossible, audited, console, operator, print_json
 from .config import load
 from .engine.ids import now
 from .proof import archive, bundle, evidence, running, signing
@@ -78,6 +77,7 @@ def rotate_command(config: ConfigOption = None) -> None:
             ring = await asyncio.to_thread(signing.rotate, settings.proof.key_file)
             count = await make_sealer(settings, catalog).hand_over()
             console.print(f"{ring.current.public}", markup=False, soft_wrap=True)
+            await audited(catalog, None, "proof key renewed", "proof", f"took over in {count} chains")
             console.print(f"took over in {count} chains", markup=False)
 
     asyncio.run(work())
@@ -120,7 +120,7 @@ def export_command(
             sealer = make_sealer(settings, catalog)
             keys = await asyncio.to_thread(signing.load, settings.proof.key_file, settings.proof.key_command)
             whose, ids = await evidence.chosen(catalog, recordings or (), tenant, *times)
-            by = f"{getpass.getuser()} (command line)"
+            by = operator()
             plan = await evidence.prepare(catalog, sealer, keys.current, whose, ids, by, now())
             total = sum(f["size"] for e in plan.exhibits for f in e.facts["files"])
             with _progress("writing", total) as told:

@@ -16,6 +16,7 @@ from .cli_common import (
     JsonOption,
     NotPossible,
     console,
+    operator,
     print_json,
     with_catalog,
 )
@@ -30,9 +31,6 @@ from .logs import set_up_logging
 from .working import open_stores
 
 retention = typer.Typer(no_args_is_help=True, help="How long recordings are kept.")
-
-#: Who did it, in the audit, when it was done on the command line.
-BY = "command line"
 
 TenantOption = Annotated[str, typer.Option(help="Whose recordings.")]
 ScopeArgument = Annotated[RuleScope, typer.Argument(help="What the rule is about.")]
@@ -104,7 +102,7 @@ def set_command(
         console.print(f"{wanted.subject}: {wanted.says}", markup=False)
         _tell(seen, 7)
         if not dry_run:
-            await catalog.set_retention_rule(wanted, BY, accept=accept)
+            await catalog.set_retention_rule(wanted, operator(), accept=accept)
             if seen.most and not accept:
                 console.print("More than half: it waits for `tapeline retention confirm`.", markup=False)
 
@@ -119,7 +117,7 @@ def remove_command(
     name = tag_of(name) if scope is RuleScope.TAG and name else name
 
     async def work(catalog: SqlCatalog) -> None:
-        if not await catalog.remove_retention_rule(Scope(tenant), scope, tenant, name, BY):
+        if not await catalog.remove_retention_rule(Scope(tenant), scope, tenant, name, operator()):
             raise NotPossible(f"tenant {tenant} has no such rule; `tapeline retention rules` shows all")
 
     with_catalog(config, work)
@@ -190,7 +188,7 @@ def confirm_command(tenant: TenantOption, config: ConfigOption = None) -> None:
     async def work(catalog: SqlCatalog) -> None:
         digest = digest_of(await catalog.retention_rules(Scope(tenant)))
         stand = await catalog.stand(tenant)
-        if not await catalog.confirm_retention(tenant, digest, BY):
+        if not await catalog.confirm_retention(tenant, digest, operator()):
             raise NotPossible(
                 f"nothing waits for a confirmation in tenant {tenant}"
                 + ("; the rules were changed since: run it again" if stand.waiting else "")

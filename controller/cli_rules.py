@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from . import cli_changes as changes
 from .catalog.facade import SqlCatalog
 from .cli_common import ConfigOption, JsonOption, NotPossible, console, print_json, with_catalog
 from .core.direction import Direction
@@ -106,7 +107,7 @@ def remove_rule(
             # These stay as what they are; only their rule goes.
             await _keep(catalog, PolicyRule(scope, tenant, name))
         else:
-            await catalog.remove_rule(Scope(None), scope, tenant, name)
+            await changes.remove_rule(catalog, before)
 
     with_catalog(config, work)
 
@@ -132,20 +133,19 @@ async def _keep(catalog: SqlCatalog, rule: PolicyRule) -> None:
     tenant = rule.tenant or ""
     if rule.scope is PolicyScope.SYSTEM:
         system = await catalog.system()
-        await catalog.set_system(replace(system, audio=audio, video=video, directions=directions))
+        await changes.set_system(catalog, replace(system, audio=audio, video=video, directions=directions))
     elif rule.scope is PolicyScope.TENANT:
-        known = {t.tenant: t for t in await catalog.tenants(Scope(tenant))}
-        before = known.get(tenant, TenantSettings(tenant))
-        await catalog.set_tenant(replace(before, audio=audio, video=video, directions=directions))
+        before = await changes.tenant_settings(catalog, tenant) or TenantSettings(tenant)
+        await changes.set_tenant(catalog, replace(before, audio=audio, video=video, directions=directions))
     elif rule.scope is PolicyScope.USER:
-        users = {u.user: u for u in await catalog.users(Scope(tenant, rule.name))}
-        name = users[rule.name].name if rule.name in users else ""
+        known = await changes.user_settings(catalog, tenant, rule.name)
+        name = known.name if known else ""
         settings = UserSettings(
             tenant, rule.name, name, audio, video, directions, rule.mode, rule.sample_percent
         )
-        await catalog.set_user(settings)
+        await changes.set_user(catalog, settings)
     else:
-        await catalog.set_rule(rule)
+        await changes.set_rule(catalog, rule)
 
 
 async def every_rule(catalog: SqlCatalog) -> list[PolicyRule]:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from .catalog.facade import SqlCatalog
-from .cli_common import ConfigOption, JsonOption, NotPossible, console, print_json, with_catalog
+from .cli_common import ConfigOption, JsonOption, NotPossible, audited, console, print_json, with_catalog
 from .config import load
 from .engine.ids import now
 from .engine.shelving import Amount
@@ -152,6 +152,10 @@ def rotate_command(
             if time.monotonic() - told >= _TELL_EVERY_S:
                 told = time.monotonic()
                 console.print(f"{looked:,} files looked at, {done:,} data keys wrapped anew", markup=False)
+        if done and not dry_run:
+            await audited(
+                catalog, None, "data keys wrapped anew", "sealing", f"{done} of {looked} sealed files"
+            )
         what = "would be wrapped anew" if dry_run else "wrapped anew"
         console.print(
             f"{looked:,} sealed files, {done:,} data keys {what}, {len(problems):,} not", markup=False

@@ -9,7 +9,15 @@ from typing import Annotated
 import typer
 
 from .catalog.facade import SqlCatalog
-from .cli_common import ConfigOption, JsonOption, NotPossible, console, print_json, with_catalog
+from .cli_common import (
+    ConfigOption,
+    JsonOption,
+    NotPossible,
+    audited,
+    console,
+    print_json,
+    with_catalog,
+)
 from .config import load
 from .engine.media_ports import HOME
 from .engine.shelving import Amount
@@ -77,6 +85,10 @@ def move_command(
                 told = time.monotonic()
                 console.print(f"{_words(Amount(files, size))} of {_words(whole)}", markup=False)
         await mover.tidy()
+        if files:
+            # Of one tenant's recordings the tenant reads it; else it is the system's business.
+            what = f"{_words(Amount(files, size))} from {source} to {to}"
+            await audited(catalog, tenant, "recordings moved", f"store {to}", what)
         console.print(f"moved {_words(Amount(files, size))} from {source} to {to}", markup=False)
 
     with_catalog(config, work)

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from .cli_common import ConfigOption, JsonOption, NotPossible, console, print_json
+from .cli_common import ConfigOption, JsonOption, NotPossible, audited, console, print_json
 from .config import Config, load
 from .media.sweep import KINDS, SweepReport, Wish, sweep
 from .working import make_pipeline, open_catalog, open_stores
@@ -62,7 +62,12 @@ async def _sweep(config: Config, dry_run: bool, min_age: int, wish: Wish) -> Swe
         spools = {s.name: s.spool for s in config.switches}
         with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
             tasks = {what: bar.add_task(what, total=None) for what in ("files", "rows")}
-            return await sweep(
+            report = await sweep(
                 catalog, spools, stores, dry_run, pipeline=pipeline, min_age_s=min_age, wish=wish,
                 progress=lambda what, count: bar.advance(tasks[what], count),
             )  # fmt: skip
+        done = {"adopted": report.adopted, "removed": report.removed, "erased": report.erased}
+        what = ", ".join(f"{name}: {len(files)}" for name, files in done.items() if files)
+        if what and not dry_run:
+            await audited(catalog, None, "sweep", "stores and spools", what)
+        return report

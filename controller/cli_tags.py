@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from .catalog.facade import SqlCatalog
-from .cli_common import ConfigOption, JsonOption, NotPossible, console, print_json, with_catalog
-from .cli_retention import BY
+from .cli_common import ConfigOption, JsonOption, NotPossible, console, operator, print_json, with_catalog
 from .engine.ids import new_id
 from .engine.reading import Scope
 from .engine.retention import Annotations
@@ -30,7 +29,11 @@ def add_tag(ids: Ids, tag_name: Tag, tenant: Tenant, config: ConfigOption = None
     async def work(catalog: SqlCatalog) -> None:
         _all_there(
             tenant,
-            [i for i in ids if not await catalog.add_tag(Scope(tenant), i, tag_name, BY, retained=True)],
+            [
+                i
+                for i in ids
+                if not await catalog.add_tag(Scope(tenant), i, tag_name, operator(), retained=True)
+            ],
         )
 
     with_catalog(config, work)
@@ -42,7 +45,9 @@ def remove_tag(ids: Ids, tag_name: Tag, tenant: Tenant, config: ConfigOption = N
 
     async def work(catalog: SqlCatalog) -> None:
         without = [
-            i for i in ids if not await catalog.remove_tag(Scope(tenant), i, tag_name, BY, retained=True)
+            i
+            for i in ids
+            if not await catalog.remove_tag(Scope(tenant), i, tag_name, operator(), retained=True)
         ]
         for recording_id in without:
             console.print(f"{recording_id}: {tenant} has no such recording with this tag", markup=False)
@@ -78,7 +83,7 @@ def add_note(
 
     async def work(catalog: SqlCatalog) -> None:
         note_id = new_id()
-        done = await catalog.add_note(Scope(tenant), recording_id, text, BY, note_id)
+        done = await catalog.add_note(Scope(tenant), recording_id, text, operator(), note_id)
         _all_there(tenant, [] if done else [recording_id])
         console.print(note_id)
 
@@ -90,7 +95,7 @@ def remove_note(recording_id: One, note_id: str, tenant: Tenant, config: ConfigO
     """Take a note off a recording."""
 
     async def work(catalog: SqlCatalog) -> None:
-        if not await catalog.remove_note(Scope(tenant), recording_id, note_id, BY, others=True):
+        if not await catalog.remove_note(Scope(tenant), recording_id, note_id, operator(), others=True):
             raise NotPossible("there is no such note; `tapeline note list` shows them")
 
     with_catalog(config, work)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .catalog.facade import SqlCatalog
-from .cli_common import ConfigOption, JsonOption, NotPossible, console, print_json, with_catalog
+from .cli_common import ConfigOption, JsonOption, NotPossible, audited, console, print_json, with_catalog
 from .config import load
 from .engine.reading import RecordingFilter, Scope
 from .media.errors import MediaError
@@ -58,6 +58,8 @@ def transcribe_command(
                     break
         finally:
             task.stop()
+        if done:
+            await audited(catalog, tenant, "transcripts made", "recordings", f"{done} of them")
         if not dry_run:
             console.print(f"{done} transcribed, {len(faults)} not", markup=False)
 
@@ -76,6 +78,10 @@ def find_command(
 
     async def work(catalog: SqlCatalog) -> None:
         page = await catalog.recordings(Scope(tenant), RecordingFilter(text=text), limit=limit)
+        for row in page.items:
+            await audited(
+                catalog, row.tenant, "read transcript", f"recording {row.recording_id}", "what a search found"
+            )
         if as_json:
             print_json(
                 [{"recording_id": r.recording_id, "tenant": r.tenant, "started_at": r.started_at,

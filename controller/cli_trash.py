@@ -10,8 +10,7 @@ import typer
 
 from .bootstrap import make_eraser, make_sealer
 from .catalog.facade import SqlCatalog
-from .cli_common import ConfigOption, JsonOption, NotPossible, console, print_json, with_catalog
-from .cli_retention import BY
+from .cli_common import ConfigOption, JsonOption, NotPossible, console, operator, print_json, with_catalog
 from .config import load
 from .core.errors import TapelineError
 from .engine.erasing import Erasure
@@ -66,7 +65,7 @@ def put_trash(ids: Ids, tenant: Tenant, why: Why, config: ConfigOption = None) -
     """Delete recordings: they can be restored until the tenant's trash_days are over."""
 
     async def work(catalog: SqlCatalog) -> None:
-        result = await catalog.trash(Scope(tenant), ids, BY, why)
+        result = await catalog.trash(Scope(tenant), ids, operator(), why)
         for recording_id in result.done:
             console.print(f"{recording_id}: in the trash", markup=False)
         for recording_id, reason in result.refused.items():
@@ -82,7 +81,7 @@ def restore_trash(ids: Ids, tenant: Tenant, config: ConfigOption = None) -> None
     """Take recordings out of the trash again."""
 
     async def work(catalog: SqlCatalog) -> None:
-        lost = [i for i in ids if not await catalog.restore(Scope(tenant), i, BY)]
+        lost = [i for i in ids if not await catalog.restore(Scope(tenant), i, operator())]
         if lost:
             raise NotPossible(f"not in the trash of {tenant}, or their time is over: {', '.join(lost)}")
 
@@ -98,7 +97,7 @@ def empty_trash(ids: Ids, tenant: Tenant, config: ConfigOption = None) -> None:
     async def work(catalog: SqlCatalog) -> None:
         eraser, failed = make_eraser(settings, catalog, open_stores(settings)), False
         for recording_id in ids:
-            why = await catalog.purge_now(Scope(tenant), recording_id, BY)
+            why = await catalog.purge_now(Scope(tenant), recording_id, operator())
             try:
                 if not why and not await eraser.purge(recording_id):
                     why = "it was taken out of the trash, or is under a legal hold"
@@ -159,13 +158,13 @@ def add_hold(
     config: ConfigOption = None,
 ) -> None:
     """Put a legal hold on recordings, a person, a span of time."""
-    made = HoldRow(new_id(), tenant, name, reason, person, _utc(since), _utc(until), now(), BY)
+    made = HoldRow(new_id(), tenant, name, reason, person, _utc(since), _utc(until), now(), operator())
     if not made.hold.standing and not recording:
         raise NotPossible("say what it covers: --recording, --person, --since, --until")
 
     async def work(catalog: SqlCatalog) -> None:
         await catalog.put_hold(made)
-        refused = await catalog.hold_recordings(Scope(tenant), made.hold_id, recording or [], BY)
+        refused = await catalog.hold_recordings(Scope(tenant), made.hold_id, recording or [], operator())
         console.print(made.hold_id)
         for recording_id, why in refused.items():
             console.print(f"{recording_id}: not held: {why}", markup=False)
@@ -180,7 +179,7 @@ def lift_hold(hold_id: str, why: Why, config: ConfigOption = None) -> None:
     """Lift a legal hold; what it covered follows the rules again."""
 
     async def work(catalog: SqlCatalog) -> None:
-        if not await catalog.lift_hold(Scope(None), hold_id, BY, why):
+        if not await catalog.lift_hold(Scope(None), hold_id, operator(), why):
             raise NotPossible("there is no such legal hold in force; `tapeline hold list` shows them")
 
     with_catalog(config, work)
@@ -213,7 +212,7 @@ def erase_command(
         left: dict[str, str] = {}
         if yes:
             result = await catalog.erase_soon(
-                Scope(tenant), found.ids, BY, f"erasure: {why}", person, keep=not over_minimum
+                Scope(tenant), found.ids, operator(), f"erasure: {why}", person, keep=not over_minimum
             )
             left |= result.refused
             eraser, sealer = (

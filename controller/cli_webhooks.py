@@ -10,17 +10,16 @@ from rich.table import Table
 
 from .bootstrap import session_secret
 from .catalog.facade import SqlCatalog
-from .cli_common import ConfigOption, JsonOption, NotPossible, console, print_json, with_catalog
+from .cli_common import ConfigOption, JsonOption, NotPossible, audited, console, print_json, with_catalog
 from .config import load
 from .engine.hooks import CHOOSABLE, DeliveryState, Hook, HookEvent
 from .engine.ids import new_id, now
-from .engine.reading import AuditEntry, Scope
+from .engine.reading import Scope
 from .hooking import maker_of
 
 webhooks = typer.Typer(no_args_is_help=True, help="Webhooks: where other systems are told of recordings.")
 
 _ALL = Scope(None)
-_OPERATOR = "command line"
 Which = Annotated[str, typer.Argument(metavar="WEBHOOK", help="Its id, as `tapeline webhook list` shows it.")]
 
 
@@ -32,8 +31,7 @@ async def _find(catalog: SqlCatalog, hook_id: str) -> Hook:
 
 
 async def _note(catalog: SqlCatalog, hook: Hook, action: str, detail: str = "") -> None:
-    subject = f"webhook {hook.hook_id}"
-    await catalog.audit(AuditEntry(now(), _OPERATOR, hook.tenant, action, subject, detail))
+    await audited(catalog, hook.tenant, action, f"webhook {hook.hook_id}", detail)
 
 
 @webhooks.command("list")

@@ -12,7 +12,7 @@ from ..engine.reading import (
     TenantSettings,
     UserSettings,
 )
-from .differences import difference, plain
+from .differences import difference, plain, subject_of
 from .services import Services
 
 
@@ -57,28 +57,28 @@ async def set_system(services: Services, me: Account, wanted: SystemSettings, ad
     """This and the other changes raise InvalidPolicy, the store's, before anything is stored."""
     before = await services.settings.system()
     await services.settings.set_system(wanted)
-    await _in_force(services, me, "system", difference(plain(before), plain(wanted)), address, None)
+    await _in_force(services, me, subject_of(wanted), difference(plain(before), plain(wanted)), address, None)
 
 
 async def set_tenant(services: Services, me: Account, wanted: TenantSettings, address: str) -> None:
     before = await tenant_settings(services, wanted.tenant)
     await services.settings.set_tenant(wanted)
     detail = difference(plain(before) if before else None, plain(wanted))
-    await _in_force(services, me, f"tenant {wanted.tenant}", detail, address, wanted.tenant)
+    await _in_force(services, me, subject_of(wanted), detail, address, wanted.tenant)
 
 
 async def set_user(services: Services, me: Account, wanted: UserSettings, address: str) -> None:
     before = await user_settings(services, wanted.tenant, wanted.user)
     await services.settings.set_user(wanted)
     detail = difference(plain(before) if before else None, plain(wanted))
-    await _in_force(services, me, f"user {wanted.user}@{wanted.tenant}", detail, address, wanted.tenant)
+    await _in_force(services, me, subject_of(wanted), detail, address, wanted.tenant)
 
 
 async def set_rule(services: Services, me: Account, wanted: PolicyRule, address: str) -> None:
     before = await route_rule(services, wanted.scope, wanted.tenant, wanted.name)
     await services.settings.set_rule(wanted)
     detail = difference(plain(before) if before else None, plain(wanted))
-    await _in_force(services, me, _subject(wanted), detail, address, wanted.tenant)
+    await _in_force(services, me, subject_of(wanted), detail, address, wanted.tenant)
 
 
 async def remove_rule(
@@ -88,12 +88,8 @@ async def remove_rule(
     before = await route_rule(services, scope, tenant, name)
     if before is None or not await services.settings.remove_rule(me.scope, scope, tenant, name):
         return False
-    await _in_force(services, me, _subject(before), difference(plain(before), None), address, tenant)
+    await _in_force(services, me, subject_of(before), difference(plain(before), None), address, tenant)
     return True
-
-
-def _subject(rule: PolicyRule) -> str:
-    return f"{rule.subject}@{rule.tenant}" if rule.tenant else f"{rule.subject} of the system"
 
 
 async def _in_force(

@@ -25,6 +25,19 @@ def plain(settings: SystemSettings | TenantSettings | UserSettings | PolicyRule)
     return {key: _words(value) for key, value in values.items() if key not in _NAMES}
 
 
+def subject_of(settings: SystemSettings | TenantSettings | UserSettings | PolicyRule) -> str:
+    """What a setting is called in the audit, whoever changes it."""
+    match settings:
+        case TenantSettings():
+            return f"tenant {settings.tenant}"
+        case UserSettings():
+            return f"user {settings.user}@{settings.tenant}"
+        case PolicyRule():
+            of = f"@{settings.tenant}" if settings.tenant else " of the system"
+            return f"{settings.subject}{of}"
+    return "system"
+
+
 def difference(before: Mapping[str, str] | None, after: Mapping[str, str] | None) -> str:
     """``before`` None: it is new; ``after`` None: it is gone."""
     if before is None:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from ..core.media_kinds import Operation
 from ..core.requests import Actor, Means, NameTarget, Refusal, SystemActor, TenantActor, UserActor
-from ..engine.ports import CaptureReport, ControlReport
+from ..engine.ports import CaptureReport, ControlReport, LiveCall
 from ..engine.reading import Account, Role
 from .changes import note
 from .live_view import all_visible
@@ -73,14 +73,14 @@ async def carry_out(
         raise Problem(404, "There is no such call.")
     if account.role is Role.SUPERVISOR and not _of_the_team(services, account, name):
         raise Problem(404, "There is no such call.")
-    seen = _own_recordings(services, account)
+    seen, up = _own_recordings(services, account), services.control.live_calls()
     report = await services.control.control(operation, NameTarget(name), actor_of(account), means)
     outcome = report.outcome
-    subject = outcome.call_id or name
+    subject, action = outcome.call_id or name, "control" if outcome.accepted else "control refused"
+    for tenant in _concerned(account, up, outcome.call_id or name):
+        await note(services, account, action, subject, f"{operation}: {outcome.reason}", address, tenant)
     if not outcome.accepted:
-        await note(services, account, "control refused", subject, f"{operation}: {outcome.reason}", address)
         raise _refused(report)
-    await note(services, account, "control", subject, f"{operation}: {outcome.reason}", address)
     seen |= _own_recordings(services, account)
     captures = [c for c in report.captures if account.role is Role.SYSTEM or c.recording_id in seen]
     return ControlView(
@@ -113,6 +113,18 @@ def _of_the_team(services: Services, account: Account, name: str) -> bool:
     one of its legs."""
     calls = all_visible(services.control.live_calls(), account.scope)
     return any(name == c.call_id or any(p.leg_id and name == p.leg_id for p in c.parties) for c in calls)
+
+
+def _concerned(account: Account, up: list[LiveCall], name: str) -> list[str | None]:
+    """In whose audits it belongs. The system administrator controls the recordings of every tenant in
+    the call, and each of them reads it; of a call that nobody knows, it is the system's own line."""
+    if account.tenant is not None:
+        return [account.tenant]
+    for call in up:
+        if name == call.call_id or any(p.leg_id and name == p.leg_id for p in call.parties):
+            whose = {r.tenant for r in call.recordings} or set(call.tenants)
+            return [*sorted(whose)] or [None]
+    return [None]
 
 
 def _own_recordings(services: Services, account: Account) -> set[str]:

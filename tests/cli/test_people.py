@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
+from controller.cli_common import operator
 from controller.core.roles import Permission, Role
 from controller.engine.entry import Group, SessionRow, Stage
 from controller.engine.reading import Account, Scope
@@ -49,7 +50,7 @@ def test_an_account_is_made_changed_and_disabled(tapeline: Tapeline, tmp_path: P
     assert "no account" in tapeline.refused("user", "sign-out", "nobody")
     log = tapeline.within(lambda catalog: catalog.audit_entries(Scope("acme")))
     assert {(e.account, e.action) for e in log} == {
-        ("command line", "account made"), ("command line", "account changed"),
+        (operator(), "account made"), (operator(), "account changed"),
     }  # fmt: skip
 
 

@@ -58,6 +58,14 @@ async def test_a_view_is_seen_by_its_tenant_and_removed_by_its_owner_alone(world
                 "/recordings/views/web000001/delete", data={"csrf": form_token(shown)}
             )  # fmt: skip
             assert gone.status_code == 404
+    async with world.browser("red-admin") as page:
+        token = form_token((await page.get("/recordings")).text)
+        await page.post("/recordings/views/web000001/delete", data={"csrf": token})
+    # What others see as well is a line; one's own views are nobody's business.
+    said = [(e.action, e.subject, e.tenant) for e in await world.catalog.audit_entries(ALL)]
+    assert [line for line in said if line[0].startswith("view")] == [
+        ("view removed", "view Our paused", "red.example"), ("view shared", "view Our paused", "red.example"),
+    ]  # fmt: skip
 
 
 async def test_hostile_words_in_the_address_are_only_shown(world: World) -> None:

@@ -134,6 +134,25 @@ async def test_control_is_in_the_audit(world: World) -> None:
     ]
 
 
+async def test_the_tenant_reads_what_the_system_administrator_did_to_its_calls(world: World) -> None:
+    begin_live(world.story, "both", inside("101"), inside("201", "blue.example"))
+    both = world.story.desk.book.call_of("both-a")
+    assert both is not None
+    await ask(world, "root", "sip-both@10.0.0.1", "pause-recording")
+    await ask(world, "root", world.calls["live-red"], "resume-recording")
+    await ask(world, "root", "no-such-call", "pause-recording")
+    told = {}
+    for who in ("red-admin", "blue-admin", "root"):
+        async with world.client(who) as client:
+            entries = (await client.get("/api/v1/audit")).json()
+        told[who] = [(e["action"], e["account"], e["subject"]) for e in entries]
+    red = ("control refused", "root", world.calls["live-red"])
+    paused = ("control", "root", both.call_id)
+    assert told["red-admin"] == [red, paused]
+    assert told["blue-admin"] == [paused]
+    assert told["root"] == [("control refused", "root", "no-such-call"), red, paused, paused]
+
+
 def account(who: str, role: Role, tenant: str | None, extension: str | None = None) -> Account:
     return Account(f"account-{who}", who, role, tenant, extension)
 

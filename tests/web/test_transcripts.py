@@ -95,6 +95,12 @@ async def test_what_was_said_is_searched_by_api_and_page(world: World) -> None:
              "behind": "booking"}
         ]  # fmt: skip
         assert (await red.get("/api/v1/recordings", params={"text": "yacht"})).json()["items"] == []
+        # Whoever sees pieces of it has read them, once for ten minutes.
+        assert await audit(world, "read transcript") == [("red-101", "what a search found")]
+        await red.get("/api/v1/recordings", params={"q": "text:ferry"})
+        assert len(await audit(world, "read transcript")) == 1
+        await red.get(f"/api/v1/recordings/{recording_id}/transcript")
+        assert len(await audit(world, "read transcript")) == 2
         hostile = "\"' OR 1=1; -- * ( ) NEAR"
         assert (await red.get("/api/v1/recordings", params={"text": hostile})).status_code == 200
     async with world.client("blue-admin") as blue:

@@ -18,6 +18,7 @@ from ..permits import Downloader, Listener, Seer
 from ..problems import Problem, not_found
 from ..redaction import Unredacted, may_have, to_hear
 from ..services import Parts, Services, web_of
+from ..transcript_reading import note_found
 from .params import Before, Limit, ListWhere
 from .views import RecordingPage, RecordingView
 
@@ -53,6 +54,7 @@ async def list_recordings(
         page = await parts.reader.recordings(me.scope, where, limit=limit, before=before)
     except ValueError as error:
         raise Problem(422, "before is not a key that this list has given.") from error
+    await note_found(request, parts, me, page.items)
     return RecordingPage(items=list(page.items), next=page.next)
 
 

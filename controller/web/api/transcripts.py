@@ -12,11 +12,10 @@ from pydantic import BaseModel, Field
 from ...core.transcripts import as_text, as_vtt
 from ...engine.reading import Account, RecordingDetail
 from ...engine.transcribing import TranscriptView
-from ..access import address_of
-from ..changes import note
 from ..permits import Listener
 from ..problems import not_found
-from ..services import Parts, Services, web_of
+from ..services import Parts, Services
+from ..transcript_reading import note_read
 from .recordings import find
 
 router = APIRouter(tags=["recordings"])
@@ -121,9 +120,5 @@ async def read(
     view = await parts.reader.transcript(me.scope, detail.row.recording_id)
     if view is None:
         return None
-    heard, subject = web_of(request).heard, f"{detail.row.recording_id} transcript"
-    if heard.is_new(me.account_id, subject):
-        about = f"recording {detail.row.recording_id}"
-        await note(parts, me, "read transcript", about, "", address_of(request), detail.row.tenant)
-        heard.note(me.account_id, subject)
+    await note_read(request, parts, me, detail.row, "")
     return view

@@ -9,10 +9,12 @@ from fastapi.responses import RedirectResponse
 
 from ...core.roles import Permission
 from ...engine.listing import ListStore, Order
-from ..access import known_id, may
+from ..access import address_of, known_id, may
+from ..changes import note
 from ..permits import Seer
 from ..problems import Problem, not_found
 from ..services import Parts, Services
+from ..transcript_reading import note_found
 from . import choices, list_filter
 from .forms import Sheet
 from .rendering import page, zone
@@ -41,6 +43,7 @@ async def recordings_page(request: Request, parts: Parts, me: Seer) -> Response:
         wanted.faults.append("That page is not to be had; this is the first one.")
         wanted.before = None
         found = await parts.reader.recordings(me.scope, wanted.where, limit=PER_PAGE)
+    await note_found(request, parts, me, found.items)
     in_time = wanted.where.order in (Order.NEWEST, Order.OLDEST)
     days = by_day(found.items, zone(request)) if in_time else [("", list(found.items))] * bool(found.items)
     stored = await parts.lists.list_columns(me.account_id, LIST) if parts.lists else None
@@ -70,16 +73,21 @@ async def save_view(request: Request, parts: Parts, me: Seer) -> Response:
     """Raises Problem 422 for a name that is none."""
     sheet = await Sheet.sent(request)
     query = _query(request, parts, sheet.one("query"))
-    await _lists(parts).save_view(
-        me, parts.new_id(), sheet.one("view"), query, shared=sheet.ticked("shared")
-    )  # fmt: skip
+    view_id, shared = parts.new_id(), sheet.ticked("shared")
+    await _lists(parts).save_view(me, view_id, sheet.one("view"), query, shared=shared)
+    if shared:
+        await note(parts, me, "view shared", f"view {sheet.one('view')}", query, address_of(request))
     return _back(request, parts, query)
 
 
 @router.post("/recordings/views/{view_id}/delete")
 async def remove_view(request: Request, parts: Parts, me: Seer, view_id: str) -> Response:
-    if not await _lists(parts).remove_view(me, known_id(view_id, "view")):
+    known = known_id(view_id, "view")
+    found = next((v for v in await _lists(parts).saved_views(me) if v.view_id == known), None)
+    if not await _lists(parts).remove_view(me, known):
         raise not_found("view")
+    if found and found.shared:
+        await note(parts, me, "view removed", f"view {found.name}", found.query, address_of(request))
     return RedirectResponse("/recordings", 303)
 
 
