@@ -7,12 +7,13 @@ from typing import Any
 from sqlalchemy import delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..core.annotations import MOST_NOTES, MOST_TAGS, note_of, tag_of
+from ..core.annotations import MOST_NOTES, MOST_TAGS, note_of, position_of, tag_of
 from ..core.errors import InvalidPolicy
 from ..core.retention import RuleScope, covering
 from ..engine.people import Scope
 from ..engine.retention import Annotations, NoteRow
 from . import tables as t
+from .columns import loose
 from .erasing import note_line
 from .gate import Gate
 from .kept_rows import holds_of, kept_of
@@ -31,7 +32,7 @@ class Annotating(OnDatabase):
                 return None
             tags = select(_t.tag).where(_t.recording_id == recording_id).order_by(_t.tag)
             notes = (
-                select(_n.note_id, _n.at, _n.by, _n.text)
+                select(_n.note_id, _n.at, _n.by, _n.text, _n.position_ms)
                 .where(_n.recording_id == recording_id)
                 .order_by(_n.at, _n.note_id)
             )
@@ -82,9 +83,10 @@ class Annotating(OnDatabase):
             return True
 
     async def add_note(
-        self, scope: Scope, recording_id: str, text: str, by: str, note_id: str, address: str = ""
-    ) -> bool:
-        text = note_of(text)
+        self, scope: Scope, recording_id: str, text: str, by: str, note_id: str, address: str = "",
+        *, position_ms: int | None = None,
+    ) -> bool:  # fmt: skip
+        text, position_ms = note_of(text), position_of(position_ms)
         async with self._database.writing() as connection:
             row = await self._recording(connection, scope, recording_id)
             if row is None:
@@ -94,7 +96,7 @@ class Annotating(OnDatabase):
                 raise InvalidPolicy(f"note: a recording has {MOST_NOTES} notes at most")
             values = {
                 "note_id": note_id, "recording_id": recording_id, "tenant": row.tenant, "at": self._now(),
-                "by": by, "text": text,
+                "by": by, "text": text, "search": loose(text), "position_ms": position_ms,
             }  # fmt: skip
             await connection.execute(insert(connection, t.notes).values(values))
             await note_line(

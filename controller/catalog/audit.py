@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 
 from ..engine.people import AuditEntry, AuditFilter, Scope
 from . import tables as t
+from .columns import found_in
 from .gate import Gate
 from .writing import OnDatabase, insert
 
@@ -38,7 +39,8 @@ class Audit(OnDatabase):
     ) -> list[tuple[int, AuditEntry]]:
         c = t.audit.c
         query = select(c.number, *_LINE).where(Gate(scope).administered(c.tenant))
-        query = _filtered(query, where).order_by(c.number.desc()).limit(max(0, limit))
+        query = _filtered(query, where, sqlite=self._database.sqlite)
+        query = query.order_by(c.number.desc()).limit(max(0, limit))
         if before is not None:
             query = query.where(c.number < before)
         async with self._database.reading() as connection:
@@ -52,11 +54,11 @@ class Audit(OnDatabase):
             return list((await connection.execute(query)).scalars())
 
 
-def _filtered(query: Select[Any], where: AuditFilter) -> Select[Any]:
+def _filtered(query: Select[Any], where: AuditFilter, *, sqlite: bool) -> Select[Any]:
     c = t.audit.c
     for column, text in ((c.account, where.account), (c.subject, where.subject)):
         if text.strip():
-            query = query.where(func.lower(column).contains(text.strip().lower(), autoescape=True))
+            query = query.where(found_in(column, text.strip(), sqlite=sqlite))
     if where.action:
         query = query.where(c.action == where.action)
     if where.since is not None:

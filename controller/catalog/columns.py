@@ -9,7 +9,7 @@ import unicodedata
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect
+from sqlalchemy import ColumnElement, DateTime, Dialect, func, literal_column
 from sqlalchemy import Text as SqlText
 from sqlalchemy.types import TypeDecorator
 
@@ -40,6 +40,37 @@ def name_key(name: str) -> str:
 def folded(text: str) -> str:
     """Text made comparable: compatibility forms and case taken away."""
     return unicodedata.normalize("NFKC", clean(text)).casefold()
+
+
+def loose(text: str) -> str:
+    """Text to be found in whatever the case and the accents: ``Überweisung`` by ``uberweisung``, ``İstanbul``
+    and ``ISPARTA`` by ``istanbul`` and ``isparta`` (in Turkish and elsewhere), ``Straße`` by ``STRASSE``,
+    ``Αθήνα`` by ``ΑΘΗΝΑ``.
+
+    On both sides of a comparison only; what is shown is what was written.
+    """
+    apart = unicodedata.normalize("NFKD", folded(text))
+    bare = "".join(c for c in apart if not unicodedata.combining(c))
+    # Taken apart, what was a compatibility form may have a case again.
+    return bare.replace("\N{LATIN SMALL LETTER DOTLESS I}", "i").casefold()
+
+
+#: `loose` as SQLite's connections know it, whose own lower() knows ASCII only.
+LOOSE = "tapeline_loose"
+_MARKS = "[\u0300-\u036f]"
+
+
+def found_in(column: ColumnElement[Any], text: str, *, sqlite: bool) -> ColumnElement[bool]:
+    """Whether a column of which no `loose` form is kept holds this text, whatever the case and accents."""
+    if sqlite:
+        bare: ColumnElement[Any] = getattr(func, LOOSE)(column)
+    else:
+        # As far as the database's own locale knows letters.
+        apart = func.normalize(column, literal_column("NFKD"))
+        bare = func.regexp_replace(func.lower(apart), _MARKS, "", "g")
+        for letter, plain in (("ß", "ss"), ("ς", "σ"), ("ı", "i")):
+            bare = func.replace(bare, letter, plain)
+    return bare.contains(loose(text), autoescape=True)
 
 
 class Text(TypeDecorator[str]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
 
 from ..core.retention import Hold
 from ..core.rules import PolicyScope
@@ -13,7 +13,7 @@ from ..engine.listing import Stand
 from ..engine.media_ports import SILENT, FileRole, MediaState
 from ..engine.reading import RecordingFilter
 from . import tables as t
-from .columns import folded, name_key
+from .columns import folded, loose, name_key
 from .gate import Gate
 from .searching import digits, number_variants, party_terms
 from .terms import said_in
@@ -83,7 +83,7 @@ def tags_like(word: str) -> Select[Any]:
 
 
 def notes_with(word: str) -> Select[Any]:
-    return select(_note.recording_id).where(func.lower(_note.text).contains(word.lower(), autoescape=True))
+    return select(_note.recording_id).where(_note.search.contains(loose(word), autoescape=True))
 
 
 def _found(gate: Gate, word: str, spoken: bool, *, sqlite: bool) -> ColumnElement[bool]:

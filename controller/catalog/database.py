@@ -18,6 +18,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from ..core.errors import TapelineError
 from . import schema
+from .columns import LOOSE, loose
 
 #: So long a writer waits for another one (another process on SQLite) before it gives up.
 BUSY_TIMEOUT_MS = 15_000
@@ -111,6 +112,7 @@ def _engine(url: URL) -> AsyncEngine:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # The driver's own habit of beginning late, and never before DDL, is switched off: see below.
     connection.isolation_level = None
+    connection.create_function(LOOSE, 1, _loose, deterministic=True)
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA journal_mode=WAL")
@@ -119,6 +121,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # What is deleted (a wrapped data key, say) is overwritten, not only unlinked.
     cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
+
+
+def _loose(text: str | None) -> str | None:
+    return None if text is None else loose(text)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, Index
 from sqlmodel import Field
 
 from .columns import Text
-from .rows import Row, name_, part_of, text_, time_
+from .rows import Row, long_, name_, part_of, text_, time_
 
 
 class DeletionTable(Row, table=True):
@@ -97,6 +97,8 @@ class TagTable(Row, table=True):
 
 
 class NoteTable(Row, table=True):
+    """``search`` is `columns.loose` of the text; ``position_ms`` of a note that is about a moment."""
+
     __tablename__ = "recording_notes"
     note_id: str = text_(primary_key=True)
     recording_id: str = part_of("recordings.recording_id", index=True)
@@ -104,3 +106,5 @@ class NoteTable(Row, table=True):
     at: datetime = time_()
     by: str = text_()
     text: str = text_()
+    search: str = text_(default="", sa_column_kwargs={"server_default": ""})
+    position_ms: int | None = long_()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.rules import ROUTE_SCOPES, PolicyRule, PolicyScope
 from ..engine.ports import DirectoryUser
 from ..engine.reading import Scope, SystemSettings, TenantSettings, UserSettings
 from . import tables as t
+from .columns import found_in
 from .gate import Gate
 from .newcomers import add_users
 from .policies import settings_changed
@@ -75,11 +76,8 @@ class Settings(OnDatabase):
         if tenant:
             query = query.where(c.tenant == tenant)
         if text:
-            # Lowered by the database, which knows ASCII only in SQLite: beside it, as it was typed.
-            parts = {text, text.lower(), text.upper(), text.capitalize()}
-            found = [func.lower(x).contains(text.lower(), autoescape=True) for x in (c.user, c.name)]
-            found += [x.contains(part, autoescape=True) for x in (c.user, c.name) for part in sorted(parts)]
-            query = query.where(or_(*found))
+            sqlite = self._database.sqlite
+            query = query.where(or_(*(found_in(x, text, sqlite=sqlite) for x in (c.user, c.name))))
         if after is not None:
             query = query.where(or_(c.tenant > after[0], and_(c.tenant == after[0], c.user > after[1])))
         query = query.order_by(c.tenant, c.user).limit(limit + 1)

@@ -8,6 +8,8 @@ from .errors import InvalidPolicy
 
 MOST_TAGS, MOST_NOTES = 20, 100
 LONGEST_TAG, LONGEST_NOTE = 50, 2000
+#: No recording is longer than a week.
+LONGEST_MS = 7 * 24 * 3_600_000
 
 
 def tag_of(text: str) -> str:
@@ -18,6 +20,13 @@ def tag_of(text: str) -> str:
     if any(not c.isprintable() for c in tag) or set(tag) & set(",/\\"):
         raise InvalidPolicy("tag: letters, digits and signs, but no comma, slash or control character")
     return tag
+
+
+def position_of(ms: int | None) -> int | None:
+    """Where in a recording a note is; None: about all of it. Raises InvalidPolicy."""
+    if ms is not None and not 0 <= ms <= LONGEST_MS:
+        raise InvalidPolicy(f"position_ms: 0 to {LONGEST_MS} milliseconds from the recording's beginning")
+    return ms
 
 
 def note_of(text: str) -> str:

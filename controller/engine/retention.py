@@ -41,6 +41,8 @@ class NoteRow:
     at: datetime
     by: str
     text: str
+    #: On the recording's time line, of a note that is about a moment.
+    position_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +141,9 @@ class AnnotationStore(Protocol):
     ) -> bool: ...
 
     async def add_note(
-        self, scope: Scope, recording_id: str, text: str, by: str, note_id: str, address: str = ""
-    ) -> bool: ...
+        self, scope: Scope, recording_id: str, text: str, by: str, note_id: str, address: str = "",
+        *, position_ms: int | None = None,
+    ) -> bool: ...  # fmt: skip
 
     async def remove_note(
         self, scope: Scope, recording_id: str, note_id: str, by: str, address: str = "", *, others: bool

@@ -47,9 +47,7 @@ READS = {
 }  # fmt: skip
 
 
-def commands(
-    group: Any, before: tuple[str, ...] = ()
-) -> Iterator[tuple[str, Callable[..., object]]]:
+def commands(group: Any, before: tuple[str, ...] = ()) -> Iterator[tuple[str, Callable[..., object]]]:
     """(its words, its function) of every command."""
     if hasattr(group, "commands"):  # typer has a click of its own
         for name, command in group.commands.items():

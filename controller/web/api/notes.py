@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import Field
 
-from ...core.annotations import LONGEST_NOTE, LONGEST_TAG
+from ...core.annotations import LONGEST_MS, LONGEST_NOTE, LONGEST_TAG
 from ...core.roles import Permission, allows
 from ...engine.reading import Account, RecordingDetail
 from ...engine.retention import Annotations
@@ -36,6 +36,9 @@ Why = Annotated[str, Query(min_length=1, max_length=500, description="Why, for t
 
 class NoteBody(Body):
     text: str = Field(max_length=4 * LONGEST_NOTE, description=f"1 to {LONGEST_NOTE} characters.")
+    position_ms: int | None = Field(
+        None, ge=0, le=LONGEST_MS, description="What moment of the recording it is about; null: all of it."
+    )
 
 
 def _retains(me: Account) -> bool:
@@ -71,7 +74,8 @@ async def post_note(
 ) -> Annotations:
     recording_id, note_id = detail.row.recording_id, parts.new_id()
     await desk_of(parts).add_note(
-        me.scope, recording_id, body.text, me.login, note_id, address_of(request)
+        me.scope, recording_id, body.text, me.login, note_id, address_of(request),
+        position_ms=body.position_ms,
     )  # fmt: skip
     return await get_annotations(parts, me, recording_id)
 
