@@ -39,6 +39,7 @@ from .core.errors import TapelineError
 from .demo.cli import demo
 from .doctor import examine
 from .logs import set_up_logging
+from .notifying import ServiceManager, watched
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(people, name="user")
@@ -83,12 +84,18 @@ def serve(config: ConfigOption = None) -> None:
     set_up_logging(settings.log_level)
 
     async def work() -> None:
-        async with assembled(settings) as parts:
+        # Told outside of the parts: what the engine writes at the end is still watched.
+        async with watched(ServiceManager()) as manager, assembled(settings) as parts:
             # What is there now stays for good. Going through it again with every full garbage
             # collection would hold each call's control up for some 150 ms now and then.
             gc.collect()
             gc.freeze()
-            await parts.run(lambda url: console.print(f"The catalog is at [bold]{url}[/]"))
+
+            def on_ready(url: str) -> None:
+                console.print(f"The catalog is at [bold]{url}[/]")
+                manager.ready()
+
+            await parts.run(on_ready)
 
     _run(work())
 

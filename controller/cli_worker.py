@@ -9,6 +9,7 @@ import signal
 from .cli_common import ConfigOption, console
 from .config import load
 from .logs import set_up_logging
+from .notifying import ServiceManager, watched
 from .worker_process import bounded, gentle
 from .working import make_workers, open_catalog, open_stores
 
@@ -25,12 +26,13 @@ def worker_command(config: ConfigOption = None) -> None:
     bounded(settings.jobs.memory_mb)
 
     async def work() -> None:
-        async with open_catalog(settings) as catalog:
+        async with watched(ServiceManager()) as manager, open_catalog(settings) as catalog:
             workers = make_workers(settings, catalog, open_stores(settings), alone=True)
             running = asyncio.ensure_future(workers.run())
             for sign in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(sign, running.cancel)
             console.print(f"The worker [bold]{workers.node.name}[/] is running")
+            manager.ready()
             with contextlib.suppress(asyncio.CancelledError):
                 await running
 
