@@ -221,6 +221,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 retention=catalog,
                 reports=catalog,
                 lists=catalog,
+                replays=catalog,
                 poke_retention=retainer.poke,
                 jobs=catalog,
                 runs=LateRunReader(lambda: run_reader(config)),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import delete, select, update
 
 from ..core.roles import NEEDS_EXTENSION, NEEDS_TENANT
-from ..engine.people import Account, Credentials, Scope
+from ..engine.people import Account, Credentials, ListedAccount, Scope
 from . import tables as t
 from .columns import folded
 from .gate import Gate
-from .teams import account_of
+from .teams import account_of, accounts_of
 from .writing import OnDatabase, insert
 
 
@@ -74,8 +76,33 @@ class Accounts(OnDatabase):
         c = t.accounts.c
         query = select(t.accounts).where(Gate(scope).user(c.tenant, c.extension)).order_by(c.login_key)
         async with self._database.reading() as connection:
-            rows: list[Any] = list(await connection.execute(query))
-            return [await account_of(connection, row) for row in rows]
+            return await accounts_of(connection, (await connection.execute(query)).all())
+
+    async def accounts_page(
+        self, scope: Scope, *, after: str = "", limit: int = 100, account_id: str | None = None
+    ) -> tuple[list[ListedAccount], bool]:
+        """Four queries, however many accounts."""
+        c, f, g = t.accounts.c, t.second_factors.c, t.account_groups.c
+        query = select(t.accounts).where(Gate(scope).user(c.tenant, c.extension), c.login_key > after)
+        if account_id is not None:
+            query = query.where(c.account_id == account_id)
+        async with self._database.reading() as connection:
+            rows: Sequence[Any] = (
+                await connection.execute(query.order_by(c.login_key).limit(limit + 1))
+            ).all()
+            accounts = await accounts_of(connection, rows[:limit])
+            ids = [a.account_id for a in accounts]
+            set_up = select(f.account_id).where(f.account_id.in_(ids), f.confirmed_at.is_not(None))
+            factors = set((await connection.execute(set_up)).scalars())
+            groups: dict[str, list[str]] = defaultdict(list)
+            of = select(g.account_id, g.group_id).where(g.account_id.in_(ids)).order_by(g.group_id)
+            for owner, group_id in await connection.execute(of):
+                groups[owner].append(group_id)
+        found = [
+            ListedAccount(a, row.login_key, tuple(groups[a.account_id]), a.account_id in factors)
+            for a, row in zip(accounts, rows, strict=False)
+        ]
+        return found, len(rows) > limit
 
     async def set_password(self, account_id: str, password_hash: str, *, keep: str = "") -> None:
         """Raises ValueError if there is no such account."""

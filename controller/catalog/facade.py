@@ -12,6 +12,7 @@ from ..engine.listing import ListStore
 from ..engine.media_ports import EncodingCatalog, MediaCatalog
 from ..engine.ports import Catalog
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
+from ..engine.replays import ReplayStore
 from ..engine.reports import ReportReader
 from ..engine.retention import AnnotationStore, RetentionStore
 from ..engine.shelving import SealingCatalog, ShelvingCatalog
@@ -35,6 +36,7 @@ from .people import People
 from .persons import Persons
 from .policies import Policies
 from .queries import Queries
+from .replays import Replays
 from .reports import Reports
 from .repository import CallRepository
 from .retaining import Retaining
@@ -76,10 +78,11 @@ class SqlCatalog(
     TranscriptRows,
     Hooks,
     HookQueueRows,
+    Replays,
 ):
     """Catalog, MediaCatalog, CatalogReader, SettingsStore, AccountStore, ChainStore, ProofReader,
     ShelvingCatalog, SealingCatalog, JobStore, JobReader, TranscriptStore, EncodingCatalog,
-    HookStore, HookQueue, and what a RetentionCatalog is, over one database."""
+    HookStore, HookQueue, ReplayStore, and what a RetentionCatalog is, over one database."""
 
     def __init__(self, database: Database, now: Clock = utc_now) -> None:
         super().__init__(database, now)
@@ -114,6 +117,7 @@ def _contracts(
     HookQueue,
     ReportReader,
     ListStore,
+    ReplayStore,
 ]:
     """Never called: it makes the type checker compare every signature with the protocols."""
-    return (catalog,) * 22
+    return (catalog,) * 23

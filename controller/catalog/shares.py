@@ -8,13 +8,14 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import literal, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.retention import covering
 from ..engine.people import Scope
 from ..engine.sharing import Audience, Share
 from . import tables as t
+from .columns import Text, UtcTime
 from .gate import Gate
 from .kept_rows import holds_of, kept_of
 from .writing import OnDatabase, insert
@@ -71,9 +72,19 @@ class Shares(OnDatabase):
         held = {one.recording_id for one in kept if covering(one, holds)}
         return [row.recording_id for row in rows if row.recording_id not in held]
 
-    async def shares(self, scope: Scope, account_id: str | None = None, limit: int = 200) -> list[Share]:
-        query = select(*_SHARE).order_by(_s.created_at.desc(), _s.share_id).limit(limit)
+    async def shares(
+        self, scope: Scope, account_id: str | None = None, limit: int = 200, *,
+        before: tuple[datetime, str] | None = None, share_id: str | None = None,
+    ) -> list[Share]:  # fmt: skip
+        query = select(*_SHARE).order_by(_s.created_at.desc(), _s.share_id.desc()).limit(limit)
         query = query.where(_reached(scope, account_id))
+        if share_id is not None:
+            query = query.where(_s.share_id == share_id)
+        if before is not None:
+            at, last = before
+            query = query.where(
+                tuple_(_s.created_at, _s.share_id) < tuple_(literal(at, UtcTime()), literal(last, Text()))
+            )
         async with self._database.reading() as connection:
             return await _shares(connection, (await connection.execute(query)).all())
 

@@ -14,6 +14,7 @@ from . import hook_tables as hooked
 from . import job_tables as work
 from . import list_tables as lists
 from . import people_tables as people
+from . import replay_tables as replaying
 from . import retention_tables as retention
 from . import share_tables as sharing
 from . import transcript_tables as spoken
@@ -312,3 +313,4 @@ transcripts = _of(spoken.TranscriptTable)
 utterances = _of(spoken.UtteranceTable)
 hooks = _of(hooked.HookTable)
 hook_deliveries = _of(hooked.HookDeliveryTable)
+replays = _of(replaying.ReplayTable)

@@ -13,6 +13,7 @@ __all__ = [
     "AuditEntry",
     "AuditFilter",
     "Credentials",
+    "ListedAccount",
     "PeopleStore",
     "Role",
     "Scope",
@@ -67,6 +68,16 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedAccount:
+    """An account as lists show it. ``key`` is what lists are ordered by, ``groups`` a supervisor's."""
+
+    account: Account
+    key: str
+    groups: tuple[str, ...]
+    second_factor: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Credentials:
     account: Account
     password_hash: str
@@ -106,6 +117,11 @@ class PeopleStore(Protocol):
     async def credentials(self, login: str) -> Credentials | None: ...
     async def account(self, account_id: str) -> Account | None: ...
     async def accounts(self, scope: Scope) -> list[Account]: ...
+
+    async def accounts_page(
+        self, scope: Scope, *, after: str = "", limit: int = 100, account_id: str | None = None
+    ) -> tuple[list[ListedAccount], bool]:
+        """By login, those after the key ``after``, and whether there are more. ``account_id``: only that."""
 
     async def set_password(self, account_id: str, password_hash: str, *, keep: str = "") -> None:
         """All its sessions end, but the one of the nonce ``keep``."""

@@ -60,8 +60,12 @@ class ShareStore(Protocol):
         """Those of its recordings that may still be heard by it: not in the trash, not deleted, and not
         under a legal hold."""
 
-    async def shares(self, scope: Scope, account_id: str | None = None, limit: int = 200) -> list[Share]:
-        """The newest first; of one account, or all that an administrator sees."""
+    async def shares(
+        self, scope: Scope, account_id: str | None = None, limit: int = 200, *,
+        before: tuple[datetime, str] | None = None, share_id: str | None = None,
+    ) -> list[Share]:  # fmt: skip
+        """The newest first; of one account, or all that an administrator sees. ``before``: those that come
+        after the one made then, of that id."""
 
     async def revoke_share(
         self, scope: Scope, share_id: str, account_id: str | None, by: str, now: datetime

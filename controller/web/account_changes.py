@@ -24,9 +24,8 @@ from .services import Services, web_of
 
 async def find(request: Request, parts: Services, me: Account, account_id: str) -> Account:
     """An account that ``me`` may change. Raises 404 for every other one."""
-    known_id(account_id, "account")
-    found = await parts.accounts.accounts(me.scope)
-    account = next((a for a in found if a.account_id == account_id), None)
+    found, _ = await parts.accounts.accounts_page(me.scope, account_id=known_id(account_id, "account"))
+    account = found[0].account if found else None
     # The scope's answer is not enough to hand over an account: never one above one's own.
     if account is None or not _may_touch(request, me, account.role):
         raise not_found("account")

@@ -7,9 +7,11 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from . import api, metrics, problems, status
+from .conditional import Conditional
 from .headers import SecurityHeaders
 from .pages import routes as pages
 from .pages.static import static_files
+from .replays import Replaying
 from .services import Services, Web
 
 #: No form and no API body comes near this; media never comes in by the web.
@@ -42,6 +44,9 @@ def create_app(services: Services) -> FastAPI:
         max_body_size=MAX_BODY,
     )
     app.state.web = Web.of(services)
+    # The last one added is the outermost.
+    app.add_middleware(Conditional)
+    app.add_middleware(Replaying, web=app.state.web, most=MAX_BODY)
     app.add_middleware(SecurityHeaders, secure=services.secure_cookies)
     problems.install(app)
     app.include_router(status.router)

@@ -77,12 +77,12 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Problem)
     async def on_problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
-        return _answer(request, error)
+        return answer_of(request, error)
 
     @app.exception_handler(HTTPException)
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return _answer(request, Problem(error.status_code, str(error.detail), headers=error.headers))
+        return answer_of(request, Problem(error.status_code, str(error.detail), headers=error.headers))
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid(request: Request, error: Exception) -> Response:
@@ -92,28 +92,28 @@ def install(app: FastAPI) -> None:
             Fault(where=".".join(str(p) for p in e["loc"])[:200], problem=str(e["msg"])[:300])
             for e in error.errors()[:20]
         ]
-        return _answer(request, Problem(422, "The request has faults; see errors.", errors=faults))
+        return answer_of(request, Problem(422, "The request has faults; see errors.", errors=faults))
 
     @app.exception_handler(InvalidPolicy)
     async def on_invalid_rule(request: Request, error: Exception) -> Response:
-        return _answer(request, invalid_rule(error))
+        return answer_of(request, invalid_rule(error))
 
     @app.exception_handler(OptionFaults)
     async def on_invalid_options(request: Request, error: Exception) -> Response:
         assert isinstance(error, OptionFaults)
         faults = [Fault(where=f"body.options.{key}", problem=text) for key, text in error.faults.items()]
-        return _answer(request, Problem(422, f"{error}.", errors=faults))
+        return answer_of(request, Problem(422, f"{error}.", errors=faults))
 
     @app.exception_handler(SwitchDown)
     async def on_switch_down(request: Request, error: Exception) -> Response:
-        return _answer(
+        return answer_of(
             request, Problem(503, "The switch cannot be reached now; nothing is known to have changed.")
         )
 
     @app.exception_handler(Exception)
     async def on_defect(request: Request, error: Exception) -> Response:
         # Starlette raises it again after this answer, so the server logs the traceback.
-        response = _answer(request, Problem(500, "Something went wrong here. The log has the details."))
+        response = answer_of(request, Problem(500, "Something went wrong here. The log has the details."))
         # This one answer is made outside the middleware that adds them.
         response.headers.update(security_headers(secure=False))
         return response
@@ -126,7 +126,8 @@ def for_scripts(request: Request) -> bool:
     return request.headers.get("accept", "").startswith("application/json")
 
 
-def _answer(request: Request, problem: Problem) -> Response:
+def answer_of(request: Request, problem: Problem) -> Response:
+    """The problem as whoever asks reads it: JSON, or a page."""
     if not for_scripts(request):
         return _page(request, problem)
     body = ProblemBody(

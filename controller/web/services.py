@@ -17,6 +17,7 @@ from ..engine.jobs import JobReader, RunReader
 from ..engine.listing import ListStore
 from ..engine.ports import Control
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
+from ..engine.replays import ReplayStore
 from ..engine.reports import ReportReader
 from ..engine.sharing import ShareStore
 from .alarms import AlarmBoard
@@ -58,6 +59,7 @@ class Services:
     retention: RetentionDesk | None = None
     reports: ReportReader | None = None
     lists: ListStore | None = None
+    replays: ReplayStore | None = None
     #: Tells the retainer of this process that something is to be deleted now.
     poke_retention: Callable[[], None] = lambda: None
     hooks: HookStore | None = None

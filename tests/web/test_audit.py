@@ -50,12 +50,14 @@ async def test_an_export_holds_every_line_once_and_no_formula(world: World) -> N
 async def test_the_list_is_filtered_and_paged_by_key(world: World) -> None:
     await fill(world, 10)
     async with world.client("red-admin") as admin:
-        first = (await admin.get("/api/v1/audit", params={"account": "WHO1", "limit": 2})).json()
+        first = (await admin.get("/api/v1/audit", params={"account": "WHO1", "limit": 2})).json()["items"]
         assert [e["detail"] for e in first] == ["n7", "n4"]
         before = {"account": "who1", "before": first[-1]["number"]}
-        assert [e["detail"] for e in (await admin.get("/api/v1/audit", params=before)).json()] == ["n1"]
+        assert [e["detail"] for e in (await admin.get("/api/v1/audit", params=before)).json()["items"]] == [
+            "n1"
+        ]
         since = (world.story.at + timedelta(minutes=8)).isoformat()
-        assert len((await admin.get("/api/v1/audit", params={"since": since})).json()) == 2
+        assert len((await admin.get("/api/v1/audit", params={"since": since})).json()["items"]) == 2
     async with world.browser("red-admin") as admin:
         page = (await admin.get("/audit", params={"account": "who2", "action": "listen"})).text
         assert "n8" in page
@@ -63,7 +65,7 @@ async def test_the_list_is_filtered_and_paged_by_key(world: World) -> None:
         assert (
             await admin.get("/audit", params={"before": "nonsense", "since": "nonsense"})
         ).status_code == 200
-        log = (await admin.get("/api/v1/audit", params={"action": "audit export"})).json()
+        log = (await admin.get("/api/v1/audit", params={"action": "audit export"})).json()["items"]
         assert log == []
 
 

@@ -145,11 +145,11 @@ async def test_one_sees_and_ends_one_s_own_sessions(world: World) -> None:
         world.browser("red-101") as two,
         world.browser("red-102") as not_mine,
     ):
-        found = (await one.get("/api/v1/me/sessions")).json()
+        found = (await one.get("/api/v1/me/sessions")).json()["items"]
         assert len(found) == 2
         assert {s["address"] for s in found} == {"127.0.0.1"}
         token = form_token((await one.get("/account")).text)
-        others = (await not_mine.get("/api/v1/me/sessions")).json()[0]["session"]
+        others = (await not_mine.get("/api/v1/me/sessions")).json()["items"][0]["session"]
         answer = await one.post(f"/account/sessions/{others}/end", data={"csrf": token})
         assert answer.status_code == 404
         assert (await one.post("/account/sessions/end", data={"csrf": token})).status_code == 303
@@ -211,7 +211,7 @@ async def test_accounts_are_managed_on_their_pages(world: World) -> None:
             page = (await client.get("/recordings")).text
             assert world.recordings["red"] in page
             assert world.recordings["red-only-102"] not in page
-            live = (await client.get("/api/v1/live")).json()
+            live = (await client.get("/api/v1/live")).json()["items"]
             assert [c["call_id"] for c in live] == [world.calls["live-red"]]
             await admin.post(url, data={"csrf": token, "role": "user", "extension": "102", "disabled": "on"})
             assert (await client.get("/api/v1/me")).status_code == 401

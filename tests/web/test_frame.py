@@ -97,7 +97,7 @@ async def test_alarms_are_on_every_page_for_whom_they_concern(world: World) -> N
     }
     for who, codes in expected.items():
         async with world.browser(who) as client:
-            alarms = (await client.get("/api/v1/alarms")).json()["alarms"]
+            alarms = (await client.get("/api/v1/alarms")).json()["items"]
             page = (await client.get("/calls")).text
         assert {a["code"] for a in alarms} == codes
         assert alarms[0]["severity"] == "critical"
@@ -110,7 +110,7 @@ async def test_alarms_are_on_every_page_for_whom_they_concern(world: World) -> N
 async def test_without_alarms_there_is_no_bar(world: World) -> None:
     async with world.browser("root") as root:
         assert 'class="alarms"' not in (await root.get("/calls")).text
-        assert (await root.get("/api/v1/alarms")).json() == {"alarms": []}
+        assert (await root.get("/api/v1/alarms")).json() == {"items": [], "next": None}
 
 
 async def test_failed_work_is_an_alarm_of_its_tenant(world: World) -> None:

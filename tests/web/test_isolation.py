@@ -162,10 +162,10 @@ async def test_a_tenants_administrator_stays_in_its_tenant(world: World) -> None
                 f"/api/v1/accounts/{victim}/password", json={"password": "a rather new long one"}
             )
             assert answer.status_code == 404, victim
-        logins = {a["login"] for a in (await client.get("/api/v1/accounts")).json()}
+        logins = {a["login"] for a in (await client.get("/api/v1/accounts")).json()["items"]}
         assert logins == {"red-admin", "red-super", "red-officer", "red-101", "red-102"}
-        assert {t["tenant"] for t in (await client.get("/api/v1/tenants")).json()} == {"red.example"}
-        assert {u["tenant"] for u in (await client.get("/api/v1/users")).json()} == {"red.example"}
+        assert {t["tenant"] for t in (await client.get("/api/v1/tenants")).json()["items"]} == {"red.example"}
+        assert {u["tenant"] for u in (await client.get("/api/v1/users")).json()["items"]} == {"red.example"}
     async with world.browser("red-admin") as browser:
         token = form_token((await browser.get("/users")).text)
         for path, fields in (
@@ -191,7 +191,9 @@ async def test_a_tenants_administrator_stays_in_its_tenant(world: World) -> None
 
 async def test_tokens_of_others_are_neither_seen_nor_removed(world: World) -> None:
     async with world.browser("red-admin") as browser:
-        assert [t["token_id"] for t in (await browser.get("/api/v1/tokens")).json()] == ["token-red-admin"]
+        assert [t["token_id"] for t in (await browser.get("/api/v1/tokens")).json()["items"]] == [
+            "token-red-admin"
+        ]
         headers = {"x-csrf-token": form_token((await browser.get("/account")).text)}
         answer = await browser.delete("/api/v1/tokens/token-root", headers=headers)
         assert answer.status_code == 404
@@ -204,8 +206,8 @@ async def test_the_audit_is_each_tenants_own(world: World) -> None:
     async with world.client("red-admin") as red, world.client("blue-admin") as blue:
         await red.get(f"/api/v1/recordings/{world.recordings['red']}/audio")
         await blue.get(f"/api/v1/recordings/{world.recordings['blue']}/audio")
-        assert {e["account"] for e in (await red.get("/api/v1/audit")).json()} == {"red-admin"}
-        assert {e["account"] for e in (await blue.get("/api/v1/audit")).json()} == {"blue-admin"}
+        assert {e["account"] for e in (await red.get("/api/v1/audit")).json()["items"]} == {"red-admin"}
+        assert {e["account"] for e in (await blue.get("/api/v1/audit")).json()["items"]} == {"blue-admin"}
 
 
 @pytest.mark.parametrize(
@@ -222,7 +224,7 @@ async def test_live_calls_are_seen_and_controlled_by_their_own_people(
     world: World, who: str, names: list[str], statuses: dict[str, int]
 ) -> None:
     async with world.client(who) as client:
-        seen = {c["call_id"] for c in (await client.get("/api/v1/live")).json()}
+        seen = {c["call_id"] for c in (await client.get("/api/v1/live")).json()["items"]}
         assert seen == {world.calls[n] for n in names}
         for name, status in statuses.items():
             for alias in (world.calls[name], f"{name}-a", f"sip-{name}@10.0.0.1"):

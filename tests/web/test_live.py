@@ -45,7 +45,7 @@ async def test_a_call_is_meant_by_any_of_its_names(world: World, alias: str) -> 
             "paused",
         )
         assert [(c["kind"], c["state"]) for c in view["captures"]] == [("audio", "paused")]
-        live = (await client.get("/api/v1/live")).json()[0]
+        live = (await client.get("/api/v1/live")).json()["items"][0]
         assert live["recordings"][0]["paused"] is True
 
 
@@ -127,7 +127,7 @@ async def test_control_is_in_the_audit(world: World) -> None:
     await ask(world, "red-101", world.calls["live-red"], "pause-recording")
     await ask(world, "red-101", world.calls["live-blue"], "pause-recording")
     async with world.client("red-admin") as client:
-        entries = (await client.get("/api/v1/audit")).json()
+        entries = (await client.get("/api/v1/audit")).json()["items"]
     assert [(e["action"], e["account"]) for e in entries] == [
         ("control refused", "red-101"),
         ("control", "red-101"),

@@ -93,7 +93,7 @@ async def test_a_refusal_is_in_the_audit_once(world: World) -> None:
         for path in ("/api/v1/audit", "/api/v1/audit", "/api/v1/accounts"):
             assert (await user.get(path)).status_code == 403
     async with world.client("red-admin") as admin:
-        lines = (await admin.get("/api/v1/audit", params={"action": "refused"})).json()
+        lines = (await admin.get("/api/v1/audit", params={"action": "refused"})).json()["items"]
     assert [(e["account"], e["subject"], e["detail"]) for e in lines] == [
         ("red-101", "manage_accounts", "GET /api/v1/accounts"),
         ("red-101", "see_audit", "GET /api/v1/audit"),

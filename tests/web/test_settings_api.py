@@ -170,15 +170,19 @@ async def test_rules_are_made_listed_replaced_and_removed(world: World, name: st
             "scope": "queue", "tenant": "red.example", "name": name, "audio": "on", "video": "inherit",
             "directions": EVERY, "mode": "always_pause", "sample_percent": 10,
         }  # fmt: skip
-        assert (await red.get("/api/v1/rules")).json() == [made.json()] == [(await red.get(path)).json()]
-        assert (await red.get("/api/v1/rules", params={"scope": "trunk"})).json() == []
+        assert (
+            (await red.get("/api/v1/rules")).json()["items"]
+            == [made.json()]
+            == [(await red.get(path)).json()]
+        )
+        assert (await red.get("/api/v1/rules", params={"scope": "trunk"})).json()["items"] == []
         replaced = await red.put(path, json={"video": "forbid"})
         assert (replaced.json()["audio"], replaced.json()["sample_percent"]) == ("inherit", 100)
         stored = [r for r in (await world.catalog.policy()).rules if r.scope is PolicyScope.QUEUE]
         assert [(r.name, r.video) for r in stored] == [(name, Setting.FORBID)]
         assert (await red.delete(path)).status_code == 204
         assert (await red.delete(path)).status_code == 404
-        assert (await red.get("/api/v1/rules")).json() == []
+        assert (await red.get("/api/v1/rules")).json()["items"] == []
     assert world.control.reloads == 3
     subjects = await audit(world)
     assert {(tenant, subject) for _, tenant, subject, _ in subjects} == {
@@ -211,8 +215,8 @@ async def test_the_systems_trunks_are_the_systems_alone(world: World) -> None:
     async with world.client("root") as root, world.client("red-admin") as red:
         assert (await root.put(path, json={"audio": "require"})).json()["tenant"] is None
         assert (await red.put(f"{RED}/rules/trunk/own", json={"audio": "off"})).status_code == 200
-        assert [r["name"] for r in (await root.get("/api/v1/rules")).json()] == ["carrier/1", "own"]
-        assert [r["name"] for r in (await red.get("/api/v1/rules")).json()] == ["own"]
+        assert [r["name"] for r in (await root.get("/api/v1/rules")).json()["items"]] == ["carrier/1", "own"]
+        assert [r["name"] for r in (await red.get("/api/v1/rules")).json()["items"]] == ["own"]
         assert (await red.get(path)).status_code == 403
         assert (await red.delete(path)).status_code == 403
         assert (await red.get(f"{RED}/rules/trunk/carrier%2F1")).status_code == 404

@@ -84,7 +84,7 @@ async def test_a_recording_that_was_started_is_like_any_other(world: World) -> N
     live = await text_of(world, "/live")
     assert "provisional Kept only if it is started before the end" in live
     async with world.client("red-admin") as client:
-        seen = (await client.get("/api/v1/live")).json()
+        seen = (await client.get("/api/v1/live")).json()["items"]
         mine = next(c for c in seen if c["call_id"] == call.call_id)["recordings"][0]
         assert (mine["provisional"], mine["rule"]) == (True, "user.on_demand")
         body = {"operation": "start-recording"}

@@ -25,7 +25,7 @@ async def test_a_webhook_by_rest_from_the_start_to_the_end(world: World) -> None
         assert (hook["tenant"], hook["enabled"], hook["parallel"]) == ("red.example", True, 4)
         url = f"/api/v1/webhooks/{hook['webhook_id']}"
         listed = await red.get("/api/v1/webhooks")
-        assert [h["webhook_id"] for h in listed.json()] == [hook["webhook_id"]]
+        assert [h["webhook_id"] for h in listed.json()["items"]] == [hook["webhook_id"]]
         assert made.json()["secret"] not in listed.text
         assert "sealed" not in listed.text
         others = (
@@ -35,7 +35,7 @@ async def test_a_webhook_by_rest_from_the_start_to_the_end(world: World) -> None
         for method, end in others:
             answer = await blue.request(method, url + end, json={} if method == "PATCH" else None)
             assert answer.status_code == 404, (method, end)
-        assert (await blue.get("/api/v1/webhooks")).json() == []
+        assert (await blue.get("/api/v1/webhooks")).json()["items"] == []
         changed = await red.patch(url, json={"enabled": False, "events": []})
         assert (changed.json()["enabled"], changed.json()["events"]) == (False, [])
         assert (await red.post(url + "/test")).status_code == 409

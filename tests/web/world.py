@@ -183,6 +183,7 @@ async def opened(folder: Path, *, secure: bool = False) -> AsyncIterator[World]:
         retention=catalog,
         reports=catalog,
         lists=catalog,
+        replays=catalog,
         shares=catalog,
     )
     world = World(catalog, store, story, control, services, create_app(services))

@@ -9,11 +9,14 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...core.roles import Role
-from ...engine.reading import Account, ApiToken
+from ...engine.reading import Account
 from .. import account_changes as changes
 from ..passwords import MAX_LENGTH, MIN_LENGTH
 from ..permits import AccountManager, SessionMe, SignedIn
 from ..services import Parts, Services
+from .listing import Listed, closed, cut, moment, opened
+from .params import Before, Limit
+from .tokens import TokenPage, token_page
 from .views import AccountView, SessionView
 
 router = APIRouter(tags=["accounts"])
@@ -27,6 +30,14 @@ NewPassword = Annotated[
     ),
 ]
 Groups = Annotated[list[str], Field(max_length=200, description="A supervisor's groups, by id.")]
+
+
+class AccountPage(Listed[AccountView]):
+    """By login."""
+
+
+class SessionPage(Listed[SessionView]):
+    """The latest begun first."""
 
 
 class AccountBody(BaseModel):
@@ -67,8 +78,10 @@ async def put_own_password(request: Request, parts: Parts, me: SessionMe, body: 
 
 
 @router.get("/me/sessions", summary="Where one is signed in")
-async def get_own_sessions(parts: Parts, me: SessionMe) -> list[SessionView]:
-    return [SessionView.of(s) for s in await parts.accounts.sessions(me.account_id, parts.now())]
+async def get_own_sessions(
+    parts: Parts, me: SessionMe, limit: Limit = 50, before: Before = None
+) -> SessionPage:
+    return await _sessions(parts, me.account_id, limit, before)
 
 
 @router.delete("/me/sessions/{session}", status_code=204, summary="End one of one's own sessions")
@@ -77,8 +90,13 @@ async def delete_own_session(request: Request, parts: Parts, me: SessionMe, sess
 
 
 @router.get("/accounts", summary="Accounts")
-async def get_accounts(parts: Parts, me: AccountManager) -> list[AccountView]:
-    return [await _view(parts, a) for a in await parts.accounts.accounts(me.scope)]
+async def get_accounts(
+    parts: Parts, me: AccountManager, limit: Limit = 50, before: Before = None
+) -> AccountPage:
+    after = "" if before is None else opened(before)[0]
+    found, more = await parts.accounts.accounts_page(me.scope, after=after, limit=limit)
+    items = [AccountView.of(a.account, list(a.groups), second_factor=a.second_factor) for a in found]
+    return AccountPage(items=items, next=closed((found[-1].key,)) if more else None)
 
 
 @router.post("/accounts", status_code=201, summary="Make an account")
@@ -127,10 +145,11 @@ async def delete_factor(request: Request, parts: Parts, me: AccountManager, acco
 
 @router.get("/accounts/{account_id}/sessions", summary="Where an account is signed in")
 async def get_sessions(
-    request: Request, parts: Parts, me: AccountManager, account_id: str
-) -> list[SessionView]:
+    request: Request, parts: Parts, me: AccountManager, account_id: str,
+    limit: Limit = 50, before: Before = None,
+) -> SessionPage:  # fmt: skip
     account = await changes.find(request, parts, me, account_id)
-    return [SessionView.of(s) for s in await parts.accounts.sessions(account.account_id, parts.now())]
+    return await _sessions(parts, account.account_id, limit, before)
 
 
 @router.delete("/accounts/{account_id}/sessions", status_code=204, summary="End all of an account's sessions")
@@ -140,8 +159,12 @@ async def delete_sessions(request: Request, parts: Parts, me: AccountManager, ac
 
 
 @router.get("/accounts/{account_id}/tokens", summary="An account's tokens")
-async def get_tokens(request: Request, parts: Parts, me: AccountManager, account_id: str) -> list[ApiToken]:
-    return await parts.accounts.tokens((await changes.find(request, parts, me, account_id)).account_id)
+async def get_tokens(
+    request: Request, parts: Parts, me: AccountManager, account_id: str,
+    limit: Limit = 50, before: Before = None,
+) -> TokenPage:  # fmt: skip
+    account = await changes.find(request, parts, me, account_id)
+    return token_page(await parts.accounts.tokens(account.account_id), limit, before)
 
 
 @router.delete(
@@ -152,6 +175,12 @@ async def delete_token(
 ) -> None:
     account = await changes.find(request, parts, me, account_id)
     await changes.remove_token(request, parts, me, account, token_id)
+
+
+async def _sessions(parts: Services, account_id: str, limit: int, before: str | None) -> SessionPage:
+    found = await parts.accounts.sessions(account_id, parts.now())
+    page, more = cut(found, lambda s: (moment(s.created_at), s.nonce), limit, before, backwards=True)
+    return SessionPage(items=[SessionView.of(s) for s in page], next=more)
 
 
 async def _view(parts: Services, account: Account) -> AccountView:

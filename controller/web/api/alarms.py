@@ -11,6 +11,8 @@ from ...engine.alarms import Alarm, Severity
 from ..access import may
 from ..permits import SignedIn
 from ..services import web_of
+from .listing import Listed, cut
+from .params import Before, Limit
 
 router = APIRouter(tags=["status"])
 
@@ -33,12 +35,15 @@ class AlarmView(BaseModel):
         )  # fmt: skip
 
 
-class AlarmsView(BaseModel):
-    alarms: list[AlarmView]
+class AlarmPage(Listed[AlarmView]):
+    """The worst first."""
 
 
 @router.get("/alarms", summary="What somebody should look after now")
-async def alarms(request: Request, me: SignedIn) -> AlarmsView:
-    """The worst first; of those that the account may see. Empty: all is well."""
+async def alarms(request: Request, me: SignedIn, limit: Limit = 50, before: Before = None) -> AlarmPage:
+    """Of those that the account may see. Empty: all is well."""
     found = await web_of(request).alarms.of(me, lambda permission: may(request, permission))
-    return AlarmsView(alarms=[AlarmView.of(alarm) for alarm in found])
+    # Their order is of their severity: the key says where in it an alarm stands.
+    placed = list(enumerate(found))
+    page, more = cut(placed, lambda p: (f"{p[0]:06}",), limit, before)
+    return AlarmPage(items=[AlarmView.of(alarm) for _, alarm in page], next=more)

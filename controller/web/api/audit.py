@@ -14,6 +14,7 @@ from ..audit_export import MEDIA_TYPES, Format, lines
 from ..changes import note
 from ..permits import Auditor
 from ..services import Parts
+from .listing import Listed
 from .params import plain
 from .views import AuditView
 
@@ -35,14 +36,23 @@ def _where(
 Where = Annotated[AuditFilter, Depends(_where)]
 
 
+class AuditPage(Listed[AuditView]):
+    """The newest first."""
+
+
 @router.get("/audit", summary="Who has listened, downloaded, signed in and changed what, newest first")
 async def get_audit(
     parts: Parts, me: Auditor, where: Where,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    before: Annotated[int | None, Query(ge=1, le=2**62, description="Lines of lower numbers.")] = None,
-) -> list[AuditView]:  # fmt: skip
-    found = await parts.accounts.audit_page(me.scope, where, limit=limit, before=before)
-    return [AuditView.of(number, entry) for number, entry in found]
+    before: Annotated[
+        str | None, Query(pattern=r"^[0-9]{1,18}$", description="The `next` of the page before.")
+    ] = None,
+) -> AuditPage:  # fmt: skip
+    last = int(before) if before else None
+    found = await parts.accounts.audit_page(me.scope, where, limit=limit + 1, before=last)
+    page = found[:limit]
+    more = str(page[-1][0]) if len(found) > limit else None
+    return AuditPage(items=[AuditView.of(number, entry) for number, entry in page], next=more)
 
 
 @router.get(

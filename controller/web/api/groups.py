@@ -14,6 +14,8 @@ from ..changes import note
 from ..permits import AccountManager
 from ..problems import Problem, not_found
 from ..services import Parts, Services
+from .listing import Listed, cut
+from .params import Before, Limit
 from .settings import OwnTenant
 from .settings_bodies import NAME, USER
 
@@ -54,9 +56,20 @@ class GroupView(BaseModel):
         )  # fmt: skip
 
 
+class GroupPage(Listed[GroupView]):
+    """By tenant and name."""
+
+
 @router.get("/groups", summary="Groups for supervisors")
-async def get_groups(parts: Parts, me: AccountManager) -> list[GroupView]:
-    return [GroupView.of(g) for g in await parts.accounts.groups(me.scope)]
+async def get_groups(parts: Parts, me: AccountManager, limit: Limit = 50, before: Before = None) -> GroupPage:
+    found = await parts.accounts.groups(me.scope)
+    page, more = cut(found, lambda g: (g.tenant, g.name, g.group_id), limit, before)
+    return GroupPage(items=[GroupView.of(g) for g in page], next=more)
+
+
+@router.get("/tenants/{tenant}/groups/{group_id}", summary="One group")
+async def get_group(parts: Parts, me: AccountManager, tenant: OwnTenant, group_id: str) -> GroupView:
+    return GroupView.of(await find(parts, me, tenant, group_id))
 
 
 @router.post("/tenants/{tenant}/groups", status_code=201, summary="Make a group")

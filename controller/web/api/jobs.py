@@ -17,6 +17,7 @@ from ..job_words import what_next
 from ..permits import JobManager
 from ..problems import Problem
 from ..services import Parts, Services
+from .listing import Listed
 from .params import Before, Limit, plain
 
 router = APIRouter(tags=["jobs"])
@@ -65,10 +66,10 @@ class JobDetail(BaseModel):
     steps: list[StepView] = Field(description="Those that have ended, of the last runs that are remembered.")
 
 
-class JobList(BaseModel):
-    items: list[JobView]
+class JobList(Listed[JobView]):
+    """The newest first."""
+
     counts: dict[JobState, int] = Field(description="How many there are in each state, filters apart.")
-    next: str | None = Field(description="Give it as `before` for the following page; null at the end.")
 
 
 @router.get("/jobs", summary="The work on recordings, the newest first")

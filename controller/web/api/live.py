@@ -21,6 +21,8 @@ from ..live_view import all_visible
 from ..permits import LiveController, Watcher
 from ..problems import Fault, Problem, ProblemBody
 from ..services import Parts, Services
+from .listing import Listed, cut, moment
+from .params import Before, Limit
 
 router = APIRouter(tags=["live"])
 
@@ -33,14 +35,20 @@ class ControlBody(BaseModel):
     )
 
 
+class LivePage(Listed[LiveCall]):
+    """The latest begun first."""
+
+
 class LiveChange(BaseModel):
     call_id: str
     call: LiveCall | None = Field(description="The call as it is now; null when it has ended.")
 
 
 @router.get("/live", summary="The calls that are up now")
-async def live(parts: Parts, me: Watcher) -> list[LiveCall]:
-    return all_visible(parts.control.live_calls(), me.scope)
+async def live(parts: Parts, me: Watcher, limit: Limit = 200, before: Before = None) -> LivePage:
+    found = all_visible(parts.control.live_calls(), me.scope)
+    page, more = cut(found, lambda c: (moment(c.started_at), c.call_id), limit, before, backwards=True)
+    return LivePage(items=page, next=more)
 
 
 @router.get(

@@ -18,6 +18,8 @@ from ..permits import Eraser, Holder, PolicyChanger, PolicyReader
 from ..problems import Problem, not_found
 from ..retention_desk import desk_of, outlook_of, word_fits, word_for
 from ..services import Parts
+from .listing import Listed, cut, moment
+from .params import Before, Limit
 from .settings import OwnTenant
 from .settings_bodies import Body
 
@@ -113,11 +115,27 @@ class HoldBody(Body):
     until: AwareDatetime | None = Field(None, description="Calls begun before this.")
 
 
+class HoldPage(Listed[HoldRow]):
+    """The latest first."""
+
+
 @router.get("/holds", summary="Legal holds, the latest first")
 async def get_holds(
-    parts: Parts, me: Holder, lifted: Annotated[bool, Query(description="Lifted ones too.")] = False
-) -> list[HoldRow]:
-    return await desk_of(parts).holds(me.scope, lifted=lifted)
+    parts: Parts, me: Holder, lifted: Annotated[bool, Query(description="Lifted ones too.")] = False,
+    limit: Limit = 50, before: Before = None,
+) -> HoldPage:  # fmt: skip
+    found = await desk_of(parts).holds(me.scope, lifted=lifted)
+    page, more = cut(found, lambda h: (moment(h.created_at), h.hold_id), limit, before, backwards=True)
+    return HoldPage(items=page, next=more)
+
+
+@router.get("/holds/{hold_id}", summary="One legal hold, lifted or not")
+async def get_hold(parts: Parts, me: Holder, hold_id: str) -> HoldRow:
+    known = known_id(hold_id, "legal hold")
+    for hold in await desk_of(parts).holds(me.scope, lifted=True):
+        if hold.hold_id == known:
+            return hold
+    raise not_found("legal hold")
 
 
 @router.post("/tenants/{tenant}/holds", status_code=201, summary="Put a legal hold")

@@ -15,6 +15,8 @@ from ..access import address_of
 from ..permits import PolicyChanger, PolicyReader, SystemAdmin
 from ..problems import not_found
 from ..services import Parts, Services
+from .listing import Listed, cut
+from .params import Before, Limit
 from .settings import OwnTenant
 from .settings_bodies import NAME, RouteRuleBody
 from .settings_views import RuleView
@@ -37,19 +39,25 @@ Name = Annotated[str, Path(pattern=NAME, description="As the switch calls it; it
 Of = Annotated[RouteScope, Path(description="What the rule is about.")]
 
 
+class RulePage(Listed[RuleView]):
+    """By tenant, kind and name."""
+
+
 @router.get("/rules", summary="Rules of trunks, queues, ring groups and so on")
 async def get_rules(
     parts: Parts, me: PolicyReader,
     tenant: Annotated[str | None, Query(max_length=253, description="Only this tenant's.")] = None,
     scope: Annotated[RouteScope | None, Query(description="Only of this kind.")] = None,
-) -> list[RuleView]:  # fmt: skip
+    limit: Limit = 50, before: Before = None,
+) -> RulePage:  # fmt: skip
     """The system's own trunks are shown to the system administrator only."""
-    found = await parts.settings.rules(me.scope)
-    return [
-        RuleView.of(r)
-        for r in found
+    found = [
+        r
+        for r in await parts.settings.rules(me.scope)
         if tenant in (None, r.tenant) and (scope is None or r.scope == scope.value)
     ]
+    page, more = cut(found, lambda r: (r.tenant or "", str(r.scope), r.name), limit, before)
+    return RulePage(items=[RuleView.of(r) for r in page], next=more)
 
 
 @router.get("/tenants/{tenant}/rules/{scope}/{name:path}", summary="One rule of a tenant")

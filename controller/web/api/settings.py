@@ -17,6 +17,8 @@ from ..option_faults import with_options
 from ..permits import OptionsChanger, PolicyChanger, PolicyReader, SystemAdmin
 from ..problems import not_found
 from ..services import Parts
+from .listing import Listed, closed, cut, not_a_key, opened
+from .params import Before, Limit, plain
 from .settings_bodies import TENANT, USER, SystemBody, TenantBody, UserBody
 from .settings_views import SystemView, TenantView, UserView
 
@@ -30,6 +32,14 @@ async def _own(me: Me, tenant: Annotated[str, Path(pattern=TENANT)]) -> str:
 #: The tenant of the path, if it is the administrator's; asked before the body is looked at.
 OwnTenant = Annotated[str, Depends(_own)]
 User = Annotated[str, Path(pattern=USER)]
+
+
+class TenantPage(Listed[TenantView]):
+    """By name."""
+
+
+class UserPage(Listed[UserView]):
+    """By tenant and user."""
 
 
 @router.get("/settings/system", summary="The system's settings")
@@ -52,8 +62,9 @@ async def patch_system(request: Request, parts: Parts, me: SystemAdmin, body: Sy
 
 
 @router.get("/tenants", summary="Tenants and their settings")
-async def get_tenants(parts: Parts, me: PolicyReader) -> list[TenantView]:
-    return [TenantView.of(t) for t in await parts.settings.tenants(me.scope)]
+async def get_tenants(parts: Parts, me: PolicyReader, limit: Limit = 50, before: Before = None) -> TenantPage:
+    page, more = cut(await parts.settings.tenants(me.scope), lambda t: (t.tenant,), limit, before)
+    return TenantPage(items=[TenantView.of(t) for t in page], next=more)
 
 
 @router.get("/tenants/{tenant}", summary="A tenant's settings")
@@ -96,8 +107,20 @@ async def _set_tenant(
 async def get_users(
     parts: Parts, me: PolicyReader,
     tenant: Annotated[str | None, Query(max_length=253, description="Only this tenant's.")] = None,
-) -> list[UserView]:  # fmt: skip
-    return [UserView.of(u) for u in await parts.settings.users(me.scope) if tenant in (None, u.tenant)]
+    text: Annotated[str, Query(max_length=200, description="A part of the user or the name.")] = "",
+    limit: Limit = 50, before: Before = None,
+) -> UserPage:  # fmt: skip
+    after = None
+    if before is not None:
+        key = opened(before)
+        if len(key) != 2:
+            raise not_a_key()
+        after = (key[0], key[1])
+    found, more = await parts.settings.users_page(
+        me.scope, text=plain(text), tenant=plain(tenant or "", 253), after=after, limit=limit
+    )
+    last = closed((found[-1].tenant, found[-1].user)) if more else None
+    return UserPage(items=[UserView.of(u) for u in found], next=last)
 
 
 @router.get("/tenants/{tenant}/users/{user}", summary="A user's settings")

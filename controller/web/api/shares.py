@@ -7,10 +7,15 @@ from datetime import datetime
 from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from ...engine.reading import Account
 from ...engine.sharing import Audience, Share
 from .. import sharing
+from ..access import known_id
 from ..permits import ShareManager, Sharer
-from ..services import Parts
+from ..problems import not_found
+from ..services import Parts, Services
+from .listing import Listed, closed, moment, not_a_key, opened
+from .params import Before, Limit
 from .recordings import find
 
 router = APIRouter(tags=["shares"])
@@ -61,14 +66,30 @@ class NewShare(BaseModel):
     about: ShareView
 
 
+class SharePage(Listed[ShareView]):
+    """The newest first."""
+
+
 @router.get("/shares", summary="Links that one has made")
-async def get_shares(parts: Parts, me: Sharer) -> list[ShareView]:
-    return [ShareView.of(s) for s in await sharing.store(parts).shares(me.scope, me.account_id)]
+async def get_shares(parts: Parts, me: Sharer, limit: Limit = 50, before: Before = None) -> SharePage:
+    return await _page(parts, me, me.account_id, limit, before)
 
 
 @router.get("/shares/all", summary="Everybody's links")
-async def get_all_shares(parts: Parts, me: ShareManager) -> list[ShareView]:
-    return [ShareView.of(s) for s in await sharing.store(parts).shares(me.scope)]
+async def get_all_shares(
+    parts: Parts, me: ShareManager, limit: Limit = 50, before: Before = None
+) -> SharePage:
+    return await _page(parts, me, None, limit, before)
+
+
+@router.get("/shares/{share_id}", summary="One of the links that one has made")
+async def get_share(parts: Parts, me: Sharer, share_id: str) -> ShareView:
+    return await _one(parts, me, me.account_id, share_id)
+
+
+@router.get("/shares/all/{share_id}", summary="Anybody's link")
+async def get_any_share(parts: Parts, me: ShareManager, share_id: str) -> ShareView:
+    return await _one(parts, me, None, share_id)
 
 
 @router.post("/shares", status_code=201, summary="Make a link to recordings")
@@ -89,3 +110,25 @@ async def delete_share(request: Request, parts: Parts, me: Sharer, share_id: str
 @router.delete("/shares/all/{share_id}", status_code=204, summary="Revoke anybody's link")
 async def delete_any_share(request: Request, parts: Parts, me: ShareManager, share_id: str) -> None:
     await sharing.revoke(request, parts, me, share_id, own=False)
+
+
+async def _one(parts: Services, me: Account, whose: str | None, share_id: str) -> ShareView:
+    known = known_id(share_id, "share link")
+    found = await sharing.store(parts).shares(me.scope, whose, 1, share_id=known)
+    if not found:
+        raise not_found("share link")
+    return ShareView.of(found[0])
+
+
+async def _page(parts: Services, me: Account, whose: str | None, limit: int, before: str | None) -> SharePage:
+    last = None
+    if before is not None:
+        key = opened(before)
+        try:
+            last = (datetime.fromisoformat(f"{key[0]}+00:00"), key[1])
+        except (ValueError, IndexError) as error:
+            raise not_a_key() from error
+    found = await sharing.store(parts).shares(me.scope, whose, limit + 1, before=last)
+    page = found[:limit]
+    more = closed((moment(page[-1].created_at), page[-1].share_id)) if len(found) > limit else None
+    return SharePage(items=[ShareView.of(s) for s in page], next=more)

@@ -16,6 +16,8 @@ from ..changes import note
 from ..permits import SessionMe, SignedIn
 from ..problems import Problem
 from ..services import Parts, Services
+from .listing import Listed, cut, moment
+from .params import Before, Limit
 
 router = APIRouter(tags=["tokens"])
 
@@ -30,6 +32,10 @@ class TokenBody(BaseModel):
     )
 
 
+class TokenPage(Listed[ApiToken]):
+    """The newest first."""
+
+
 class NewToken(BaseModel):
     """``token`` is shown this once; only its hash is kept."""
 
@@ -38,8 +44,13 @@ class NewToken(BaseModel):
 
 
 @router.get("/tokens", summary="One's own tokens")
-async def get_tokens(parts: Parts, me: SignedIn) -> list[ApiToken]:
-    return await parts.accounts.tokens(me.account_id)
+async def get_tokens(parts: Parts, me: SignedIn, limit: Limit = 50, before: Before = None) -> TokenPage:
+    return token_page(await parts.accounts.tokens(me.account_id), limit, before)
+
+
+def token_page(tokens: list[ApiToken], limit: int, before: str | None) -> TokenPage:
+    page, more = cut(tokens, lambda t: (moment(t.created_at), t.token_id), limit, before, backwards=True)
+    return TokenPage(items=page, next=more)
 
 
 @router.post("/tokens", status_code=201, summary="Make a token (session only)")

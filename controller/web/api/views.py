@@ -19,16 +19,15 @@ from ...engine.reading import (
     Role,
     SegmentRow,
 )
+from .listing import Listed
 
 
-class RecordingPage(BaseModel):
-    items: list[RecordingRow]
-    next: str | None = Field(description="Give it as `before` for the following page; null at the end.")
+class RecordingPage(Listed[RecordingRow]):
+    """In the order asked for."""
 
 
-class CallPage(BaseModel):
-    items: list[CallRow]
-    next: str | None = Field(description="Give it as `before` for the following page; null at the end.")
+class CallPage(Listed[CallRow]):
+    """The newest first."""
 
 
 class FileView(BaseModel):
@@ -124,7 +123,7 @@ class SessionView(BaseModel):
 
 
 class AuditView(BaseModel):
-    number: int = Field(description="Give the last one as `before` for the following page.")
+    number: int = Field(description="Of the line; later ones are higher.")
     at: datetime
     account: str
     tenant: str | None

@@ -14,7 +14,8 @@ from .. import hook_work as work
 from ..access import own_tenant
 from ..permits import HookManager
 from ..services import Parts
-from .params import Limit
+from .listing import Listed, cut, moment
+from .params import Before, Limit
 from .settings_bodies import TENANT
 
 router = APIRouter(tags=["webhooks"])
@@ -89,6 +90,10 @@ class WebhookView(BaseModel):
         )  # fmt: skip
 
 
+class WebhookPage(Listed[WebhookView]):
+    """By tenant, the oldest first."""
+
+
 class NewWebhook(BaseModel):
     """``secret`` is shown this once; it checks the ``v1`` signatures."""
 
@@ -121,9 +126,8 @@ class DeliveryView(BaseModel):
         )  # fmt: skip
 
 
-class DeliveryPage(BaseModel):
-    items: list[DeliveryView]
-    next: str | None = Field(description="Give it as `before` for the following page; null at the end.")
+class DeliveryPage(Listed[DeliveryView]):
+    """The newest first."""
 
 
 class Replayed(BaseModel):
@@ -143,9 +147,13 @@ Found = Annotated[Hook, Depends(_found)]
 
 
 @router.get("/webhooks", summary="Webhooks")
-async def get_webhooks(parts: Parts, me: HookManager) -> list[WebhookView]:
+async def get_webhooks(
+    parts: Parts, me: HookManager, limit: Limit = 50, before: Before = None
+) -> WebhookPage:
     key = work.maker(parts).public_key
-    return [WebhookView.of(h, key) for h in await work.store(parts).hooks(me.scope)]
+    found = await work.store(parts).hooks(me.scope)
+    page, more = cut(found, lambda h: (h.tenant or "", moment(h.created_at), h.hook_id), limit, before)
+    return WebhookPage(items=[WebhookView.of(h, key) for h in page], next=more)
 
 
 @router.post("/webhooks", status_code=201, summary="Set a webhook up")

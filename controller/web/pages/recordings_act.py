@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 
-from ...core.annotations import note_of, tag_of
 from ...core.errors import InvalidPolicy
-from ...core.roles import Permission, allows
 from ...engine.reading import Account
-from ..access import address_of, known_id, may
+from ..access import known_id
+from ..bulk import MOST, Deed, carry_out, deed_of, refusals
 from ..permits import Seer
 from ..problems import Problem
 from ..retention_desk import desk_of
@@ -21,26 +19,6 @@ from .recordings_list import filter_of
 from .rendering import page
 
 router = APIRouter()
-
-#: More are not changed at once.
-MOST = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class Deed:
-    title: str
-    verb: str
-    permission: Permission
-    field: str = ""
-
-
-DEEDS = {
-    "tag": Deed("Tag recordings", "Put the tag on", Permission.ANNOTATE, "tag"),
-    "untag": Deed("Take a tag off", "Take the tag off", Permission.ANNOTATE, "tag"),
-    "note": Deed("Put a note on recordings", "Put the note on", Permission.ANNOTATE, "note"),
-    "hold": Deed("Put recordings under a legal hold", "Hold", Permission.HOLD, "hold"),
-    "trash": Deed("Delete recordings", "Delete", Permission.DELETE, "why"),
-}
 
 
 @router.get("/recordings/act")
@@ -58,14 +36,14 @@ async def act(request: Request, parts: Parts, me: Seer) -> Response:
     deed = _deed(request, sheet)
     ids = await _ids(request, parts, me, sheet)
     try:
-        done, refused = await _do(request, parts, me, sheet, ids)
+        refused = await carry_out(request, parts, me, sheet.one("action"), sheet.one(deed.field), ids)
     except InvalidPolicy as error:
         sheet.faults[deed.field] = f"{str(error)[:1].upper()}{str(error)[1:]}."
         return await _asked(request, parts, me, sheet, 422)
     back = filter_of(sheet.one("query"), request, parts).query()
     return page(
-        request, "recordings_done.html", deed=deed, action=sheet.one("action"), done=done, back=back,
-        refused=Counter(refused.values()).most_common(20), left=len(refused),
+        request, "recordings_done.html", deed=deed, action=sheet.one("action"), back=back,
+        done=len(ids) - len(refused), refused=Counter(refused.values()).most_common(20), left=len(refused),
     )  # fmt: skip
 
 
@@ -74,9 +52,7 @@ async def _asked(request: Request, parts: Services, me: Account, sheet: Sheet, s
     ids = await _ids(request, parts, me, sheet)
     if not ids:
         raise Problem(422, "No recording is chosen, or none of them is there any more.")
-    refused: dict[str, str] = {}
-    if action == "trash" and parts.lists:
-        refused = await parts.lists.undeletable(me.scope, ids)
+    refused = await refusals(parts, me, action, ids)
     holds = await desk_of(parts).holds(me.scope) if action == "hold" else []
     return page(
         request, "recordings_act.html", status, deed=deed, action=action, sheet=sheet, ids=ids,
@@ -87,12 +63,7 @@ async def _asked(request: Request, parts: Services, me: Account, sheet: Sheet, s
 
 
 def _deed(request: Request, sheet: Sheet) -> Deed:
-    deed = DEEDS.get(sheet.one("action"))
-    if deed is None:
-        raise Problem(422, "action: one of " + ", ".join(DEEDS) + ".")
-    if not may(request, deed.permission):
-        raise Problem(403, f"This needs the permission {deed.permission}.")
-    return deed
+    return deed_of(request, sheet.one("action"))
 
 
 async def _ids(request: Request, parts: Services, me: Account, sheet: Sheet) -> list[str]:
@@ -106,40 +77,3 @@ async def _ids(request: Request, parts: Services, me: Account, sheet: Sheet) -> 
         return await parts.lists.matching(me.scope, wanted.where, MOST)
     ids = [known_id(i, "recording") for i in sheet.many("recording")[:MOST]]
     return await parts.lists.reached(me.scope, ids)
-
-
-async def _do(
-    request: Request, parts: Services, me: Account, sheet: Sheet, ids: list[str]
-) -> tuple[int, dict[str, str]]:
-    """(how many, why the others not). Raises InvalidPolicy for what nobody may put anywhere."""
-    desk, address, action = desk_of(parts), address_of(request), sheet.one("action")
-    retained = allows(me.role, Permission.CHANGE_POLICY)
-    if action == "trash":
-        gone = await desk.trash(me.scope, ids, me.login, sheet.one("why") or "by hand", address)
-        return len(gone.done), dict(gone.refused)
-    if action == "hold":
-        held = {h.hold_id for h in await desk.holds(me.scope)}
-        if sheet.one("hold") not in held:
-            raise InvalidPolicy("hold: choose one of those in force")
-        refused = await desk.hold_recordings(me.scope, sheet.one("hold"), ids, me.login, address)
-        return len(ids) - len(refused), refused
-    value = note_of(sheet.one("note")) if action == "note" else tag_of(sheet.one("tag"))
-    refused = {}
-    for recording_id in ids:
-        try:
-            if action == "note":
-                there = await desk.add_note(me.scope, recording_id, value, me.login, parts.new_id(), address)
-            elif action == "tag":
-                there = await desk.add_tag(
-                    me.scope, recording_id, value, me.login, address, retained=retained
-                )
-            else:
-                there = await desk.remove_tag(
-                    me.scope, recording_id, value, me.login, address, retained=retained
-                )
-        except InvalidPolicy as error:
-            refused[recording_id] = str(error)
-            continue
-        if not there:
-            refused[recording_id] = "it did not have the tag" if action == "untag" else "it is gone"
-    return len(ids) - len(refused), refused

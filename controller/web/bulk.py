@@ -1,0 +1,92 @@
+"""One thing done to many recordings, for the pages and the API: who may, which of them not, the deed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from ..core.annotations import note_of, tag_of
+from ..core.errors import InvalidPolicy
+from ..core.roles import Permission, allows
+from ..engine.reading import Account
+from .access import address_of, may
+from .problems import Problem
+from .retention_desk import desk_of
+from .services import Services
+
+#: More are not changed at once.
+MOST = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    title: str
+    verb: str
+    permission: Permission
+    field: str = ""
+
+
+DEEDS = {
+    "tag": Deed("Tag recordings", "Put the tag on", Permission.ANNOTATE, "tag"),
+    "untag": Deed("Take a tag off", "Take the tag off", Permission.ANNOTATE, "tag"),
+    "note": Deed("Put a note on recordings", "Put the note on", Permission.ANNOTATE, "note"),
+    "hold": Deed("Put recordings under a legal hold", "Hold", Permission.HOLD, "hold"),
+    "trash": Deed("Delete recordings", "Delete", Permission.DELETE, "why"),
+}
+
+
+def deed_of(request: Request, action: str) -> Deed:
+    """Raises Problem 422 for an action that there is not, 403 for one that is not the account's."""
+    deed = DEEDS.get(action)
+    if deed is None:
+        raise Problem(422, "action: one of " + ", ".join(DEEDS) + ".")
+    if not may(request, deed.permission):
+        raise Problem(403, f"This needs the permission {deed.permission}.")
+    return deed
+
+
+async def refusals(parts: Services, me: Account, action: str, ids: list[str]) -> dict[str, str]:
+    """Why some of them would be refused, as far as that is known before."""
+    if action == "trash" and parts.lists:
+        return await parts.lists.undeletable(me.scope, ids)
+    return {}
+
+
+async def carry_out(
+    request: Request, parts: Services, me: Account, action: str, value: str, ids: list[str]
+) -> dict[str, str]:
+    """Of those that it was not done to, why. ``value``: the tag, the note, the hold's id or why they are
+    deleted. Raises InvalidPolicy for what nobody may put anywhere."""
+    desk, address = desk_of(parts), address_of(request)
+    if action == "trash":
+        gone = await desk.trash(me.scope, ids, me.login, value or "by hand", address)
+        parts.poke_retention()
+        return dict(gone.refused)
+    if action == "hold":
+        if value not in {h.hold_id for h in await desk.holds(me.scope)}:
+            raise InvalidPolicy("hold: choose one of those in force")
+        return await desk.hold_recordings(me.scope, value, ids, me.login, address)
+    text = note_of(value) if action == "note" else tag_of(value)
+    return await _annotate(request, parts, me, action, text, ids)
+
+
+async def _annotate(
+    request: Request, parts: Services, me: Account, action: str, text: str, ids: list[str]
+) -> dict[str, str]:
+    desk, address = desk_of(parts), address_of(request)
+    retained, refused = allows(me.role, Permission.CHANGE_POLICY), dict[str, str]()
+    for one in ids:
+        try:
+            if action == "note":
+                there = await desk.add_note(me.scope, one, text, me.login, parts.new_id(), address)
+            elif action == "tag":
+                there = await desk.add_tag(me.scope, one, text, me.login, address, retained=retained)
+            else:
+                there = await desk.remove_tag(me.scope, one, text, me.login, address, retained=retained)
+        except InvalidPolicy as error:
+            refused[one] = str(error)
+            continue
+        if not there:
+            refused[one] = "it did not have the tag" if action == "untag" else "it is gone"
+    return refused
