@@ -104,9 +104,21 @@ def declared(route: object) -> Permission | None:
     return _declared(dependant) if isinstance(dependant, Dependant) else None
 
 
+def session_only(route: object) -> bool:
+    """Whether an API token is not enough for it."""
+    dependant = getattr(route, "dependant", None)
+    found = _needed(dependant) if isinstance(dependant, Dependant) else None
+    return found is not None and found.session
+
+
 def _declared(dependant: Dependant) -> Permission | None:
+    found = _needed(dependant)
+    return None if found is None else found.permission
+
+
+def _needed(dependant: Dependant) -> Needs | None:
     for one in dependant.dependencies:
-        found = one.call.permission if isinstance(one.call, Needs) else _declared(one)
+        found = one.call if isinstance(one.call, Needs) else _needed(one)
         if found is not None:
             return found
     return None

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from . import api, metrics, problems, status
 from .conditional import Conditional
+from .describing import openapi
 from .headers import SecurityHeaders
 from .pages import routes as pages
 from .pages.static import static_files
@@ -20,9 +21,17 @@ MAX_BODY = 64 * 1024
 STATIC = Path(__file__).parent / "static"
 
 DESCRIPTION = """
-Everything that the pages can do, for scripts. Send an API token as `Authorization: Bearer …`.
-Times are ISO 8601 in UTC, durations integer milliseconds. Lists come in pages: give `next` as
-`before` for the following one. Every error is `application/problem+json`.
+What the pages can do, for scripts. Send an API token as `Authorization: Bearer …`. Times are ISO 8601
+in UTC, durations integer milliseconds.
+
+Every list is `{"items": […], "next": …}`: give `next` as `before` for the following page; null is the end.
+Every error is `application/problem+json`. Every JSON answer has an `ETag`; `If-None-Match` saves sending
+it again (304), `If-Match` on PUT, PATCH and DELETE keeps from overwriting what somebody else has changed
+meanwhile (412), `If-None-Match: *` on PUT makes and never replaces. A POST with an `Idempotency-Key` may
+be sent again for 24 hours: it is answered again and done once.
+
+Signing in, the page of a share link and the work of an operator on the machine (keys, stores, import,
+the sweep) are no part of it; see the command line.
 """
 
 
@@ -54,5 +63,6 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(api.router)
     app.include_router(pages.open_router)
     app.include_router(pages.router)
+    openapi.install(app)
     app.mount("/static", static_files(STATIC), name="static")
     return app

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
@@ -158,16 +157,20 @@ def _title(status: int) -> str:
         return "Error"
 
 
-#: For OpenAPI: what the routes of /api may answer beside success.
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": text,
-        "content": {"application/problem+json": {"schema": ProblemBody.model_json_schema()}},
-    }
-    for status, text in {
-        401: "Not signed in.",
-        403: "The account's role does not allow it.",
-        404: "There is no such thing, or it is not the account's to see.",
-        422: "A parameter is missing or wrong.",
-    }.items()
+#: What the routes of /api may answer beside success, for OpenAPI.
+STATUSES = {
+    401: "Not signed in, or the token is none.",
+    403: "The account's role, or the token's scopes, do not allow it.",
+    404: "There is no such thing, or it is not the account's to see.",
+    405: "This address does not take this method.",
+    406: "The client does not take JSON.",
+    409: "It is not possible as things are, or a request with this key is under way.",
+    412: "It is not what If-Match stands for.",
+    413: "The body is too long.",
+    415: "The body is not JSON.",
+    416: "The range is beyond the end.",
+    422: "A parameter or a member is missing or wrong; `errors` names it.",
+    429: "Too many attempts; Retry-After says when to come back.",
+    500: "Something went wrong here; the log has the details.",
+    503: "Something that it needs does not answer now; it may be tried again.",
 }

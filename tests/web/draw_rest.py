@@ -11,6 +11,7 @@ from typing import Any, cast
 from controller.core.media_kinds import OPERATIONS
 from controller.core.requests import Refusal
 from controller.web.app import DESCRIPTION, create_app
+from controller.web.describing.openapi import resolved
 from controller.web.live_control import _STATUS
 from controller.web.services import Services
 
@@ -83,7 +84,8 @@ def draw() -> str:
         for method, operation in methods.items():
             tags.setdefault(operation["tags"][0], []).append(_operation(path, method, operation, bodies))
     for tag, parts in tags.items():
-        text += [f"## {tag.capitalize()}\n", *parts]
+        about = next(t["description"] for t in schema["tags"] if t["name"] == tag)
+        text += [f"## {tag.capitalize()}\n", f"{about}\n", *parts]
     text.append("## Bodies\n")
     schemas = schema["components"]["schemas"]
     for name in sorted(_within(bodies, schemas)):
@@ -92,7 +94,10 @@ def draw() -> str:
 
 
 def _operation(path: str, method: str, operation: dict[str, Any], bodies: set[str]) -> str:
-    lines = [f"### `{method.upper()} {path}`", "", f"{operation['summary']}.", ""]
+    permission = operation.get("x-permission")
+    needs = f", needs `{permission}`" if permission else ", open to everybody"
+    name = f"`{operation['operationId']}`{needs}."
+    lines = [f"### `{method.upper()} {path}`", "", f"{operation['summary']}. {name}", ""]
     if operation.get("description"):
         lines += [" ".join(operation["description"].split()), ""]
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
@@ -100,7 +105,9 @@ def _operation(path: str, method: str, operation: dict[str, Any], bodies: set[st
         name = content["schema"]["$ref"].rpartition("/")[2]
         bodies.add(name)
         lines += [f"Body: [{name}](#{name.lower()}).", ""]
-    parameters = [p for p in operation.get("parameters", []) if p.get("description")]
+    every = [resolved(described(), p) for p in operation.get("parameters", [])]
+    # Conditions and keys are the same everywhere: the introduction tells of them.
+    parameters = [p for p in every if p.get("description") and p["in"] != "header"]
     if parameters:
         lines += ["| Parameter | In | Meaning |", "|---|---|---|"]
         lines += [f"| `{p['name']}` | {p['in']} | {p['description']} |" for p in parameters] + [""]

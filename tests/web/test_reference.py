@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from controller.web.describing.openapi import resolved
+
 from .draw_rest import DOCUMENT, described, draw
 
 
@@ -29,9 +31,10 @@ def test_every_operation_and_parameter_is_described() -> None:
         "session",
         "share_id",
         "tag",
+        "view_id",
     }
     for path, methods in described()["paths"].items():
         for method, operation in methods.items():
             assert operation["summary"], (method, path)
-            for parameter in operation.get("parameters", []):
+            for parameter in (resolved(described(), p) for p in operation.get("parameters", [])):
                 assert parameter.get("description") or parameter["name"] in plain, (path, parameter["name"])

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 
 from ..access import gate
 from ..permits import SignedIn
-from ..problems import RESPONSES
 from . import (
     accounts,
     alarms,
@@ -38,7 +37,7 @@ from . import (
     webhooks,
 )
 
-router = APIRouter(prefix="/api/v1", dependencies=[Depends(gate)], responses=RESPONSES)
+router = APIRouter(prefix="/api/v1", dependencies=[Depends(gate)])
 for part in (
     # Before recordings, whose ids would match their names.
     lists,

@@ -19,7 +19,7 @@ from ..live_control import ControlView, carry_out
 from ..live_stream import changes
 from ..live_view import all_visible
 from ..permits import LiveController, Watcher
-from ..problems import Fault, Problem, ProblemBody
+from ..problems import Fault, Problem
 from ..services import Parts, Services
 from .listing import Listed, cut, moment
 from .params import Before, Limit
@@ -64,10 +64,6 @@ async def live_events(request: Request, parts: Parts, me: Watcher) -> AsyncItera
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     202: {"model": ControlView, "description": "Accepted; the switch has not confirmed it yet."},
-    404: {"model": ProblemBody, "description": "No such call, or not the account's."},
-    403: {"model": ProblemBody, "description": "The recording policy forbids it."},
-    409: {"model": ProblemBody, "description": "Not recorded, nothing to resume, or several calls fit."},
-    503: {"model": ProblemBody, "description": "The switch cannot be reached."},
 }
 
 

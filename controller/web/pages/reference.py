@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
+from ..describing.openapi import resolved
 from ..permits import SignedIn
 from .rendering import page
 
@@ -21,11 +22,13 @@ async def reference_page(request: Request, me: SignedIn) -> Response:
     for path, methods in described["paths"].items():
         for method, operation in methods.items():
             tag = (operation.get("tags") or ["other"])[0]
-            groups.setdefault(tag, []).append({"method": method.upper(), "path": path, **_plain(operation)})
+            groups.setdefault(tag, []).append(
+                {"method": method.upper(), "path": path, **_plain(described, operation)}
+            )
     return page(request, "reference.html", groups=groups, about=described["info"]["description"])
 
 
-def _plain(operation: dict[str, Any]) -> dict[str, Any]:
+def _plain(described: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]:
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
     return {
         "summary": operation.get("summary", ""),
@@ -37,10 +40,11 @@ def _plain(operation: dict[str, Any]) -> dict[str, Any]:
                 "required": p.get("required", False),
                 "description": p.get("description") or p.get("schema", {}).get("description", ""),
             }
-            for p in operation.get("parameters", [])
+            for p in (resolved(described, part) for part in operation.get("parameters", []))
         ],
         "body": body.get("$ref", "").rpartition("/")[2],
         "answers": {
-            code: answer.get("description", "") for code, answer in operation.get("responses", {}).items()
+            code: resolved(described, answer).get("description", "")
+            for code, answer in operation.get("responses", {}).items()
         },
     }
