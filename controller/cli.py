@@ -16,6 +16,7 @@ from rich.console import Console
 
 from . import __version__
 from .bootstrap import assembled
+from .cli_backup import backup_command, restore_command
 from .cli_disk import calculate
 from .cli_explain import explain_command
 from .cli_import import import_command
@@ -59,6 +60,8 @@ app.add_typer(hold, name="hold")
 app.add_typer(webhooks, name="webhook")
 app.add_typer(tag, name="tag")
 app.add_typer(note, name="note")
+app.command("backup")(backup_command)
+app.command("restore")(restore_command)
 app.command("erase")(erase_command)
 app.command("sweep")(sweep_command)
 app.command("verify")(verify_command)

@@ -9,6 +9,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from .tables import metadata
@@ -47,3 +48,9 @@ def _compared(thing: Any, name: str | None, kind: str, reflected: bool, other: A
     # The last two are by an expression, which SQLite does not tell of.
     own += ("ix_legs_search", "ix_recordings_length", "ix_recordings_all_lengths")
     return not (name or "").startswith(own)
+
+
+def knows(revision: str) -> bool:
+    """Whether it is one of ours, so that a database of it can be brought up to date."""
+    script = ScriptDirectory.from_config(alembic_config())
+    return any(found.revision == revision for found in script.walk_revisions())

@@ -1,0 +1,1 @@
+"""Backups: the catalog of one moment, the keys sealed, and a signed list of it all."""
