@@ -50,7 +50,7 @@ class Meter:
         behind = Family("tapeline_saver_waiting_calls", "gauge", "Changed calls not in the catalog yet.")
         for e in self._engine.engines:
             switch = {"switch": e.switch.name}
-            up.add(e.switch.status.state is LinkState.UP, switch)
+            up.add(e.status.state is LinkState.UP, switch)
             facts.add(e.stats.facts, switch)
             requests.add(e.stats.requests, switch)
             for reason, count in sorted(e.stats.refused.items()):

@@ -40,6 +40,12 @@ class Leg:
     routes: tuple[Route, ...] = ()
     seat: str = ""
     announced: dict[str, datetime | None] = field(default_factory=dict)
+    addressable: bool = True
+
+    @property
+    def commanded(self) -> bool:
+        """Whether the switch may be told to do something with it: record it, play to it, bind codes."""
+        return self.recordable and self.addressable
 
     @property
     def live(self) -> bool:

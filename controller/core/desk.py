@@ -153,6 +153,7 @@ class Desk:
             leg = known.legs[fact.leg_id]
             self.book.add_aliases(known, leg, fact.aliases)
             leg.video = leg.video or fact.video
+            leg.addressable = fact.addressable
             leg.routes = tuple(dict.fromkeys((*leg.routes, *fact.routes)))
             return self._identify(known, leg, fact.party, effects)
         call = self.book.call_of(fact.origin) if fact.origin else None
@@ -170,6 +171,7 @@ class Desk:
             fact.recordable,
             aliases={a for a in fact.aliases if a},
             routes=tuple(dict.fromkeys(fact.routes)),
+            addressable=fact.addressable,
         )
         self.book.add_leg(call, leg)
         self._bind_codes(call, leg, effects)
@@ -219,7 +221,7 @@ class Desk:
 
     def _bind_codes(self, call: Call, leg: Leg, effects: Effects) -> None:
         """Once for each leg, as early as can be: before anybody talks it disturbs nobody."""
-        if leg.party.internal and leg.recordable:
+        if leg.party.internal and leg.commanded:
             codes = self.policy.options_of(leg.party.tenant).codes
             effects.command(call, BindFeatureCodes(leg.leg_id, tuple(codes.items())))
 

@@ -23,8 +23,9 @@ class LegStarted:
     ``origin`` names the leg on whose behalf it was made. ``aliases`` are other names by which
     people may address it: the SIP Call-ID, the X-Session-Id. ``address`` is where its signalling
     comes from (``ip``), to hold an out-of-dialog MESSAGE against. ``recordable`` is false for a
-    switch's internal half-legs (Asterisk's Local/), which never carry a capture. ``routes``: the
-    queues, groups, receptionists and rules that it is known to have come through.
+    switch's internal half-legs (Asterisk's Local/), which never carry a capture; ``addressable`` for a
+    party's leg that no command can name. ``routes``: the queues, groups, receptionists and rules that
+    it is known to have come through.
     """
 
     leg_id: str
@@ -38,6 +39,7 @@ class LegStarted:
     video: bool = False
     recordable: bool = True
     routes: tuple[Route, ...] = ()
+    addressable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

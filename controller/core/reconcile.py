@@ -71,7 +71,7 @@ def wanted(
     for bridge_id, legs in call.bridges().items():
         if len(legs) < 2:
             continue
-        able = [leg for leg in legs if leg.recordable]
+        able = [leg for leg in legs if leg.commanded]
         for tenant in _tenants(call, legs):
             for kind in Kind:
                 usable = [leg for leg in able if _may_carry(leg, kind, hold_stops_capture)]

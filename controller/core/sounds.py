@@ -28,7 +28,7 @@ def announced(
     heard = True
     for leg in legs:
         inside = leg.party.internal and leg.party.tenant == tenant
-        if not leg.recordable or (inside and options.announce_to is Hears.EXTERNAL):
+        if not leg.commanded or (inside and options.announce_to is Hears.EXTERNAL):
             continue
         if tenant not in leg.announced:
             leg.announced[tenant] = at
@@ -68,7 +68,7 @@ def _play(call: Call, recording: Recording, sound: Sound, effects: Effects) -> N
         return
     bridge = recording.segments[-1].bridge_id
     for leg in call.live_legs:
-        if leg.bridge_id == bridge and leg.recordable and not leg.held:
+        if leg.bridge_id == bridge and leg.commanded and not leg.held:
             effects.command(call, PlaySound(leg.leg_id, sound))
 
 

@@ -91,7 +91,7 @@ class Engine:
         return self._feed.reader()
 
     def switches(self) -> list[SwitchStatus]:
-        return [engine.switch.status for engine in self.engines]
+        return [engine.status for engine in self.engines]
 
     async def reload_policy(self) -> None:
         policy = await self._catalog.policy()

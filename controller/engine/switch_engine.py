@@ -25,10 +25,22 @@ from ..core.commands import (
 )
 from ..core.desk import Desk
 from ..core.effects import Effects
+from ..core.errors import TapelineError
 from ..core.requests import ControlRequest, Means
+from .backoff import LONGEST_S, Backoff
 from .live import LiveFeed
 from .mailboxes import Mailboxes
-from .ports import LEG_GONE, CaptureReport, Catalog, ControlReport, EngineStats, Switch, SwitchDown
+from .ports import (
+    LEG_GONE,
+    CaptureReport,
+    Catalog,
+    ControlReport,
+    EngineStats,
+    LinkState,
+    Switch,
+    SwitchDown,
+    SwitchStatus,
+)
 from .saver import Saver
 
 log = structlog.get_logger(__name__)
@@ -63,6 +75,13 @@ class SwitchEngine:
         self._mailboxes: Mailboxes[Command] = Mailboxes(self._execute)
         self._changed: set[asyncio.Future[None]] = set()
         self._answers: set[asyncio.Task[None]] = set()
+        self._broken: SwitchStatus | None = None
+
+    @property
+    def status(self) -> SwitchStatus:
+        """As the adapter tells it, unless the adapter itself has failed since."""
+        told = self.switch.status
+        return told if self._broken is None or told.state is LinkState.DOWN else self._broken
 
     async def run(self) -> None:
         """Take over what the catalog holds as running, then work until cancelled."""
@@ -71,15 +90,37 @@ class SwitchEngine:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.saver.run())
                 tasks.create_task(self._tick())
-                tasks.create_task(self.switch.run(self.fact, self.request))
+                tasks.create_task(self._keep_connected())
         finally:
             await self._mailboxes.close()
             await self.saver.flush()
+
+    async def _keep_connected(self) -> None:
+        """The adapter at work. It goes on through everything that a switch can do to it; what it fails at
+        all the same is an error of ours, which may not take the other switches along."""
+        loop, backoff = asyncio.get_running_loop(), Backoff()
+        while True:
+            began = loop.time()
+            try:
+                await self.switch.run(self.fact, self.request)
+                raise RuntimeError("the adapter has ended by itself")
+            except Exception as error:
+                log.exception("switch.failed", switch=self.switch.name)
+                reason = f"an error of the controller's own, see its log: {type(error).__name__}: {error}"
+            told = self.switch.status
+            self._broken = SwitchStatus(
+                told.name, told.kind, LinkState.DOWN, self._now(), told.version, reason[:300]
+            )
+            if loop.time() - began > LONGEST_S:
+                backoff.reset()
+            await asyncio.sleep(backoff.next())
 
     # ── in ────────────────────────────────────────────────────────────────────────────────
 
     def fact(self, fact: f.Fact) -> None:
         self.stats.facts += 1
+        if isinstance(fact, f.SwitchSnapshot):
+            self._broken = None  # the adapter is connected again
         try:
             effects = self.desk.apply(fact)
         except Exception:
@@ -167,7 +208,14 @@ class SwitchEngine:
             return  # what became of it is in the snapshot that follows the reconnection
         except Exception as error:
             result = "error"
-            log.exception("switch.command_failed", switch=self.switch.name, command=type(command).__name__)
+            # One of the adapter's own errors says what is wrong; anything else needs its traceback.
+            tell = log.warning if isinstance(error, TapelineError) else log.exception
+            tell(
+                "switch.command_failed",
+                switch=self.switch.name,
+                command=type(command).__name__,
+                reason=str(error)[:200],
+            )
             fact = _refusal(command, self._now(), f"{type(error).__name__}: {error}"[:200])
         else:
             result = "refused" if isinstance(fact, _REFUSALS) else "done"
@@ -189,7 +237,12 @@ class SwitchEngine:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            self.carry(self.desk.tick(self._now()))
+            try:
+                effects = self.desk.tick(self._now())
+            except Exception:
+                log.exception("desk.failed", switch=self.switch.name, fact="tick")
+                continue
+            self.carry(effects)
 
     # ── what became of a request ──────────────────────────────────────────────────────────
 

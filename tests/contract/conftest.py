@@ -55,7 +55,7 @@ async def make_bench(request: pytest.FixtureRequest) -> AsyncIterator[Callable[[
 async def bench(
     make_bench: Callable[[Path], Bench], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Bench]:
-    monkeypatch.setattr("controller.switches.backoff.FIRST_S", 0.05)
-    monkeypatch.setattr("controller.switches.backoff.LONGEST_S", 0.2)
+    monkeypatch.setattr("controller.engine.backoff.FIRST_S", 0.05)
+    monkeypatch.setattr("controller.engine.backoff.LONGEST_S", 0.2)
     async with make_bench(tmp_path) as bench:
         yield bench

@@ -29,6 +29,7 @@ class ModelLeg:
     address: str | None = None
     video: bool = False
     recordable: bool = True
+    addressable: bool = True
     answered: bool = False
     held: bool = False
     bridge_id: str | None = None
@@ -81,6 +82,7 @@ class ModelSwitch:
                 if refuse or command.leg_id not in self.legs:
                     return f.CaptureRefused(capture_id, at, "refused")
                 assert self.legs[command.leg_id].recordable, "a half-leg was captured"
+                assert self.legs[command.leg_id].addressable, "a leg was captured that no command can name"
                 self.captures[capture_id] = RunningCapture(
                     command.leg_id,
                     command.path,
@@ -119,7 +121,7 @@ class ModelSwitch:
     def _present(leg: ModelLeg, at: datetime) -> tuple[f.LegFact, ...]:
         started = f.LegStarted(
             leg.leg_id, at, leg.party, leg.calling, leg.origin, leg.aliases,
-            address=leg.address, video=leg.video, recordable=leg.recordable,
+            address=leg.address, video=leg.video, recordable=leg.recordable, addressable=leg.addressable,
         )  # fmt: skip
         facts: list[f.LegFact] = [started]
         if leg.answered:

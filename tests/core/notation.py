@@ -15,10 +15,10 @@ A policy's clauses: ``external``; ``<scope> <name>[@<tenant>] <audio|video …> 
 [sample=<percent>] [<direction> …]`` with the setting ``on`` where none is named; and
 ``option <tenant> <key>=<value> …``.
 
-``switch: hold stops capture`` is FreeSWITCH's way; ``switch: tells of codes`` and ``switch: tells of
-sounds`` put the codes that are bound and the sounds that are played into the third column. "alone" says
-of a capture that it takes only what its own leg's party says; "left" and "right" where its own voice
-goes in stereo.
+``switch: hold stops capture`` is FreeSWITCH's way, ``switch: records no video`` Asterisk's; ``switch:
+tells of codes`` and ``switch: tells of sounds`` put the codes that are bound and the sounds that are
+played into the third column. "alone" says of a capture that it takes only what its own leg's party
+says; "left" and "right" where its own voice goes in stereo.
 
 The cast: alice, anna, adam are users 101, 102, 103 of acme; bert, bea are 101, 102 of beta; xena,
 xavi, xaver are outside; trunk is outside, on a number of acme's. A digit behind a name is another
@@ -82,7 +82,7 @@ CAST = {
     "xaver": Party(Side.EXTERNAL, number="101", user="101"),
     "trunk": Party(Side.EXTERNAL, "acme", number="+49303", trunk="gw"),
 }  # fmt: skip
-KINDS_OF_SWITCH = {"hold stops capture", "tells of codes", "tells of sounds"}
+KINDS_OF_SWITCH = {"hold stops capture", "records no video", "tells of codes", "tells of sounds"}
 ADDRESSES = {"101": "192.0.2.1", "102": "192.0.2.2", "103": "192.0.2.3"}
 
 
@@ -115,9 +115,7 @@ def read(path: Path) -> Scenario:
             policy = line.removeprefix("policy:").strip()
         elif line.startswith("switch:"):
             switch |= {c.strip() for c in line.removeprefix("switch:").split(";")}
-            assert switch <= {"hold stops capture", "tells of codes", "tells of sounds"}, (
-                f"{path.name}: {line!r}"
-            )
+            assert switch <= KINDS_OF_SWITCH, f"{path.name}: {line!r}"
         elif line.strip() and not line.startswith("at "):
             cells = [c.strip() for c in line.split("|")]
             assert len(cells) in (2, 3), f"{path.name}: {line!r}"
@@ -185,6 +183,7 @@ class Stage:
 
     def __init__(self, policy: str, switch: frozenset[str] = frozenset()) -> None:
         self.switch = ModelSwitch(hold_stops_capture="hold stops capture" in switch)
+        self._video_supported = "records no video" not in switch
         self._tells_of_codes = "tells of codes" in switch
         self._tells_of_sounds = "tells of sounds" in switch
         self._ids = count(1)
@@ -198,7 +197,12 @@ class Stage:
         self._requests = count(1)
 
     def _new_desk(self, policy: Policy) -> Desk:
-        return Desk(lambda: f"id{next(self._ids)}", policy, hold_stops_capture=self.switch.hold_stops_capture)
+        return Desk(
+            lambda: f"id{next(self._ids)}",
+            policy,
+            video_supported=self._video_supported,
+            hold_stops_capture=self.switch.hold_stops_capture,
+        )
 
     def play(self, row: Row) -> str:
         """Let a row happen; what the switch was told, in the notation."""
@@ -214,18 +218,20 @@ class Stage:
     # ── what can happen ───────────────────────────────────────────────────────────────────
 
     def calls_in(
-        self, who: str, how: str, origin: str | None, video: str | None, alias: str | None, half: str | None
-    ) -> None:
+        self, who: str, how: str, origin: str | None, video: str | None, alias: str | None, half: str | None,
+        nameless: str | None,
+    ) -> None:  # fmt: skip
         party = CAST[who.rstrip("0123456789")]
         leg = ModelLeg(
             who, party, how == "calls", origin, (alias,) if alias else (),
-            ADDRESSES.get(party.user or ""), video is not None, half is None,
+            ADDRESSES.get(party.user or ""), video is not None, half is None, nameless is None,
         )  # fmt: skip
         self.switch.legs[who] = leg
         self.apply(
             f.LegStarted(
                 who, self.at, party, leg.calling, origin, leg.aliases,
                 address=leg.address, video=leg.video, recordable=leg.recordable,
+                addressable=leg.addressable,
             )
         )  # fmt: skip
 
@@ -364,7 +370,8 @@ class Stage:
     _WHO = r"(?P<who>[a-z]+\d*)"
     _ACTIONS = (
         (calls_in, _WHO + r" (?P<how>calls|is called)(?: for (?P<origin>\w+))?(?P<video> with video)?"
-                   r"(?: as (?P<alias>\S+))?(?P<half> by a half-leg)?"),
+                   r"(?: as (?P<alias>\S+))?(?P<half> by a half-leg)?"
+                   r"(?P<nameless> by a leg that no command can name)?"),
         (answers, _WHO + " answers"),
         (identified, _WHO + r" is said to be (?P<whom>[a-z]+)(?: at (?P<address>\S+))?"),
         (bridged, r"(?P<who>[a-z0-9 +]+) in (?P<bridge>B\d)"),

@@ -247,6 +247,54 @@ async def test_an_error_of_ours_ends_nothing(
         assert (await running.ask("pause-recording", leg)).captures[0].state == "paused"
 
 
+async def test_an_adapter_that_breaks_is_shown_down_and_the_others_go_on(
+    tmp_path: Path, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controller.engine.backoff.FIRST_S", 0.05)
+    async with Running(tmp_path, names=("one", "two")) as running:
+        one, two = running.switches
+        two.call(user("101"), user("102"))
+        await eventually(lambda: running.states() == ["recording"], "recording")
+        broken = [True]
+        snapshot = one.snapshot
+
+        def raising() -> f.SwitchSnapshot:
+            if broken:
+                raise KeyError("a bug of the adapter")
+            return snapshot()
+
+        monkeypatch.setattr(one, "snapshot", raising)
+        one.disconnect("for a moment")
+        one.reconnect()
+        await eventually(lambda: "KeyError" in running.engine.switches()[0].error, "said")
+        first, second = running.engine.switches()
+        assert (first.state, second.state) == (LinkState.DOWN, LinkState.UP)
+        assert running.task is not None
+        assert not running.task.done()
+        two.call(user("103"), user("104"))
+        await eventually(lambda: running.states() == ["recording"] * 2, "the other one goes on")
+        broken.clear()
+        await eventually(lambda: running.engine.switches()[0].state is LinkState.UP, "up again")
+        assert running.engine.switches()[0].error == ""
+        one.call(user("101"), user("102"))
+        await eventually(lambda: running.states() == ["recording"] * 3, "and is of use")
+
+
+async def test_a_tick_that_fails_ends_nothing(
+    tmp_path: Path, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Running(tmp_path) as running:
+        ticks: list[object] = []
+
+        def broken(at: object) -> None:
+            ticks.append(at)
+            raise ZeroDivisionError("a bug of ours")
+
+        monkeypatch.setattr(running.engine.engines[0].desk, "tick", broken)
+        await eventually(lambda: len(ticks) >= 2, "asked again")
+        await recording(running, eventually)
+
+
 async def test_an_adapter_that_raises_is_a_refusal(
     tmp_path: Path, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -135,15 +135,16 @@ class Phone(Endpoint):
         from_user: str | None = None,
         display_name: str | None = None,
         from_header: str | None = None,
+        call_id: str | None = None,
     ) -> Dialog:
         """Send an INVITE and return at once; ``await dialog.answered()`` for what becomes of it.
 
         ``headers`` are whole lines; ``display_name`` stands between quotes and ``from_header``
-        replaces the whole From (a tag is added if it has none), both unescaped.
+        replaces the whole From (a tag is added if it has none), both unescaped like ``call_id``.
         """
         dialog = Dialog(
             self,
-            call_id=f"{token(20)}@{self.ip}",
+            call_id=call_id or f"{token(20)}@{self.ip}",
             local=from_header or self.address_of_record(from_user, display_name),
             remote=f"<{self.uri(target)}>",
             target=self.uri(target),

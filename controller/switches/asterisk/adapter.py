@@ -15,8 +15,8 @@ from ...config import AsteriskConfig, ConfigError
 from ...core import facts as f
 from ...core.commands import Announce, BindFeatureCodes, Command, PlaySound
 from ...core.requests import ControlOutcome, ControlRequest
+from ...engine.backoff import Backoff
 from ...engine.ports import LinkState, SwitchDown, SwitchStatus
-from ..backoff import Backoff
 from .answers import Answers, send_result
 from .connection import AmiConnection, ConnectionLost, UnsafeValue
 from .ear import Ear
@@ -117,7 +117,7 @@ class AsteriskSwitch:
             self._on_fact(snapshot)
             held_back, self._held_back = self._held_back, None
             for event in held_back:
-                self._event(event, before=snapshot.at)
+                self._take(event, before=snapshot.at)
             heartbeat = asyncio.create_task(self._heartbeat(ami))
             try:
                 either: set[asyncio.Future[Any]] = {ami.closed, heartbeat}
@@ -157,7 +157,14 @@ class AsteriskSwitch:
             if self._held_back is not None:
                 self._held_back.append(event)
             elif self._ami is not None:
-                self._event(event)
+                self._take(event)
+
+    def _take(self, event: Headers, before: datetime | None = None) -> None:
+        try:
+            self._event(event, before)
+        except Exception:
+            # An error of ours about one event may not cost those that came with it.
+            log.exception("switch.event_failed", switch=self.name, said=text(event, "Event")[:40])
 
     def _event(self, event: Headers, before: datetime | None = None) -> None:
         """One event. Facts older than ``before`` are in the snapshot already; requests are not, nor
@@ -208,7 +215,7 @@ class AsteriskSwitch:
             waiting = self._cut.pop(name, [])
         if event is not None:
             for late in (event, *waiting):
-                self._event(late)
+                self._take(late)
 
     def _channel_of(self, leg_id: str) -> str | None:
         channel = self._translator.channels.get(leg_id)

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from ...config import FreeSwitchConfig
+from ...config import ConfigError, FreeSwitchConfig
 from ...core import facts as f
 from ...core.commands import (
     Announce,
@@ -23,8 +23,8 @@ from ...core.commands import (
     UnmaskCapture,
 )
 from ...core.requests import ControlOutcome, ControlRequest
+from ...engine.backoff import Backoff
 from ...engine.ports import LinkState, SwitchDown, SwitchStatus
-from ..backoff import Backoff
 from . import verbs
 from .answers import answer
 from .captures import Captures
@@ -89,7 +89,7 @@ class FreeSwitch:
         while True:
             try:
                 reason = await self._session(backoff)
-            except (ConnectionLost, TimeoutError, SwitchDown) as error:
+            except (ConnectionLost, TimeoutError, SwitchDown, ConfigError) as error:
                 reason = str(error) or "the event socket does not answer"
             self._set_status(LinkState.DOWN, error=reason)
             await asyncio.sleep(backoff.next())
@@ -112,6 +112,8 @@ class FreeSwitch:
             version = (await self._api("version short")).strip()[:40]
             snapshot = await take_snapshot(self._api, self._translator, self._now, self._live)
             self._live = set(snapshot.legs)
+            for fact in (each for facts in snapshot.legs.values() for each in facts):
+                self._warn_of(fact)
             socket.eager = bool(self._live)
             self._set_status(LinkState.UP, version=version)
             backoff.reset()
@@ -169,7 +171,16 @@ class FreeSwitch:
             elif self._held_back is not None:
                 self._held_back.append(event)
             else:
-                self._event(event)
+                try:
+                    self._event(event)
+                except Exception:
+                    # An error of ours about one event may not cost those that came with it.
+                    log.exception("switch.event_failed", switch=self.name, said=event.get("Event-Name"))
+
+    def _warn_of(self, fact: f.Fact) -> None:
+        if isinstance(fact, f.LegStarted) and not fact.addressable:
+            reason = f"a channel's UUID is {fact.leg_id[:60]!r}: it can be told nothing"
+            log.warning("switch.unsafe", switch=self.name, reason=reason)
 
     def _report(self, fact: f.Fact) -> None:
         self._video.note(fact)
@@ -185,6 +196,7 @@ class FreeSwitch:
         for fact in self._translator.facts(event):
             if isinstance(fact, f.LegStarted):
                 self._live.add(fact.leg_id)
+                self._warn_of(fact)
             elif isinstance(fact, f.LegHungUp):
                 self._live.discard(fact.leg_id)
             self._report(fact)
@@ -231,20 +243,23 @@ class FreeSwitch:
 
     def _aside(self, work: Coroutine[Any, Any, None]) -> None:
         """Ask or tell the switch something that the next event need not wait for."""
-        task = asyncio.get_running_loop().create_task(work)
+
+        async def guarded() -> None:
+            with contextlib.suppress(TimeoutError, SwitchDown, verbs.UnsafeArgument):
+                await work
+
+        task = asyncio.get_running_loop().create_task(guarded())
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
 
     async def _record_key(self, event: Event) -> None:
-        with contextlib.suppress(TimeoutError, SwitchDown):
-            answer = await self._api(verbs.ask_variable(event["Unique-ID"], VARIABLE))
-            request = self._translator.requests.record_key(event, answer.strip())
-            if request is not None:
-                self._on_request(request)
+        answer = await self._api(verbs.ask_variable(event["Unique-ID"], VARIABLE))
+        request = self._translator.requests.record_key(event, answer.strip())
+        if request is not None:
+            self._on_request(request)
 
     async def _note_queue(self, leg_id: str, queue: str) -> None:
-        with contextlib.suppress(TimeoutError, SwitchDown):
-            await self._api(verbs.note_queue(leg_id, NOTE, queue))
+        await self._api(verbs.note_queue(leg_id, NOTE, queue))
 
     async def _api(
         self, text: str, *, raw: bool = False, body: str = "", timeout_s: float | None = None

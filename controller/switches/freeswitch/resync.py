@@ -16,6 +16,7 @@ from .frames import decode_event
 from .translate import Translator
 
 Api = Callable[[str], Awaitable[str]]
+Row = dict[str, Any]
 
 _SESSIONS = re.compile(r"^(\d+) session\(s\) - peak", re.MULTILINE)
 CATCH_UP_S = 0.1
@@ -33,7 +34,8 @@ async def take_snapshot(
     legs: dict[str, tuple[f.LegFact, ...]] = {}
     captures: list[f.CaptureSeen] = []
     rooms = _rooms(await api("conference json_list"))
-    for leg_id in dict.fromkeys([*await _channels(api), *known]):
+    listed = await _channels(api)
+    for leg_id in filter(verbs.speakable, dict.fromkeys([*listed, *known])):
         event = decode_event((await api(f"uuid_dump {verbs.leg(leg_id)} json")).encode())
         if event is None or event.get("Unique-ID") != leg_id:
             continue  # hung up meanwhile
@@ -47,11 +49,15 @@ async def take_snapshot(
                     await api(verbs.record(leg_id, "mask", path))
                 relative = path.removeprefix(translator.spool)
                 captures.append(f.CaptureSeen(capture_id, leg_id, relative, masked))
+    for leg_id, row in listed.items():
+        if not verbs.speakable(leg_id):
+            # It is up, and whoever it talks to is recorded on the other leg: that much must stay true.
+            legs[leg_id] = tuple(translator.leg_unasked(_as_event(row)))
     return f.SwitchSnapshot(at, legs, tuple(captures))
 
 
-async def _channels(api: Api) -> list[str]:
-    """Every channel's id. FreeSWITCH lists them from a database that lags behind by up to a second
+async def _channels(api: Api) -> dict[str, Row]:
+    """Every channel by its id. FreeSWITCH lists them from a database that lags behind by up to a second
     (seen on 1.10.12), while the number of sessions is the core's own: wait until they agree."""
     rows = await _listed(api)
     for _ in range(CATCH_UP_ATTEMPTS):
@@ -63,14 +69,32 @@ async def _channels(api: Api) -> list[str]:
     return rows
 
 
-async def _listed(api: Api) -> list[str]:
+async def _listed(api: Api) -> dict[str, Row]:
     text = await api("show channels as json")
     try:
         answer: Any = orjson.loads(text.encode("utf-8", "replace"))
     except orjson.JSONDecodeError:
         answer = {}
     rows = answer.get("rows", []) if isinstance(answer, dict) else []
-    return [row["uuid"] for row in rows if isinstance(row, dict) and row.get("uuid")]
+    return {row["uuid"]: row for row in rows if isinstance(row, dict) and row.get("uuid")}
+
+
+def _as_event(row: Row) -> dict[str, str]:
+    """As much of ``uuid_dump`` as a row of the list has: no variables, so not who has signed in."""
+    name = str(row.get("name", ""))
+    return {
+        "Unique-ID": str(row["uuid"]),
+        "Channel-Name": name,
+        "Call-Direction": str(row.get("direction", "")),
+        "Answer-State": "answered" if row.get("callstate") in ("ACTIVE", "HELD") else "",
+        "Channel-Call-State": str(row.get("callstate", "")),
+        "Channel-Call-UUID": str(row.get("call_uuid", "")),
+        "Channel-Presence-ID": str(row.get("presence_id", "")),
+        "Caller-Caller-ID-Number": str(row.get("cid_num", "")),
+        "Caller-Caller-ID-Name": str(row.get("cid_name", "")),
+        "Caller-Destination-Number": str(row.get("dest", "")),
+        "variable_sofia_profile_name": name.split("/")[1] if name.startswith("sofia/") else "",
+    }
 
 
 def _rooms(text: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ from ...core.rules import PolicyScope, Route
 from .events import MAX_TEXT, Event, since_1970, timestamp
 from .requests import Requests
 from .routes import queue_entered, routes_of
+from .verbs import speakable
 from .video import has_video
 
 #: What a caller comes through on the way in; an outbound rule is the called leg's own.
@@ -93,6 +94,15 @@ class Translator:
         )
         return found
 
+    def leg_unasked(self, event: Event) -> list[f.LegFact]:
+        """A live channel that no command can name, of which nothing but its row in the list is known
+        (see `resync`); whom it talks to, the other one has told."""
+        found, leg_id = self.leg_from_dump(event), event.get("Unique-ID", "")
+        for bridge in tuple(self._bridge_of.values()):
+            if bridge.startswith(f"{leg_id}:") or bridge.endswith(f":{leg_id}"):
+                return [*found, f.BridgeEntered(leg_id, bridge, self._now())]
+        return found
+
     def party(self, event: Event) -> Party:
         """Who is on this leg. Trunk first: an extension forwarded to a mobile is external."""
         outbound = _direction(event) == "outbound"
@@ -150,6 +160,7 @@ class Translator:
             address=_address(event),
             video=has_video(event),
             recordable=event.get("Channel-Name", "").startswith("sofia/"),
+            addressable=speakable(leg_id),
             routes=routes,
         )
 
@@ -260,7 +271,7 @@ class Translator:
 
     def _bridge_id(self, leg_id: str, peer: str, event: Event) -> str:
         for known in (self._bridge_of.get(leg_id), self._bridge_of.get(peer)):
-            if known is not None and leg_id in known.split(":") and peer in known.split(":"):
+            if known in (f"{leg_id}:{peer}", f"{peer}:{leg_id}"):
                 return known
         return f"{peer}:{leg_id}" if _direction(event) == "outbound" else f"{leg_id}:{peer}"
 

@@ -44,7 +44,12 @@ REALM = "tapeline"
 #: A channel variable with this prefix, one a capture, in which a mask outlives the controller.
 MASK_VARIABLE = "tapeline_masked_"
 
-_UUID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+#: With `inbound-use-callid-as-uuid` a channel's UUID is what its caller wrote into Call-ID, and by
+#: `origination_uuid` what a script did. Of the characters that a Call-ID may have (RFC 3261, 25.1) those
+#: are left out that some command of FreeSWITCH may read as syntax: quotes, backslash, backtick, %, braces.
+#: 256 is FreeSWITCH's own limit (SWITCH_UUID_FORMATTED_LENGTH).
+_UUID = re.compile(r"[A-Za-z0-9_.@:+*~!?()<>/\[\]-]{1,256}")
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _PATH = re.compile(r"[A-Za-z0-9_./=-]{1,1024}")
 _SOUND = re.compile(r"[A-Za-z0-9_./:=;%(),-]{1,300}")
 _QUEUE = re.compile(r"[A-Za-z0-9_.@-]{1,128}")
@@ -56,8 +61,13 @@ class UnsafeArgument(TapelineError, ValueError):
     """Something that must be plain is not; it is not sent."""
 
 
+def speakable(leg_id: str) -> bool:
+    """Whether commands may name this leg. One that they may not is seen in events, never told anything."""
+    return _UUID.fullmatch(leg_id) is not None
+
+
 def leg(leg_id: str) -> str:
-    if not _UUID.fullmatch(leg_id):
+    if not speakable(leg_id):
         raise UnsafeArgument(f"leg id {leg_id[:60]!r}")
     return leg_id
 
@@ -121,9 +131,9 @@ def refresh_video(leg_id: str) -> str:
     return f"uuid_video_refresh {leg(leg_id)}"
 
 
-def ask_video(leg_id: str) -> str:
-    """Which way a leg's video goes, and its codec: "sendrecv H264"."""
-    return f"eval uuid:{leg(leg_id)} ${{variable_video_media_flow}} ${{variable_rtp_use_video_codec_name}}"
+#: Which way a leg's video goes, and its codec. Two questions: `eval uuid:…` would answer both, but writes
+#: the id into 80 bytes unchecked (mod_commands.c, 1.10.12), and a caller's longer Call-ID ends the switch.
+VIDEO_VARIABLES = ("video_media_flow", "rtp_use_video_codec_name")
 
 
 def mask_variable(capture_id: str) -> str:
@@ -132,7 +142,7 @@ def mask_variable(capture_id: str) -> str:
 
 def note_mask(leg_id: str, capture_id: str, *, on: bool) -> str:
     """Set or remove the note that a capture is masked."""
-    if not _UUID.fullmatch(capture_id):
+    if not _ID.fullmatch(capture_id):
         raise UnsafeArgument(f"capture id {capture_id[:60]!r}")
     return f"uuid_setvar {leg(leg_id)} {mask_variable(capture_id)} {'true' if on else ''}".rstrip()
 

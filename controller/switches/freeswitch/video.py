@@ -28,7 +28,8 @@ LOOKS_S = (0.0, 0.1, 0.2, 0.7, 1.0, 2.0, 4.0, 8.0, 14.0, 30.0)
 #: later, switch_ivr_bridge.c); a key frame that comes before that is wasted.
 DECODING_S = 0.1
 
-_ANSWER = re.compile(r"(sendrecv|sendonly|recvonly|inactive|disabled|) ([A-Za-z0-9_.-]*)")
+_FLOW = re.compile(r"sendrecv|sendonly|recvonly|inactive|disabled|")
+_CODEC = re.compile(r"(?!-ERR)[A-Za-z0-9_.-]*")
 
 
 def has_video(event: Event) -> bool:
@@ -39,6 +40,12 @@ def has_video(event: Event) -> bool:
 
 def _flows(flow: str) -> bool:
     return flow not in ("inactive", "disabled")
+
+
+def _value(answer: str) -> str:
+    """A variable's, "" where it is not set."""
+    value = answer.strip()
+    return "" if value == "_undef_" else value
 
 
 class VideoWatch:
@@ -85,7 +92,7 @@ class VideoWatch:
         leg_id = event.get("Unique-ID", "")
         if event.get("Event-Subclass") != "sofia::reinvite" or leg_id not in self._video:
             return
-        for each in (leg_id, *self.others(leg_id)):
+        for each in filter(verbs.speakable, (leg_id, *self.others(leg_id))):
             running = self._looks.pop(each, None)
             if running is not None:
                 running.cancel()
@@ -107,10 +114,14 @@ class VideoWatch:
         for wait in LOOKS_S:
             await asyncio.sleep(wait)
             with contextlib.suppress(SwitchDown, TimeoutError):
-                found = _ANSWER.fullmatch((await self._ask(verbs.ask_video(leg_id))).rstrip("\r\n"))
-                if found is None or leg_id not in self._video:
+                flow, codec = await asyncio.gather(
+                    *(self._ask(verbs.ask_variable(leg_id, name)) for name in verbs.VIDEO_VARIABLES)
+                )
+                if not (_FLOW.fullmatch(_value(flow)) and _CODEC.fullmatch(_value(codec))):
+                    continue  # the leg has gone, say
+                if leg_id not in self._video:
                     continue
-                video = bool(found[2]) and _flows(found[1])
+                video = bool(_value(codec)) and _flows(_value(flow))
                 if video != self._video[leg_id]:
                     self._video[leg_id] = video
                     self._on_fact(f.LegVideoChanged(leg_id, self._now(), video))
@@ -122,12 +133,16 @@ class VideoWatch:
         if command.kind is not Kind.VIDEO:
             return []
         found = [verbs.prepare_video(command.leg_id, own_voice_only=command.own_voice_only)]
-        return found + [verbs.let_ask_for_key_frames(other) for other in self.others(command.leg_id)]
+        return found + [
+            verbs.let_ask_for_key_frames(other)
+            for other in self.others(command.leg_id)
+            if verbs.speakable(other)
+        ]
 
     def opened(self, command: OpenCapture) -> None:
         """A capture runs: have the others' cameras begin at once too, not at their next key frame."""
         if command.kind is Kind.VIDEO and not command.own_voice_only:
-            for other in self.others(command.leg_id):
+            for other in filter(verbs.speakable, self.others(command.leg_id)):
                 task = asyncio.get_running_loop().create_task(self._refresh(other))
                 self._refreshes.add(task)
                 task.add_done_callback(self._refreshes.discard)

@@ -21,6 +21,7 @@ from controller.core.media_kinds import Kind
 from controller.core.requests import ControlOutcome
 from controller.engine.ports import LinkState, SwitchDown
 from controller.switches.asterisk import adapter
+from controller.switches.asterisk.headers import Headers
 from controller.switches.asterisk.verbs import FEATURES
 
 from .bench import Bench
@@ -37,7 +38,7 @@ BRIDGED = [{**ONE, "BridgeId": "b1"}, {**TWO, "BridgeId": "b1"}]
 
 @pytest.fixture(autouse=True)
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("controller.switches.backoff.FIRST_S", 0.02)
+    monkeypatch.setattr("controller.engine.backoff.FIRST_S", 0.02)
     monkeypatch.setattr(adapter, "HEARTBEAT_S", 0.2)
 
 
@@ -332,3 +333,22 @@ async def test_a_refused_message_is_logged_with_its_reason(
         await eventually(logged, "two refusals in the log")
         assert "unknown operation" in seen
         assert bench.requests == []
+
+
+async def test_an_event_that_we_fail_at_costs_none_of_the_others(
+    tmp_path: Path, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with ScriptedAmi(tmp_path) as ami, Bench(ami.config()) as bench:
+        await up(bench, eventually)
+        translate = bench.switch._translator.facts
+
+        def broken(event: Headers) -> list[f.Fact]:
+            if event["Uniqueid"] == "u1":
+                raise ZeroDivisionError("a bug of ours")
+            return translate(event)
+
+        monkeypatch.setattr(bench.switch._translator, "facts", broken)
+        ami.event("Newchannel", **ONE)
+        ami.event("Newchannel", **TWO)
+        await eventually(lambda: bench.of(f.LegStarted), "the one after it")
+        assert bench.switch.status.state is LinkState.UP

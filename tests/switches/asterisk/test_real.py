@@ -434,7 +434,7 @@ async def test_a_callers_name_on_the_wire_changes_no_other_field(
 async def test_a_killed_asterisk_comes_back(
     asterisk_lab: AsteriskLab, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("controller.switches.backoff.FIRST_S", 0.05)
+    monkeypatch.setattr("controller.engine.backoff.FIRST_S", 0.05)
     monkeypatch.setattr(adapter, "HEARTBEAT_S", 0.5)
     lab = asterisk_lab
     async with (

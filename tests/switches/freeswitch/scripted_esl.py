@@ -168,7 +168,10 @@ class ScriptedEsl:
             case "hostname", _:
                 return "scripted"
             case "show", ["channels", "as", "json"]:
-                rows = [{"uuid": leg} for leg in self.channels]
+                rows = [
+                    {"uuid": leg, "direction": c.get("Call-Direction"), "name": c.get("Channel-Name")}
+                    for leg, c in self.channels.items()
+                ]
                 return json.dumps({"row_count": len(rows)} | ({"rows": rows} if rows else {}))
             case "uuid_dump", [leg, "json"]:
                 return json.dumps(self.channels[leg]) if leg in self.channels else "-ERR No such channel!\n"

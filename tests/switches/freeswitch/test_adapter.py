@@ -25,7 +25,7 @@ from controller.core.feature_codes import DEFAULT_CODES
 from controller.core.media_kinds import Kind
 from controller.core.requests import ControlOutcome, ControlRequest
 from controller.engine.ports import LinkState, SwitchDown
-from controller.switches.freeswitch import adapter, connection
+from controller.switches.freeswitch import adapter, connection, verbs
 from controller.switches.freeswitch.adapter import FreeSwitch
 from controller.switches.freeswitch.connection import Event
 
@@ -38,7 +38,7 @@ PATH = "acme.test/2026/11/22/REC1.1.wav"
 
 @pytest.fixture(autouse=True)
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("controller.switches.backoff.FIRST_S", 0.02)
+    monkeypatch.setattr("controller.engine.backoff.FIRST_S", 0.02)
     monkeypatch.setattr(connection, "CONNECT_TIMEOUT_S", 0.5)
 
 
@@ -48,9 +48,9 @@ def quick_heart(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Watched:
-    def __init__(self, esl: ScriptedEsl) -> None:
+    def __init__(self, esl: ScriptedEsl, **settings: object) -> None:
         ids = itertools.count(1)
-        self.switch = FreeSwitch(esl.config(), lambda: f"J{next(ids)}", lambda: datetime.now(UTC))
+        self.switch = FreeSwitch(esl.config(**settings), lambda: f"J{next(ids)}", lambda: datetime.now(UTC))
         self.facts: list[f.Fact] = []
         self.requests: list[ControlRequest] = []
 
@@ -59,8 +59,8 @@ class Watched:
 
 
 @asynccontextmanager
-async def watching(esl: ScriptedEsl) -> AsyncIterator[Watched]:
-    watched = Watched(esl)
+async def watching(esl: ScriptedEsl, **settings: object) -> AsyncIterator[Watched]:
+    watched = Watched(esl, **settings)
     task = asyncio.create_task(watched.switch.run(watched.facts.append, watched.requests.append))
     try:
         yield watched
@@ -103,6 +103,98 @@ async def test_a_wrong_password_is_shown_and_mended_without_a_restart(
         await snapshots(watched, eventually)
         assert (watched.switch.status.state, watched.switch.status.error) == (LinkState.UP, "")
         assert watched.switch.status.version == "1.10.12-scripted"
+
+
+async def test_a_password_file_that_is_gone_at_a_reconnection_is_told_and_waited_for(
+    tmp_path: Path, eventually: Eventually
+) -> None:
+    file = tmp_path / "esl.password"
+    file.write_text("right\n")
+    async with (
+        ScriptedEsl(tmp_path) as esl,
+        watching(esl, password=None, password_file=file) as watched,
+    ):
+        await snapshots(watched, eventually)
+        file.rename(tmp_path / "elsewhere")
+        esl.drop()
+        await eventually(lambda: watched.switch.status.state is LinkState.DOWN, "down")
+        await eventually(lambda: "switches.fs.password_file" in watched.switch.status.error, "why")
+        (tmp_path / "elsewhere").rename(file)
+        await snapshots(watched, eventually, 2)
+        assert watched.switch.status.state is LinkState.UP
+
+
+def renamed(found: list[Event], old: str, new: str) -> list[Event]:
+    return [{key: value.replace(old, new) for key, value in event.items()} for event in found]
+
+
+async def test_a_channel_whose_uuid_is_its_callers_call_id_is_recorded_like_any_other(
+    tmp_path: Path, eventually: Eventually
+) -> None:
+    leg = "3c26~a(b)+!*:<c>/?[d]@[2001:db8::1]"
+    story = renamed(talking(), talking()[0]["Unique-ID"], leg)
+    async with ScriptedEsl(tmp_path) as esl:
+        esl.play(story)
+        async with watching(esl) as watched:
+            seen = await snapshots(watched, eventually)
+            (begun,) = [x for x in seen.legs[leg] if isinstance(x, f.LegStarted)]
+            assert begun.addressable
+            assert isinstance(
+                await watched.switch.execute(OpenCapture("REC1.1", leg, PATH, Kind.AUDIO)), f.CaptureOpened
+            )
+            esl.drop()
+            again = await snapshots(watched, eventually, 2)
+            assert again.captures == (f.CaptureSeen("REC1.1", leg, PATH, masked=False),)
+
+
+async def test_a_channel_whom_no_command_can_name_ends_nothing(
+    tmp_path: Path, eventually: Eventually
+) -> None:
+    leg = "it's ${hostname}\n@h"
+    story = renamed(talking(), talking()[0]["Unique-ID"], leg)
+    async with ScriptedEsl(tmp_path) as esl:
+        async with watching(esl) as watched:
+            await snapshots(watched, eventually)
+            esl.play(story)
+            await eventually(lambda: watched.of(f.BridgeEntered), "the call")
+            assert {x.leg_id: x.addressable for x in watched.of(f.LegStarted)}[leg] is False
+            other = next(x.leg_id for x in watched.of(f.LegStarted) if x.leg_id != leg)
+            with pytest.raises(verbs.UnsafeArgument):
+                await watched.switch.execute(OpenCapture("REC1.1", leg, PATH, Kind.AUDIO))
+            for _ in range(2):  # also a second time, when it is known
+                esl.drop()
+                seen = await snapshots(watched, eventually, len(watched.of(f.SwitchSnapshot)) + 1)
+                bridges = {
+                    leg_id: [x.bridge_id for x in facts if isinstance(x, f.BridgeEntered)]
+                    for leg_id, facts in seen.legs.items()
+                }
+                assert bridges[leg] == bridges[other] != [], "both are up, and talk to each other"
+        async with watching(esl) as watched:  # a controller that has never heard of it
+            seen = await snapshots(watched, eventually)
+            assert set(seen.legs) == {leg, other}
+            begun = seen.legs[leg][0]
+            assert isinstance(begun, f.LegStarted)
+            assert (begun.calling, begun.addressable, begun.recordable) == (True, False, True)
+            assert watched.switch.status.state is LinkState.UP
+    assert not any(leg.split("\n", maxsplit=1)[0] in command for command in esl.commands)
+
+
+async def test_an_event_that_we_fail_at_costs_none_of_the_others(
+    tmp_path: Path, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with ScriptedEsl(tmp_path) as esl, watching(esl) as watched:
+        await snapshots(watched, eventually)
+        translate = watched.switch._translator.facts
+
+        def broken(event: Event) -> list[f.Fact]:
+            if event["Event-Name"] == "CHANNEL_ANSWER":
+                raise ZeroDivisionError("a bug of ours")
+            return translate(event)
+
+        monkeypatch.setattr(watched.switch._translator, "facts", broken)
+        esl.play(talking())
+        await eventually(lambda: watched.of(f.BridgeEntered), "what came after it")
+        assert watched.switch.status.state is LinkState.UP
 
 
 @pytest.mark.usefixtures("quick_heart")

@@ -22,7 +22,7 @@ UNSAFE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", [*UNSAFE, "a/b", "../a"])
+@pytest.mark.parametrize("text", [*UNSAFE, "a`b@h", "a" * 257])
 def test_unsafe_leg_ids_are_refused(text: str) -> None:
     for attempt in (
         lambda: verbs.record(text, "start", PATH),
@@ -32,6 +32,15 @@ def test_unsafe_leg_ids_are_refused(text: str) -> None:
     ):
         with pytest.raises(verbs.UnsafeArgument):
             attempt()
+
+
+@pytest.mark.parametrize(
+    "leg", ["f81d4fae-7dec@10.0.0.1", "a:b/c?d@[::1]", "a(b)<c>!*+~[d]_e.f-g@h", "x" * 256]
+)
+def test_a_leg_may_be_called_what_a_caller_s_call_id_is(leg: str) -> None:
+    """inbound-use-callid-as-uuid: each of these was recorded, masked and asked about on 1.10.12."""
+    assert verbs.record(leg, "start", PATH) == f"uuid_record {leg} start {PATH}"
+    assert verbs.bind_codes(BindFeatureCodes(leg, (("*48", PAUSE),))).startswith(f"sendmsg {leg}\n")
 
 
 @pytest.mark.parametrize("text", [*UNSAFE, "..", "../a", "/srv/../etc/passwd", "/srv/rec/..", "a/../b"])

@@ -35,8 +35,11 @@ class Bench:
         self.asked.append(line)
         if self.down:
             raise SwitchDown("gone")
-        leg = next(i for i in ("a", "b", "c") if f"uuid:{i} " in f"{line} ")
-        return self.flows.get(leg, " ")
+        if not line.startswith("uuid_getvar "):
+            return "+OK"
+        _, leg, variable = line.split(" ")
+        flow, _, codec = self.flows.get(leg, "_undef_ _undef_").partition(" ")
+        return flow if variable == "video_media_flow" else codec
 
     def report(self, fact: f.Fact) -> None:
         assert isinstance(fact, f.LegVideoChanged)
@@ -91,7 +94,7 @@ async def test_video_that_a_phone_adds_and_takes_away(bench: Bench) -> None:
     await eventually(lambda: bench.told == [("a", True), ("a", False)])
     await nothing_runs(bench.watch)
     assert bench.told == [("a", True), ("a", False)], "told once each"
-    assert not any("uuid:c" in line for line in bench.asked), "whom the call does not concern is not asked"
+    assert not any(" c " in line for line in bench.asked), "whom the call does not concern is not asked"
 
 
 async def test_the_other_partys_answer_comes_later(bench: Bench) -> None:
@@ -103,7 +106,8 @@ async def test_the_other_partys_answer_comes_later(bench: Bench) -> None:
 
 
 async def test_answers_that_are_none_change_nothing(bench: Bench) -> None:
-    bench.flows |= {"a": "-ERR no such channel", "b": "sendrecv H264\nreloadxml"}
+    bench.flows |= {"a": "-ERR -ERR", "b": "sendrecv H264\nreloadxml", "c": "sendrecv -ERR"}
+    bench.watch.note(f.BridgeEntered("c", "a:b", AT))
     bench.watch.event(reinvite("a"))
     await nothing_runs(bench.watch)
     assert bench.told == []
@@ -154,9 +158,22 @@ def test_who_may_not_be_seen_is_not_in_the_picture(bench: Bench) -> None:
     assert bench.watch.preparations(OpenCapture("r.1", "a", "t/2026/11/23/r.1.wav", Kind.AUDIO)) == []
 
 
+async def test_a_party_whom_no_command_can_name_costs_nobody_the_picture(bench: Bench) -> None:
+    bench.watch.note(f.LegStarted("a'b@h", AT, UNKNOWN))
+    bench.watch.note(f.BridgeEntered("a'b@h", "a:b", AT))
+    command = OpenCapture("r.1", "a", "t/2026/11/23/r.1.mp4", Kind.VIDEO)
+    assert len(bench.watch.preparations(command)) == 2
+    bench.flows["a"] = "sendrecv H264"
+    bench.watch.event(reinvite("a"))
+    await eventually(lambda: bench.told == [("a", True)])
+    bench.watch.opened(command)
+    await eventually(lambda: "uuid_video_refresh b" in bench.asked)
+    assert not any("'" in line for line in bench.asked)
+
+
 @pytest.mark.parametrize("leg", ["a b", "a\nreloadxml", "${x}", ""])
 def test_what_is_no_leg_id_is_not_sent(leg: str) -> None:
-    for word in (verbs.ask_video, verbs.refresh_video, verbs.let_ask_for_key_frames):
+    for word in (verbs.refresh_video, verbs.let_ask_for_key_frames):
         with pytest.raises(verbs.UnsafeArgument):
             word(leg)
 
