@@ -40,6 +40,8 @@ def carry_out(
         paused = any(r.open_pause for r in _going(call, kinds))
         verb = effective_verb(rule, verb, paused=paused)
     answer: tuple[list[Recording], str] | Refusal | None = mode_objection(rule, verb)
+    if kinds == (Kind.VIDEO,) and not video_supported:
+        answer = Refusal.UNSUPPORTED
     if answer is None:
         match verb:
             case Verb.PAUSE:
@@ -47,7 +49,7 @@ def carry_out(
             case Verb.RESUME:
                 answer = _resume(book, call, request, kinds, effects)
             case Verb.START:
-                answer = _start(book, policy, call, request, kinds, rule, video_supported)
+                answer = _start(book, policy, call, request, kinds, rule)
             case Verb.STOP:
                 answer = _stop(book, policy, call, request, kinds, rule, effects)
     if isinstance(answer, Refusal):
@@ -143,12 +145,9 @@ def _start(
     request: ControlRequest,
     kinds: tuple[Kind, ...],
     rule: PolicyRule | None,
-    video_supported: bool,
 ) -> tuple[list[Recording], str] | Refusal:
     if all(len(legs) < 2 for legs in call.bridges().values()):
         return Refusal.NOT_BRIDGED
-    if kinds == (Kind.VIDEO,) and not video_supported:
-        return Refusal.UNSUPPORTED
     tenants = tenants_concerned(book, request.actor, call)
     keys = [(t, k) for t in tenants for k in kinds]
     possible = {

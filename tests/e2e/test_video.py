@@ -428,13 +428,16 @@ async def test_asterisk_says_that_it_records_no_video(system: System) -> None:
     call_id = await system.call_id("101")
     await system.recording_up(call_id)
     await asyncio.sleep(1.5)
-    print("video:", a.video, b.video)
-    answer = await system.control(call_id, "start-video-recording")
-    print("start-video:", answer.status, answer.body)
+    assert a.video is not None
+    assert b.video is not None, "it is a video call all the same"
+    for verb in ("start", "pause", "resume", "stop"):
+        answer = await system.control(call_id, f"{verb}-video-recording")
+        assert answer.status == 409, verb
+        assert "This switch cannot record video." in answer.raw.decode(), verb
+    await system.recording_up(call_id)
     await a.bye()
     [recording] = await system.recordings(call_id)
     assert recording["recording"]["kind"] == "audio"
     decisions = {d["kind"]: d for d in (await system.cdr(call_id))["decisions"]}
-    print(decisions)
     assert decisions["video"]["verdict"] == "leave"
     assert "cannot record video" in decisions["video"]["reason"]
