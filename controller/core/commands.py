@@ -29,6 +29,7 @@ class OpenCapture:
 
     ``own_voice_only``: only what the leg's own party says (with two channels, the other one is
     silent). ``path`` is relative to the spool, made of our ids only, and never used twice.
+    ``provisional``, and all the rest, is noted on the switch's own channel (`facts.CaptureNote`).
     """
 
     capture_id: str
@@ -37,6 +38,15 @@ class OpenCapture:
     kind: Kind
     own_voice_only: bool = False
     layout: Layout = Layout.MONO
+    provisional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeepCapture:
+    """Note on the switch that this capture, which was provisional, is to be kept. Has no result."""
+
+    capture_id: str
+    leg_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,4 +106,4 @@ class Announce:
 
 
 CaptureCommand = OpenCapture | CloseCapture | MaskCapture | UnmaskCapture
-Command = CaptureCommand | BindFeatureCodes | PlaySound | Announce
+Command = CaptureCommand | KeepCapture | BindFeatureCodes | PlaySound | Announce

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from .authority import describe, find_call, tenants_concerned
 from .calls import Call, CallBook, JourneyEntry
+from .commands import KeepCapture
 from .effects import Effects
 from .media_kinds import Kind, Operation, Verb
 from .permission import effective_verb, may_start, mode_objection, rule_of
@@ -49,7 +50,7 @@ def carry_out(
             case Verb.RESUME:
                 answer = _resume(book, call, request, kinds, effects)
             case Verb.START:
-                answer = _start(book, policy, call, request, kinds, rule)
+                answer = _start(book, policy, call, request, kinds, rule, effects)
             case Verb.STOP:
                 answer = _stop(book, policy, call, request, kinds, rule, effects)
     if isinstance(answer, Refusal):
@@ -145,6 +146,7 @@ def _start(
     request: ControlRequest,
     kinds: tuple[Kind, ...],
     rule: PolicyRule | None,
+    effects: Effects,
 ) -> tuple[list[Recording], str] | Refusal:
     if all(len(legs) < 2 for legs in call.bridges().values()):
         return Refusal.NOT_BRIDGED
@@ -166,6 +168,8 @@ def _start(
     for recording in provisional:
         recording.provisional = False
         recording.rule, recording.reason = _REQUESTED.rule, _REQUESTED.reason
+        for segment in recording.unfinished:
+            effects.command(call, KeepCapture(segment.capture_id, segment.leg_id))
     call.requested |= allowed
     call.stopped -= allowed
     if provisional:

@@ -26,6 +26,7 @@ from .requests import ControlOutcome, ControlRequest
 from .resync import adopt_captures, leg_facts
 from .retraction import take_back
 from .sounds import beep, pause_marks, pause_tone
+from .strays import adopt_strays
 
 #: So many ended legs are remembered, to tell a late or repeated fact from a new call.
 REMEMBERED_LEGS = 20_000
@@ -128,7 +129,8 @@ class Desk:
 
     # ── legs and bridges ──────────────────────────────────────────────────────────────────
 
-    def _leg_fact(self, fact: f.LegFact, effects: Effects) -> None:
+    def _leg_fact(self, fact: f.LegFact, effects: Effects, *, settle: bool = True) -> None:
+        """``settle`` False: one of many at once, and what follows from them is found afterwards."""
         if isinstance(fact, f.LegHungUp):
             self._remember(fact.leg_id)
         elif fact.leg_id in self._ended:
@@ -141,9 +143,10 @@ class Desk:
                 return
             call = self._leg_changed(known, known.legs[fact.leg_id], fact, effects)
         effects.touch(call)
-        self._reconcile(call, fact.at, effects)
-        if isinstance(fact, f.LegRouted | f.LegIdentified):
-            take_back(call, fact.leg_id, fact.at, effects)
+        if settle:
+            self._reconcile(call, fact.at, effects)
+            if isinstance(fact, f.LegRouted | f.LegIdentified):
+                take_back(call, fact.leg_id, fact.at, effects)
         if not call.live_legs:
             self._end_call(call, fact.at, effects)
 
@@ -334,12 +337,28 @@ class Desk:
     # ── resynchronisation ─────────────────────────────────────────────────────────────────
 
     def _resynchronise(self, snapshot: f.SwitchSnapshot, effects: Effects) -> None:
-        """Bring what we believe in line with what is. Order matters: first the captures, so that
-        a leg's facts do not open a second one beside a capture that is running."""
-        adopt_captures(self.book, snapshot, self._new_id, effects)
-        for fact in leg_facts(self.book, snapshot):
-            self._leg_fact(fact, effects)
+        """Bring what we believe in line with what is. Order matters: first the captures that we know,
+        then the legs, then the captures of which we knew nothing; only then is it decided what should
+        be, so that no second capture is opened beside one that is running."""
+        strays = adopt_captures(self.book, snapshot, self._new_id, effects)
+        facts = leg_facts(self.book, snapshot)
+        for fact in facts:
+            self._leg_fact(fact, effects, settle=False)
+        adopt_strays(
+            self.book,
+            self.policy,
+            self._recordings,
+            strays,
+            snapshot.at,
+            self._new_id,
+            effects,
+            video_supported=self.video_supported,
+        )
         for call in self.book:
             self._reconcile(call, snapshot.at, effects)
             if not call.live_legs:
                 self._end_call(call, snapshot.at, effects)
+        for fact in facts:
+            known = self.book.call_of(fact.leg_id)
+            if known is not None and isinstance(fact, f.LegRouted | f.LegIdentified):
+                take_back(known, fact.leg_id, fact.at, effects)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from .commands import Layout
 from .parties import Party
 from .rules import Route
 
@@ -177,13 +178,26 @@ class CaptureUnmaskRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class CaptureNote:
+    """What was left on the switch with a capture: how it was asked for, and whether it is provisional
+    still."""
+
+    requested_at: datetime
+    own_voice_only: bool = False
+    layout: Layout = Layout.MONO
+    provisional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CaptureSeen:
-    """A capture found running on the switch; ``masked`` is None where it cannot be read back."""
+    """A capture found running on the switch; ``masked`` is None where it cannot be read back, ``note``
+    where an earlier version opened it."""
 
     capture_id: str
     leg_id: str
     path: str
     masked: bool | None = None
+    note: CaptureNote | None = None
 
 
 @dataclass(frozen=True, slots=True)

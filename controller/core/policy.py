@@ -50,6 +50,7 @@ class Cause(StrEnum):
     EXTERNAL_CONTINUED = "external_continued"
     NOT_VIDEO = "not_a_video_call"
     UNSUPPORTED = "unsupported_by_switch"
+    RECOVERED = "recovered"
 
 
 @dataclass(frozen=True, slots=True)

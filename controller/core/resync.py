@@ -9,7 +9,6 @@ from . import facts as f
 from .calls import Call, CallBook, Leg
 from .capture_facts import note_gone, send_close
 from .captures import CaptureState
-from .commands import CloseCapture
 from .effects import Effects
 from .media_kinds import Kind
 from .reconcile import silenced
@@ -27,8 +26,8 @@ _PERHAPS_MASKED = (
 
 def adopt_captures(
     book: CallBook, snapshot: f.SwitchSnapshot, new_id: Callable[[], str], effects: Effects
-) -> None:
-    """Set every capture that we believe in to what the snapshot says; close those of nobody."""
+) -> list[f.CaptureSeen]:
+    """Set every capture that we believe in to what the snapshot says; those of nobody are returned."""
     seen = {c.capture_id: c for c in snapshot.captures}
     for call in book:
         for recording in call.recordings:
@@ -38,12 +37,8 @@ def adopt_captures(
                 if found is not None and segment is not recording.running:
                     send_close(call, segment, effects)  # refused before; another has followed it
                 else:
-                    _adopt(call, recording, segment, found, snapshot, new_id, effects)
-    for stray in seen.values():
-        # Ours by its path, but no row remembers it: end it, so that policy decides afresh;
-        # its file is on disk and the sweep adopts it.
-        call_id = _call_with(book, stray.leg_id) or stray.capture_id
-        effects.commands.append((call_id, CloseCapture(stray.capture_id, stray.leg_id, stray.path)))
+                    adopt(call, recording, segment, found, snapshot.at, new_id, effects)
+    return list(seen.values())
 
 
 def leg_facts(book: CallBook, snapshot: f.SwitchSnapshot) -> list[f.LegFact]:
@@ -76,27 +71,23 @@ def _no_longer(leg: Leg, now: Sequence[f.LegFact], at: datetime) -> list[f.LegFa
     return over
 
 
-def _call_with(book: CallBook, leg_id: str) -> str | None:
-    call = book.call_of(leg_id)
-    return call.call_id if call else None
-
-
-def _adopt(
+def adopt(
     call: Call,
     recording: Recording,
     segment: Segment,
     seen: f.CaptureSeen | None,
-    snapshot: f.SwitchSnapshot,
+    at: datetime,
     new_id: Callable[[], str],
     effects: Effects,
 ) -> None:
+    """Set one capture to what was seen of it; None: it runs no more."""
     if seen is None:
         if segment.state is CaptureState.REQUESTED and segment.opened_at is None:
             segment.state, segment.cause = CaptureState.FAILED, "not opened before the link was lost"
         else:
-            note_gone(call, recording, segment, snapshot.at, "ended while out of touch", effects)
+            note_gone(call, recording, segment, at, "ended while out of touch", effects)
         return
-    segment.opened_at = segment.opened_at or snapshot.at
+    segment.opened_at = segment.opened_at or at
     # The sound of a video is silent for the audio's pauses, which are another recording's.
     plain = segment.kind is Kind.AUDIO
     told_to_mask = segment.state in _PERHAPS_MASKED and (bool(recording.pauses) or not plain)
@@ -107,10 +98,10 @@ def _adopt(
             Pause(
                 new_id(),
                 recording.kind,
-                snapshot.at,
+                at,
                 "unknown",
                 Means.RECOVERY,
-                masked_at=snapshot.at,
+                masked_at=at,
             )
         )
     masked = seen.masked

@@ -20,6 +20,7 @@ from ..core import facts as f
 from ..core.commands import (
     CloseCapture,
     Command,
+    KeepCapture,
     MaskCapture,
     OpenCapture,
     PlaySound,
@@ -31,6 +32,7 @@ from ..core.parties import Party
 from ..core.requests import ControlOutcome, ControlRequest
 from ..engine.ports import LinkState, SwitchDown, SwitchStatus
 from .fake_audio import write_wav
+from .notes import note_of, read_note
 
 
 @dataclass(slots=True)
@@ -50,6 +52,7 @@ class FakeCapture:
     command: OpenCapture
     file: Path
     spans: list[tuple[datetime, bool]] = field(default_factory=list)
+    kept: bool = False
 
     @property
     def masked(self) -> bool:
@@ -130,6 +133,10 @@ class FakeSwitch:
                 return self._close(command, reason)
             case MaskCapture() | UnmaskCapture():
                 return self._mask(command, reason)
+            case KeepCapture(capture_id=capture_id):
+                if capture_id in self.captures:
+                    self.captures[capture_id].kept = True
+                return None
             case PlaySound(leg_id=leg_id, sound=Sound.ANNOUNCEMENT, tenant=tenant):
                 gone = "" if leg_id in self.legs else f"there is no leg {leg_id}"
                 return f.AnnouncementPlayed(leg_id, tenant, self._now(), reason or gone)
@@ -152,7 +159,13 @@ class FakeSwitch:
             facts.append(f.LegHeld(leg_id, at) if leg.held else f.LegUnheld(leg_id, at))
             legs[leg_id] = tuple(facts)
         seen = tuple(
-            f.CaptureSeen(c.command.capture_id, c.command.leg_id, c.command.path, c.masked)
+            f.CaptureSeen(
+                c.command.capture_id,
+                c.command.leg_id,
+                c.command.path,
+                c.masked,
+                read_note(note_of(c.command, c.spans[0][0]), kept=c.kept),
+            )
             for c in self.captures.values()
         )
         return f.SwitchSnapshot(at, legs, seen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import wave
-from datetime import UTC
+from datetime import UTC, timedelta
 
 import pytest
 
@@ -14,6 +14,8 @@ from controller.core.commands import (
     CaptureCommand,
     CloseCapture,
     Command,
+    KeepCapture,
+    Layout,
     MaskCapture,
     OpenCapture,
     PlaySound,
@@ -23,7 +25,7 @@ from controller.core.commands import (
 from controller.core.feature_codes import DEFAULT_CODES
 from controller.core.media_kinds import Kind
 from controller.core.requests import ControlOutcome
-from controller.engine.ids import new_id
+from controller.engine.ids import new_id, now
 from controller.engine.ports import LinkState, SwitchDown
 
 from .benches import Bench
@@ -209,6 +211,7 @@ def every_command(leg_id: str) -> list[Command]:
     return [
         *captures, UnmaskCapture(*it), BindFeatureCodes(leg_id, ()), Announce(leg_id, ()),
         PlaySound(leg_id, Sound.BEEP), PlaySound(leg_id, Sound.ANNOUNCEMENT, "hello", "acme.test"),
+        KeepCapture(*it[:2]),
     ]  # fmt: skip
 
 
@@ -255,6 +258,29 @@ async def test_a_cut_and_what_the_snapshot_then_tells(bench: Bench) -> None:
     assert isinstance(await bench.switch.execute(UnmaskCapture(*masked)), f.CaptureUnmasked), "still obeys"
     for it in (masked, running):
         assert isinstance(await bench.switch.execute(CloseCapture(*it)), f.CaptureClosed)
+
+
+async def test_what_a_capture_is_is_left_with_it(bench: Bench) -> None:
+    """Whoever finds it without its row knows when it began, what it takes, and whether it is kept."""
+    await bench.connect()
+    caller, callee = await bench.call()
+    provisional, started, own = aim(caller), aim(callee), aim(callee)
+    begun = now()
+    for it in (provisional, started):
+        command = OpenCapture(*it, Kind.AUDIO, provisional=True)
+        assert isinstance(await bench.switch.execute(command), f.CaptureOpened)
+    command = OpenCapture(*own, Kind.AUDIO, True, Layout.MONO)
+    assert isinstance(await bench.switch.execute(command), f.CaptureOpened)
+    assert await bench.switch.execute(KeepCapture(*started[:2])) is None
+    await bench.cut()
+    await bench.until(lambda: bench.switch.status.state is LinkState.DOWN, "down")
+    await bench.mend()
+    seen = {c.capture_id: c.note for c in (await bench.snapshot(2)).captures}
+    notes = [seen[it[0]] for it in (provisional, started, own)]
+    assert [n and (n.provisional, n.own_voice_only, n.layout) for n in notes] == [
+        (True, False, Layout.MONO), (False, False, Layout.MONO), (False, True, Layout.MONO),
+    ]  # fmt: skip
+    assert all(n and abs(n.requested_at - begun) < timedelta(seconds=30) for n in notes)
 
 
 async def test_what_ended_during_a_cut_is_not_in_the_snapshot(bench: Bench) -> None:

@@ -10,6 +10,7 @@ from controller.core.commands import (
     CaptureCommand,
     CloseCapture,
     Command,
+    KeepCapture,
     Layout,
     MaskCapture,
     OpenCapture,
@@ -43,6 +44,8 @@ class RunningCapture:
     masked: bool = False
     own_voice_only: bool = False
     layout: Layout = Layout.MONO
+    provisional: bool = False
+    opened_at: datetime | None = None
 
 
 VERBS = {OpenCapture: "open", CloseCapture: "close", MaskCapture: "mask", UnmaskCapture: "unmask"}
@@ -70,6 +73,8 @@ class ModelSwitch:
         return found
 
     def execute(self, command: Command, at: datetime) -> f.CaptureFact | None:
+        if isinstance(command, KeepCapture) and command.capture_id in self.captures:
+            self.captures[command.capture_id].provisional = False
         if not isinstance(command, CaptureCommand):
             return None
         verb, capture_id = VERBS[type(command)], command.capture_id
@@ -89,6 +94,8 @@ class ModelSwitch:
                     command.kind,
                     own_voice_only=command.own_voice_only,
                     layout=command.layout,
+                    provisional=command.provisional,
+                    opened_at=at,
                 )
                 return f.CaptureOpened(capture_id, at)
             case CloseCapture():
@@ -112,7 +119,13 @@ class ModelSwitch:
             at,
             {leg_id: self._present(leg, at) for leg_id, leg in self.legs.items()},
             tuple(
-                f.CaptureSeen(i, c.leg_id, c.path, c.masked if masks_readable else None)
+                f.CaptureSeen(
+                    i,
+                    c.leg_id,
+                    c.path,
+                    c.masked if masks_readable else None,
+                    c.opened_at and f.CaptureNote(c.opened_at, c.own_voice_only, c.layout, c.provisional),
+                )
                 for i, c in self.captures.items()
             ),
         )

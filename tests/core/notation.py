@@ -15,6 +15,8 @@ A policy's clauses: ``external``; ``<scope> <name>[@<tenant>] <audio|video …> 
 [sample=<percent>] [<direction> …]`` with the setting ``on`` where none is named; and
 ``option <tenant> <key>=<value> …``.
 
+``restart saved all but R1`` and ``restart saved nothing`` are deaths before a write.
+
 ``switch: hold stops capture`` is FreeSWITCH's way, ``switch: records no video`` Asterisk's; ``switch:
 tells of codes`` and ``switch: tells of sounds`` put the codes that are bound and the sounds that are
 played into the third column. "alone" says of a capture that it takes only what its own leg's party
@@ -41,6 +43,7 @@ from controller.core.commands import (
     BindFeatureCodes,
     CaptureCommand,
     CloseCapture,
+    KeepCapture,
     Layout,
     OpenCapture,
     PlaySound,
@@ -48,7 +51,7 @@ from controller.core.commands import (
 from controller.core.desk import Desk
 from controller.core.direction import Direction
 from controller.core.effects import Effects
-from controller.core.media_kinds import OPERATIONS
+from controller.core.media_kinds import OPERATIONS, Kind
 from controller.core.options import TenantOptions, options_from
 from controller.core.parties import Party, Side
 from controller.core.policy import Policy
@@ -330,12 +333,31 @@ class Stage:
         while self.unanswered and not self.silent:
             self.apply(self.unanswered.pop(0))
 
-    def restart(self, blind: str | None) -> None:
-        """The controller dies; another one loads what was saved and connects."""
+    def restart(self, unsaved: str | None, under: str | None, blind: str | None) -> None:
+        """The controller dies; another one loads what was saved and connects, perhaps under another
+        policy."""
         calls = [copy.deepcopy(call) for call in self.desk.book]
+        if unsaved == "nothing":
+            self.calls = {i: c for i, c in self.calls.items() if c.call_id not in {x.call_id for x in calls}}
+            calls = []
+        elif unsaved:
+            for call in calls:
+                self._lose(call, unsaved.removeprefix("all but R"))
+        if under:
+            self.desk.policy = policy_of(under)
         self.desk = self._new_desk(self.desk.policy)
         self.desk.restore(calls)
         self.reconnect(blind)
+
+    def _lose(self, call: Call, unsaved: str) -> None:
+        """Of a recording, or of its last segment, nothing was saved."""
+        number, _, segment = unsaved.partition(".")
+        recording = next(r for r in call.recordings if self.numbers[r.recording_id] == int(number))
+        if segment:
+            recording.segments = [s for s in recording.segments if s.number < int(segment)]
+        else:
+            call.recordings.remove(recording)
+            call.requested, call.stopped = set(), set()
 
     def reconnect(self, blind: str | None) -> None:
         self.unanswered = []
@@ -354,10 +376,8 @@ class Stage:
         self.switch = real
 
     def stray(self, who: str) -> None:
-        path = segment_path("acme", "forgotten", 1, next(iter(OPERATIONS.values())).kinds[0], self.at)
-        self.switch.execute(
-            OpenCapture("forgotten.1", who, path, OPERATIONS["pause-audio-recording"].kinds[0]), self.at
-        )
+        path = segment_path("nobody", "forgotten", 1, Kind.AUDIO, self.at)
+        self.switch.execute(OpenCapture("forgotten.1", who, path, Kind.AUDIO), self.at)
 
     def repeats(self, capture: str, what: str) -> None:
         """A fact about a capture that comes late or twice."""
@@ -390,7 +410,8 @@ class Stage:
         (tick, "tick"),
         (refuses, "switch (?P<what>refuses|accepts) (?P<verb>open|close|mask|unmask)"),
         (silence, "switch (?P<what>goes silent|speaks)"),
-        (restart, "restart(?P<blind> blind)?"),
+        (restart, r"restart(?: saved (?P<unsaved>nothing|all but R[0-9.]+))?(?: under (?P<under>.*))?"
+                  r"(?P<blind> blind)?"),
         (reconnect, "reconnect(?P<blind> blind)?"),
         (missed, "missed: (?P<action>.*)"),
         (stray, _WHO + " has a stray capture"),
@@ -411,6 +432,8 @@ class Stage:
                 self.told.append(f"codes on {command.leg_id}")
             if isinstance(command, PlaySound) and self._tells_of_sounds:
                 self.told.append(f"play {command.sound} to {command.leg_id}")
+            if isinstance(command, KeepCapture):
+                self.switch.execute(command, self.at)
             if not isinstance(command, CaptureCommand):
                 continue
             self.told.append(self._words(command))

@@ -88,6 +88,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.seen: dict[str, Call] = {}  # every call as it was last told, by id
         self.merged: set[str] = set()
         self.codes_on: Counter[str] = Counter()
+        self.forgotten = False  # a recording's row was lost once
 
     @initialize(policy=_policies, video=st.booleans(), other=_people)
     def begin(self, policy: Policy, video: bool, other: str) -> None:
@@ -317,19 +318,31 @@ class AnyOrder(RuleBasedStateMachine):
         self.at += timedelta(seconds=seconds)
         self.follow(self.desk.tick(self.at))
 
-    @rule(masks_readable=st.booleans(), restart=st.booleans())
-    def settle(self, masks_readable: bool, restart: bool) -> None:
-        """A reconnection, perhaps of a restarted controller; afterwards all must be as it should."""
+    @rule(masks_readable=st.booleans(), restart=st.booleans(), unsaved=st.sampled_from([None, None, 0, 1]))
+    def settle(self, masks_readable: bool, restart: bool, unsaved: int | None = None) -> None:
+        """A reconnection, perhaps of a restarted controller, which perhaps does not know one of the
+        recordings; afterwards all must be as it should."""
         self.post, self.late_answers, self.switch.refusing = [], False, set()
+        lost: set[str] = set()
         if restart:
             calls = [copy.deepcopy(call) for call in self.desk.book]
+            running = [(c, r) for c in calls for r in c.recordings if r.running and r.ended_at is None]
+            if unsaved is not None and running:
+                call, recording = running[unsaved % len(running)]
+                call.recordings.remove(recording)
+                if recording.running and recording.running.leg_id in self.switch.legs:
+                    lost = {recording.running.capture_id} & set(self.switch.captures)
+                self.forgotten = True
+                masks_readable = True  # a mask that nobody remembers is seen or not at all
             self.seen.update({c.call_id: c for c in calls})
             self.desk = self.new_desk(self.desk.policy, self.desk.video_supported)
             self.desk.restore(calls)
         self.follow(self.desk.apply(self.switch.snapshot(self.at, masks_readable=masks_readable)))
         self.at += timedelta(seconds=6)
         self.follow(self.desk.tick(self.at))
-        check_settled(self.desk, self.switch, self.codes_on)
+        check_settled(self.desk, self.switch, self.codes_on, forgotten=self.forgotten)
+        known = {s.capture_id for c in self.desk.book for r in c.recordings for s in r.segments}
+        assert lost <= known, "a recording whose row was lost is not one any more"
 
     # ── what must hold ────────────────────────────────────────────────────────────────────
 

@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 import time
+from collections.abc import Iterator
 
 from controller.demo.listen import find_masks, presence
 
 from .system import TONES, System, until
+
+
+@contextlib.contextmanager
+def nothing_saved(system: System) -> Iterator[None]:
+    """Somebody else has the database: what the controller writes waits in its memory meanwhile."""
+    file = system.controller.folder / "data/tapeline.db"
+    assert file.exists()
+    database = sqlite3.connect(file, isolation_level=None)
+    try:
+        database.execute("BEGIN IMMEDIATE")
+        yield
+        database.execute("ROLLBACK")
+    finally:
+        database.close()
 
 
 async def test_a_pause_outlives_the_controller_and_can_be_ended_afterwards(system: System) -> None:
@@ -35,6 +52,53 @@ async def test_a_pause_outlives_the_controller_and_can_be_ended_afterwards(syste
     assert len(recording["segments"]) == 1, "the capture that was running is adopted, not replaced"
     [pause] = recording["pauses"]
     assert (pause["means"], pause["ended_means"]) == ("api", "feature_code")
+
+
+async def test_killed_before_anything_of_the_call_was_saved_it_is_one_recording(system: System) -> None:
+    with nothing_saved(system):
+        a, _ = await system.call("101", "102")
+        await system.recording_up(await system.call_id("101"))
+        await asyncio.sleep(1.0)
+        await system.controller.kill()
+    await asyncio.sleep(0.3)
+    await system.controller.start()
+    call_id = await system.call_id("101")
+    await system.recording_up(call_id)
+    await asyncio.sleep(1.0)
+    await a.send_digits("*48")
+    await system.recording_up(call_id, "paused")
+    await a.bye()
+    [recording] = await system.recordings(call_id)
+    assert len(recording["segments"]) == 1, "the capture that was running is adopted, not replaced"
+    assert recording["rule"] == "user.on"
+    heard = presence(await system.audio(recording["recording"]["recording_id"]), [TONES["101"], TONES["102"]])
+    assert all(sum(s.duration_ms for s in spans) > 2000 for spans in heard.values()), heard
+
+
+async def test_killed_before_the_next_capture_was_saved_it_is_the_next_segment(system: System) -> None:
+    """The call and its first capture are saved, what follows the transfer is not."""
+    await system.put_tenant("acme.test", "on")
+    a, b = await system.call("101", "102")
+    call_id = await system.call_id("101")
+    await system.recording_up(call_id)
+    await asyncio.sleep(1.0)
+    with nothing_saved(system):
+        await a.transfer("103")
+        await system.phone("103").next_call()
+        await a.wait_ended()
+        await system.recording_up(call_id)
+        await asyncio.sleep(1.0)
+        await system.controller.kill()
+    await system.controller.start()
+    await system.recording_up(call_id)
+    await asyncio.sleep(1.0)
+    await b.bye()
+    [recording] = await system.recordings(call_id)
+    assert [s["number"] for s in recording["segments"]] == [1, 2]
+    heard = presence(await system.audio(recording["recording"]["recording_id"]), [TONES["101"], TONES["103"]])
+    lengths = {tone: sum(s.duration_ms for s in spans) for tone, spans in heard.items()}
+    assert lengths[TONES["101"]] > 700, lengths
+    assert lengths[TONES["103"]] > 1700, lengths
 
 
 async def test_a_call_goes_on_being_recorded_without_the_controller(system: System) -> None:

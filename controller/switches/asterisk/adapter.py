@@ -13,7 +13,7 @@ import structlog
 
 from ...config import AsteriskConfig, ConfigError
 from ...core import facts as f
-from ...core.commands import Announce, BindFeatureCodes, Command, PlaySound
+from ...core.commands import Announce, BindFeatureCodes, Command, KeepCapture, PlaySound
 from ...core.requests import ControlOutcome, ControlRequest
 from ...engine.backoff import Backoff
 from ...engine.ports import LinkState, SwitchDown, SwitchStatus
@@ -234,6 +234,8 @@ class AsteriskSwitch:
                 case Announce():
                     fields = [("Leg-Id", command.leg_id)] if command.leg_id else []
                     await self._tell(ami, [*fields, *command.fields])
+                case KeepCapture():
+                    await self._recorder.keep(ami, command)
                 case PlaySound():
                     return await self._ear.play(ami, command)
                 case _:

@@ -20,6 +20,7 @@ from ...core import facts as f
 from ...core.commands import (
     CaptureCommand,
     CloseCapture,
+    KeepCapture,
     Layout,
     MaskCapture,
     OpenCapture,
@@ -27,10 +28,11 @@ from ...core.commands import (
 )
 from ...core.media_kinds import Kind
 from ...core.recording import side_paths
+from ..notes import note_of
 from .connection import AmiConnection, UnsafeValue
 from .headers import text
 from .resync import variable
-from .verbs import id_variable, is_safe_file, mask_variable, monitors
+from .verbs import id_variable, is_safe_file, kept_variable, mask_variable, monitors, note_variable
 
 log = structlog.get_logger(__name__)
 
@@ -85,6 +87,12 @@ class Recorder:
         except (UnsafeValue, ValueError) as error:
             return self._refusal(command, str(error))
 
+    async def keep(self, ami: AmiConnection, command: KeepCapture) -> None:
+        """Note that what was provisional is kept, so that whoever finds it without its row keeps it."""
+        channel = self._channel_of(command.leg_id)
+        if channel is not None:
+            await self._set(ami, channel, kept_variable(command.capture_id), "1")
+
     async def ended_by_others(self, ami: AmiConnection, leg_id: str) -> list[f.CaptureClosed]:
         """After a MixMonitorStop that may not be ours: the captures that are no longer there."""
         here = [c for c, r in self.running.items() if r.leg_id == leg_id]
@@ -108,8 +116,13 @@ class Recorder:
         name = id_variable(command.capture_id)
         written = "".join(f"{letter}({path})" for letter, path in options.items())
         try:
-            answer = await ami.action(
-                "MixMonitor", self._timeout_s, Channel=channel, File=file, Options=f"i({name}){written}"
+            # In the same breath: Asterisk does them in order, and an answer in between would cost the
+            # start of the recording.
+            _, answer = await asyncio.gather(
+                self._set(ami, channel, note_variable(command.capture_id), note_of(command, self._now())),
+                ami.action(
+                    "MixMonitor", self._timeout_s, Channel=channel, File=file, Options=f"i({name}){written}"
+                ),
             )
         except TimeoutError:
             # It may start yet. Stop whatever there is, so that nothing runs that nobody knows of.
@@ -195,11 +208,11 @@ class Recorder:
         """Leave the mask's state on the channel, where it outlives this process."""
         channel = self._channel_of(command.leg_id)
         if channel is not None:
-            with contextlib.suppress(TimeoutError):
-                await ami.action(
-                    "Setvar", self._timeout_s,
-                    Channel=channel, Variable=mask_variable(command.capture_id), Value=value,
-                )  # fmt: skip
+            await self._set(ami, channel, mask_variable(command.capture_id), value)
+
+    async def _set(self, ami: AmiConnection, channel: str, variable: str, value: str) -> None:
+        with contextlib.suppress(TimeoutError):
+            await ami.action("Setvar", self._timeout_s, Channel=channel, Variable=variable, Value=value)
 
     async def _listed(self, ami: AmiConnection, leg_id: str) -> dict[str, str]:
         """capture id → monitor id of our captures on a leg's channel."""

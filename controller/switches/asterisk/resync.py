@@ -10,13 +10,14 @@ from pathlib import PurePath
 
 from ...core import facts as f
 from ...core.rules import Route
+from ..notes import read_note
 from .channels import HOLDING, Channel, with_own_variables
 from .connection import AmiConnection, ConnectionLost
 from .headers import Headers, text, timestamp, variables
 from .holds import find_holders
 from .routes import QUEUE_VARIABLE, ROUTE_VARIABLES, TENANT_VARIABLE, queue_in, routes_of
 from .translate import Translator
-from .verbs import Monitor, mask_variable, monitors
+from .verbs import Monitor, kept_variable, mask_variable, monitors, note_variable
 
 #: So many questions are under way at once; each takes about a millisecond.
 AT_ONCE = 32
@@ -181,4 +182,7 @@ async def _seen(
             MixMonitorID=monitor.monitor_id,
         )  # fmt: skip
     path = _SIDE.sub(".wav", str(file.relative_to(spool)))
-    return f.CaptureSeen(capture_id, channel.leg_id, path, masked=noted == "1")
+    left = await variable(ami, channel.name, note_variable(capture_id), timeout_s)
+    kept = await variable(ami, channel.name, kept_variable(capture_id), timeout_s)
+    note = read_note(left, kept=kept == "1")
+    return f.CaptureSeen(capture_id, channel.leg_id, path, masked=noted == "1", note=note)

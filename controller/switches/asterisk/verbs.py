@@ -42,6 +42,16 @@ def mask_variable(capture_id: str) -> str:
     return "TAPELINE_MASK_" + _plain(capture_id)
 
 
+def note_variable(capture_id: str) -> str:
+    """What the capture is, for whoever finds it without its row (see `switches.notes`)."""
+    return "TAPELINE_CAPTURE_" + _plain(capture_id)
+
+
+def kept_variable(capture_id: str) -> str:
+    """Set once somebody has started what was provisional."""
+    return "TAPELINE_KEPT_" + _plain(capture_id)
+
+
 def is_safe_file(path: str) -> bool:
     """Whether a path may go into MixMonitor, which splits its arguments at commas."""
     return _FILE.fullmatch(path) is not None

@@ -17,6 +17,7 @@ from ...core.commands import (
     BindFeatureCodes,
     CloseCapture,
     Command,
+    KeepCapture,
     MaskCapture,
     OpenCapture,
     PlaySound,
@@ -223,6 +224,9 @@ class FreeSwitch:
                 return await self._captures.mask(command)
             case UnmaskCapture():
                 return await self._captures.unmask(command)
+            case KeepCapture():
+                await self._captures.keep(command)
+                return None
             case BindFeatureCodes():
                 await self._api(verbs.bind_codes(command), raw=True)
                 return None

@@ -9,8 +9,9 @@ from datetime import datetime
 
 from ...config import FreeSwitchConfig
 from ...core import facts as f
-from ...core.commands import CloseCapture, MaskCapture, OpenCapture, UnmaskCapture
+from ...core.commands import CloseCapture, KeepCapture, MaskCapture, OpenCapture, UnmaskCapture
 from ...engine.ports import LEG_GONE
+from ..notes import note_of
 from ..shared_folders import SharedFolders
 from . import verbs
 from .ear import Ear
@@ -51,6 +52,8 @@ class Captures:
                     verbs.prepare_record(
                         command.leg_id, own_voice_only=command.own_voice_only, layout=command.layout
                     )
+                    + ";"
+                    + verbs.note_capture(command.capture_id, note_of(command, self._now()))
                 ),
                 *(self._api(line) for line in self._video.preparations(command)),
                 self._background(verbs.record(command.leg_id, "start", file)),
@@ -65,6 +68,11 @@ class Captures:
             return f.CaptureRefused(command.capture_id, self._now(), reason)
         self._video.opened(command)
         return f.CaptureOpened(command.capture_id, self._now())
+
+    async def keep(self, command: KeepCapture) -> None:
+        """Note that what was provisional is kept, so that whoever finds it without its row keeps it."""
+        with contextlib.suppress(TimeoutError):
+            await self._api(verbs.note_kept(command.leg_id, command.capture_id))
 
     async def close(self, command: CloseCapture) -> f.CaptureFact:
         try:

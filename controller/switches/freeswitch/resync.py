@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from ...core import facts as f
+from ..notes import read_note
 from . import verbs, xml_answers
 from .frames import decode_event
 from .translate import Translator
@@ -48,7 +49,11 @@ async def take_snapshot(
                     # A note may have outlived its mask by a crash between the two: now it is true.
                     await api(verbs.record(leg_id, "mask", path))
                 relative = path.removeprefix(translator.spool)
-                captures.append(f.CaptureSeen(capture_id, leg_id, relative, masked))
+                note = read_note(
+                    event.get(f"variable_{verbs.note_variable(capture_id)}", ""),
+                    kept=event.get(f"variable_{verbs.kept_variable(capture_id)}") == "true",
+                )
+                captures.append(f.CaptureSeen(capture_id, leg_id, relative, masked, note))
     for leg_id, row in listed.items():
         if not verbs.speakable(leg_id):
             # It is up, and whoever it talks to is recorded on the other leg: that much must stay true.

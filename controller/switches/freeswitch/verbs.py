@@ -43,6 +43,9 @@ REALM = "tapeline"
 
 #: A channel variable with this prefix, one a capture, in which a mask outlives the controller.
 MASK_VARIABLE = "tapeline_masked_"
+#: Likewise what each capture is, and that it is kept.
+NOTE_VARIABLE = "tapeline_capture_"
+KEPT_VARIABLE = "tapeline_kept_"
 
 #: With `inbound-use-callid-as-uuid` a channel's UUID is what its caller wrote into Call-ID, and by
 #: `origination_uuid` what a script did. Of the characters that a Call-ID may have (RFC 3261, 25.1) those
@@ -138,6 +141,29 @@ VIDEO_VARIABLES = ("video_media_flow", "rtp_use_video_codec_name")
 
 def mask_variable(capture_id: str) -> str:
     return MASK_VARIABLE + capture_id.replace(".", "_")
+
+
+def note_variable(capture_id: str) -> str:
+    """What the capture is, for whoever finds it without its row (see `switches.notes`)."""
+    return NOTE_VARIABLE + capture_id.replace(".", "_")
+
+
+def kept_variable(capture_id: str) -> str:
+    """Set once somebody has started what was provisional."""
+    return KEPT_VARIABLE + capture_id.replace(".", "_")
+
+
+def note_capture(capture_id: str, note: str) -> str:
+    """For the end of `prepare_record`'s line: one command is one answer less to wait for."""
+    if not _UUID.fullmatch(capture_id) or not _UUID.fullmatch(note):
+        raise UnsafeArgument(f"note {note[:60]!r} of capture {capture_id[:60]!r}")
+    return f"{note_variable(capture_id)}={note}"
+
+
+def note_kept(leg_id: str, capture_id: str) -> str:
+    if not _UUID.fullmatch(capture_id):
+        raise UnsafeArgument(f"capture id {capture_id[:60]!r}")
+    return f"uuid_setvar {leg(leg_id)} {kept_variable(capture_id)} true"
 
 
 def note_mask(leg_id: str, capture_id: str, *, on: bool) -> str:
