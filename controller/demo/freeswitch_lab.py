@@ -25,8 +25,16 @@ from .lab import (
 
 STARTUP_S = 30.0
 
-#: A dialplan as it should not be, which takes a queue's name from the caller.
-_CARELESS = """<extension name="careless">
+#: What the shipped dialplan has not: another tenant's users under their own numbers; and something that
+#: should not be, a queue's name that comes from the caller.
+_MORE = """<extension name="the other tenant">
+      <condition field="destination_number" expression="^(2\\d\\d)$">
+        <action application="set" data="hangup_after_bridge=true"/>
+        <action application="export" data="nolocal:domain_name=other.test"/>
+        <action application="bridge" data="user/$1@other.test"/>
+      </condition>
+    </extension>
+    <extension name="careless">
       <condition field="destination_number" expression="^7090$">
         <action application="set" data="tapeline_queue=${sip_h_X-Route}"/>
         <action application="bridge" data="user/102@${domain_name}"/>
@@ -194,6 +202,6 @@ class FreeSwitchLab:
         }
         write_tone(self.folder / f"sounds/{self.announcement}.wav", ANNOUNCEMENT_HZ, 1.0)
         default = self.folder / "conf/dialplan/default.xml"
-        default.write_text(default.read_text().replace('<extension name="extensions">', _CARELESS))
+        default.write_text(default.read_text().replace('<extension name="extensions">', _MORE))
         lines = [f'  <X-PRE-PROCESS cmd="set" data="{k}={v}"/>' for k, v in variables.items()]
         (self.folder / "conf/vars.xml").write_text("<include>\n" + "\n".join(lines) + "\n</include>\n")

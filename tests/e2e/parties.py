@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,21 @@ async def outside(system: System, number: str, frequency: int) -> Dialog:
 async def next_call(system: System, user: str) -> Dialog:
     """A user's next call that is still there."""
     return await system.phone(user).next_call(where=lambda d: not d.ended.is_set())
+
+
+async def park(system: System, b: Dialog) -> str:
+    """Park this call; the slot in which it is."""
+    await b.transfer("7050")
+    if system.kind == "asterisk":
+        return "7101"
+    found: list[str] = []
+
+    async def there() -> bool:  # FreeSWITCH takes one place after the other
+        found[:] = re.findall(r"<extension uuid=[^>]*>(71\d\d)<", await system.lab.cli("valet_info"))
+        return bool(found)
+
+    await until(there, "the call is parked")
+    return found[-1]
 
 
 async def joined(system: System, user: str) -> str:

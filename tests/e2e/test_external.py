@@ -7,7 +7,6 @@ Everybody has a tone of their own, so who is in which file is heard, not believe
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ import pytest
 from controller.demo.lab import MOBILE
 from controller.demo.phone import Dialog, tone
 
-from .parties import decisions, joined, ms_of, needs, next_call, outside
+from .parties import decisions, joined, ms_of, needs, next_call, outside, park
 from .system import TONES, TRUNK_A, TRUNK_B, System, until
 
 OUTSIDE_B = "+15557654321"
@@ -145,21 +144,6 @@ async def test_a_call_picked_up_and_then_sent_outside(system: System, rule: bool
     assert min(ms[TRUNK_A], ms[TONES["103"]]) > 600, ms
     assert ms[TONES["101"]] == 0
     assert (ms[TRUNK_B] > 600) if rule else (ms[TRUNK_B] == 0), ms
-
-
-async def park(system: System, b: Dialog) -> str:
-    """101 parks its call; the slot in which it is."""
-    await b.transfer("7050")
-    if system.kind == "asterisk":
-        return "7101"
-    found: list[str] = []
-
-    async def there() -> bool:  # FreeSWITCH takes one place after the other
-        found[:] = re.findall(r"<extension uuid=[^>]*>(71\d\d)<", await system.lab.cli("valet_info"))
-        return bool(found)
-
-    await until(there, "the call is parked")
-    return found[-1]
 
 
 async def test_parked_and_retrieved_by_a_colleague(system: System) -> None:

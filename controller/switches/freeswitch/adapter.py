@@ -29,6 +29,7 @@ from ...engine.ports import LinkState, SwitchDown, SwitchStatus
 from . import verbs
 from .answers import answer
 from .captures import Captures
+from .codes import Codes
 from .connection import Event, EventSocket
 from .ear import Ear
 from .record_key import VARIABLE, may_be_the_key
@@ -73,6 +74,7 @@ class FreeSwitch:
         self._live: set[str] = set()
         self._video = VideoWatch(self._api, self._report, now)
         self._ear = Ear(self._api, now)
+        self._codes = Codes(lambda text, raw: self._api(text, raw=raw))
         self._captures = Captures(config, self._api, self._background, now, self._ear, self._video)
         self._beside: set[asyncio.Task[None]] = set()
 
@@ -134,6 +136,7 @@ class FreeSwitch:
             self._socket = None
             self._held_back = None
             self._video.stop()
+            self._codes.stop()
             for job in self._jobs.values():
                 if not job.done():
                     job.set_exception(SwitchDown(f"{self.name}: the connection broke"))
@@ -185,6 +188,7 @@ class FreeSwitch:
 
     def _report(self, fact: f.Fact) -> None:
         self._video.note(fact)
+        self._codes.note(fact)
         self._on_fact(fact)
 
     def _event(self, event: Event) -> None:
@@ -228,7 +232,7 @@ class FreeSwitch:
                 await self._captures.keep(command)
                 return None
             case BindFeatureCodes():
-                await self._api(verbs.bind_codes(command), raw=True)
+                await self._codes.bind(command)
                 return None
             case PlaySound():
                 return await self._ear.play(command)

@@ -38,8 +38,9 @@ FILTERS = (
     *(f"filter {header} -{value}" for header, values in _UNWANTED.items() for value in values.split()),
 )
 
-#: The digit-binding realm of ours; it is set while a leg is bound.
+#: The digit-binding realm of ours, and the channel variable that says that a leg is bound.
 REALM = "tapeline"
+BOUND = "tapeline_bound"
 
 #: A channel variable with this prefix, one a capture, in which a mask outlives the controller.
 MASK_VARIABLE = "tapeline_masked_"
@@ -190,7 +191,7 @@ def bind_codes(command: BindFeatureCodes) -> str:
     Bound digits are swallowed: the far end hears none of them. Binding twice is harmless. Each code
     fires one CUSTOM event with the leg's headers. All is one message, because FreeSWITCH takes a
     bridge apart and puts it together again for each one (switch_ivr_bridge.c, 1.10.12), which costs
-    some 100 ms of sound: an inline dialplan does the five steps at once. For the same reason the
+    some 100 ms of sound: an inline dialplan does all the steps at once. For the same reason the
     event is fired in place (``exec[i]``); a plain ``exec`` would break the bridge at each code dialled.
     """
     actions = []
@@ -201,7 +202,7 @@ def bind_codes(command: BindFeatureCodes) -> str:
             f"bind_digit_action:{REALM},{code},exec[i]:event,Event-Name=CUSTOM\\,"
             f"Event-Subclass=tapeline::feature\\,Operation={operation}\\,Code={code},self,self"
         )
-    actions.append(f"digit_action_set_realm:{REALM}")
+    actions += [f"digit_action_set_realm:{REALM}", f"set:{BOUND}=true"]
     return (
         f"sendmsg {leg(command.leg_id)}\ncall-command: execute\nexecute-app-name: execute_extension\n"
         f"execute-app-arg: m:^:{'^'.join(actions)} inline"

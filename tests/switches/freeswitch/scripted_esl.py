@@ -183,6 +183,10 @@ class ScriptedEsl:
                 return (
                     f"<media-bugs>{bugs}</media-bugs>" if leg in self.channels else "-ERR No such channel!\n"
                 )
+            case "uuid_getvar", [leg, variable]:
+                if leg not in self.channels:
+                    return "-ERR No such channel!\n"
+                return self.channels[leg].get(f"variable_{variable}", "_undef_")
             case "uuid_setvar", [leg, variable, *value]:
                 if leg in self.channels:
                     self.channels[leg][f"variable_{variable}"] = " ".join(value)

@@ -26,6 +26,7 @@ from controller.core.media_kinds import Kind
 from controller.core.requests import ControlOutcome, ControlRequest
 from controller.engine.ports import LinkState, SwitchDown
 from controller.switches.freeswitch import adapter, connection, verbs
+from controller.switches.freeswitch import codes as codes_module
 from controller.switches.freeswitch.adapter import FreeSwitch
 from controller.switches.freeswitch.connection import Event
 
@@ -352,6 +353,39 @@ async def test_codes_announcements_and_answers_on_the_bus(tmp_path: Path, eventu
         assert "Request-ID: Q1" in answered.splitlines()
         esl.drop()
         await watched.switch.message(ControlOutcome("Q2", True, "done"))  # nobody is there: no error
+
+
+async def test_codes_that_the_switch_let_go_by_are_bound_again(
+    tmp_path: Path, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it does on a leg that is being moved; the note on the channel tells."""
+    monkeypatch.setattr(codes_module, "LOOKS_S", (0.01, 0.01, 0.01))
+    async with ScriptedEsl(tmp_path) as esl, watching(esl) as watched:
+        await snapshots(watched, eventually)
+        call = talking()
+        esl.play(call[:-1])
+        await eventually(lambda: len(watched.of(f.LegStarted)) == 2, "both legs")
+        lost, bound = esl.channels
+        for leg in (lost, bound):
+            await watched.switch.execute(BindFeatureCodes(leg, tuple(DEFAULT_CODES.items())))
+        esl.channels[bound]["variable_tapeline_bound"] = "true"
+
+        def times(leg: str) -> int:
+            return sum(c.startswith(f"sendmsg {leg}\n") for c in esl.commands)
+
+        def looks() -> int:
+            return sum(c.startswith("api uuid_getvar") for c in esl.commands)
+
+        esl.play(call[-1:])
+        await eventually(lambda: times(lost) >= 2, "bound again")
+        esl.channels[lost]["variable_tapeline_bound"] = "true"
+        await eventually(lambda: f"api uuid_getvar {bound} tapeline_bound" in esl.commands, "looked at")
+        await asyncio.sleep(0.1)
+        assert times(bound) == 1, "what is bound stays as it is"
+        asked, told = looks(), times(lost)
+        esl.play(call[-1:])
+        await asyncio.sleep(0.05)
+        assert (looks(), times(lost)) == (asked, told), "once known, nothing is asked any more"
 
 
 async def test_events_of_a_call_arrive_in_order(tmp_path: Path, eventually: Eventually) -> None:

@@ -95,6 +95,7 @@ def test_the_words_as_freeswitch_knows_them() -> None:
     for code, operation in DEFAULT_CODES.items():
         assert f"{verbs.REALM},{code},exec[i]:event," in bound
         assert f"Operation={operation}\\,Code={code},self,self" in bound
+    assert bound.endswith(f"^digit_action_set_realm:{verbs.REALM}^set:{verbs.BOUND}=true inline"), "the last"
 
 
 def test_only_the_events_that_are_needed_are_asked_for() -> None:
