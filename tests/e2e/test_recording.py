@@ -7,9 +7,13 @@ import asyncio
 import pytest
 
 from controller.demo.listen import presence
-from controller.demo.phone import CallRefused
+from controller.demo.phone import CallRefused, tone
 
+from .parties import ms_of
 from .system import TONES, TRUNK_A, System, until
+
+#: Said while the call is paused, and never otherwise.
+SECRET = 3500
 
 
 async def test_both_parties_are_heard_in_the_recording_of_a_user_who_wants_it(system: System) -> None:
@@ -19,8 +23,8 @@ async def test_both_parties_are_heard_in_the_recording_of_a_user_who_wants_it(sy
     await a.bye()
     [recording] = await system.recordings(call_id)
     heard = presence(await system.audio(recording["recording"]["recording_id"]), [TONES["101"], TONES["102"]])
-    for tone, spans in heard.items():
-        assert sum(s.duration_ms for s in spans) > 1700, (tone, spans)
+    for hertz, spans in heard.items():
+        assert sum(s.duration_ms for s in spans) > 1700, (hertz, spans)
     assert recording["recording"]["reason"] == (
         "recorded because user 101 has audio on; tenant acme.test has audio off; user 102 has audio off"
     )
@@ -137,13 +141,31 @@ async def test_a_call_that_is_refused_has_no_recording(system: System) -> None:
     await until(gone, "the call is gone")
 
 
-async def test_two_tenants_in_one_call_have_a_recording_each(system: System) -> None:
+async def test_two_tenants_in_one_call_have_a_recording_each_and_one_pause(system: System) -> None:
+    """The callee's tenant is another one: its user's pause reaches both, and both are silent."""
     await system.put_tenant("other.test", True)
-    if system.kind == "freeswitch":
-        pytest.skip("the lab's FreeSWITCH dials inside one domain only")
-    a, _ = await system.call("101", "201")
+    a, b = await system.call("101", "201")
     call_id = await system.call_id("101")
-    await asyncio.sleep(0.8)
+    await system.recording_up(call_id)
+    await asyncio.sleep(0.6)
+    await b.send_digits("*48")
+    await system.recording_up(call_id, "paused")
+    for dialog in (a, b):
+        dialog.rtp.play(tone(SECRET))
+    await asyncio.sleep(0.6)
+    a.rtp.play(tone(TONES["101"]))
+    b.rtp.play(tone(TONES["201"]))
+    await asyncio.sleep(0.1)
+    await a.send_digits("*49")
+    await system.recording_up(call_id)
+    await asyncio.sleep(0.5)
+    assert (a.rtp.digits, b.rtp.digits) == ("", "")
     await a.bye()
     recordings = await system.recordings(call_id, 2)
     assert {r["recording"]["tenant"] for r in recordings} == {"acme.test", "other.test"}
+    for recording in recordings:
+        [pause] = recording["pauses"]
+        assert (pause["asked_by"], pause["ended_by"]) == ("201@other.test", "101@acme.test")
+        ms = await ms_of(system, recording, TONES["101"], TONES["201"], SECRET)
+        assert ms[SECRET] == 0, ms
+        assert min(ms[TONES["101"]], ms[TONES["201"]]) > 700, ms

@@ -6,15 +6,18 @@ Everybody has a tone of their own, so who is in which second of a recording is h
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
-from controller.demo.listen import find_masks, presence
+from controller.demo.listen import find_masks, presence, spans
 from controller.demo.phone import Dialog, tone
 
 from .system import TONES, TRUNK_A, TRUNK_B, System, until
 
-OUTSIDE_A, OUTSIDE_B = "+15550001111", "+15557654321"
+OUTSIDE_B = "+15557654321"
+#: What the outside parties say when they are alone with each other.
+ALONE_A, ALONE_B = 3200, 3500
 
 
 async def outside(system: System, number: str, frequency: int) -> Dialog:
@@ -29,7 +32,7 @@ async def outside(system: System, number: str, frequency: int) -> Dialog:
 async def heard(system: System, recording: dict[str, dict[str, str]], *tones: int) -> dict[int, float]:
     """How many ms of each tone are in the recording."""
     path = await system.audio(recording["recording"]["recording_id"])
-    return {t: sum(s.duration_ms for s in spans) for t, spans in presence(path, tones).items()}
+    return {t: sum(s.duration_ms for s in each) for t, each in presence(path, tones).items()}
 
 
 @pytest.mark.parametrize("rule", [False, True], ids=["rule off", "rule on"])
@@ -98,9 +101,23 @@ async def attended(system: System, b: Dialog, target: str) -> Dialog:
     return await system.phone("101").call(target)
 
 
+#: FreeSWITCH 1.10.12 loses one of the two that it joins in about one of eighty attended transfers on a busy
+#: machine, with a controller and without one (2 of 160 each): it is hung up, and the other one waits for it
+#: in CS_SOFT_EXECUTE for ever. That is told by just this, and then another call is transferred.
+TRIES = 4
+
+
 @pytest.mark.parametrize("rule", [False, True], ids=["rule off", "rule on"])
 async def test_attended_transfer_to_the_outside(system: System, rule: bool) -> None:
     await system.put_external(rule)
+    for _ in range(TRIES):
+        if await transferred_outside(system, rule):
+            return
+    raise AssertionError(f"no two outside parties were joined in {TRIES} transfers")
+
+
+async def transferred_outside(system: System, rule: bool) -> bool:
+    """False: the switch has lost one of the parties, and what was recorded until then is right."""
     a, b = await system.call("outside", "101")
     call_id = await system.call_id("101")
     await system.recording_up(call_id)
@@ -110,35 +127,48 @@ async def test_attended_transfer_to_the_outside(system: System, rule: bool) -> N
     second = await consultation
     await asyncio.sleep(0.8)
     await b.transfer(second)
-    joined = c.rtp.samples().size
+    since = time.time()
+    # Whatever the two say from now on is told by another tone: 101 has left them.
+    a.rtp.play(tone(ALONE_A))
+    c.rtp.play(tone(ALONE_B))
 
     async def heard_again() -> bool:
-        return bool(c.rtp.samples().size > joined + 1600)
+        return _hears(c, ALONE_A, since) and _hears(a, ALONE_B, since)
 
+    together = True
     try:
-        await until(heard_again, "the second outside party hears the first", 6)
+        await until(heard_again, "the two outside parties hear each other", 6)
     except AssertionError:
-        # Seen once on FreeSWITCH 1.10.12: joined, and silent. Then nothing can be heard here either.
-        pytest.skip("THE SWITCH JOINED THE TWO OUTSIDE PARTIES WITHOUT ANY SOUND BETWEEN THEM")
-    await asyncio.sleep(1.3)
+        if system.kind != "freeswitch" or not await _one_was_lost(system):
+            raise
+        together = False
+    await asyncio.sleep(1.0)
     await c.bye()
     await a.wait_ended()
     recordings = await system.recordings(call_id, 2)
-    for recording in recordings:
-        path = await system.audio(recording["recording"]["recording_id"])
-        found = presence(path, [TRUNK_A, TRUNK_B])
-        together = _overlap_ms(found[TRUNK_A], found[TRUNK_B])
-        # Each outside party alone with 101 may be recorded; the two together only if the rule allows.
-        if not rule:
-            assert together == 0, (recording, found)
-    if rule:
-        total = [
-            _overlap_ms(
-                *presence(await system.audio(r["recording"]["recording_id"]), [TRUNK_A, TRUNK_B]).values()
-            )
-            for r in recordings
-        ]
-        assert max(total) > 900, total
+    ms = [await heard(system, r, TRUNK_A, TRUNK_B, TONES["101"], ALONE_A, ALONE_B) for r in recordings]
+    # Each outside party alone with 101 is recorded, in a recording of its own.
+    for theirs, other in ((TRUNK_A, TRUNK_B), (TRUNK_B, TRUNK_A)):
+        [own] = [m for m in ms if m[theirs] > 0]
+        assert own[theirs] > 400, ms
+        assert own[TONES["101"]] > 300, ms
+        assert own[other] == 0, ms
+    alone = [(m[ALONE_A], m[ALONE_B]) for m in ms]
+    if not rule:
+        assert alone == [(0, 0)] * 2, "not a syllable of what the two outside parties say to each other"
+    elif together:
+        assert max(min(both) for both in alone) > 700, ms
+    return together
+
+
+def _hears(dialog: Dialog, hertz: int, since: float) -> bool:
+    return sum(s.duration_ms for s in spans(dialog.rtp.samples(since), 8000, hertz)) > 200
+
+
+async def _one_was_lost(system: System) -> bool:
+    """What is left of the two is one channel that waits for the other, which is gone."""
+    rows = [r for r in (await system.lab.cli("show channels")).splitlines() if r.count(",") > 20]
+    return len(rows) == 2 and "CS_SOFT_EXECUTE" in rows[1]  # the first row is the heading
 
 
 async def test_attended_transfer_to_a_colleague_keeps_the_pause(system: System) -> None:
@@ -169,8 +199,8 @@ async def test_attended_transfer_to_a_colleague_keeps_the_pause(system: System) 
     from_ms, to_ms = main["pauses"][0]["from_ms"], main["pauses"][0]["to_ms"]
     assert to_ms is not None
     assert to_ms - from_ms > 1500
-    for spans in found.values():
-        assert not any(s.from_ms < to_ms - 60 and s.to_ms > from_ms + 60 for s in spans), (
+    for each in found.values():
+        assert not any(s.from_ms < to_ms - 60 and s.to_ms > from_ms + 60 for s in each), (
             found,
             from_ms,
             to_ms,
@@ -205,7 +235,3 @@ async def test_codes_work_after_a_transfer(system: System) -> None:
         m for m in find_masks(await system.audio(recording["recording"]["recording_id"])) if m[1] - m[0] > 700
     ]
     assert masks
-
-
-def _overlap_ms(one: list, other: list) -> float:  # type: ignore[type-arg]
-    return sum(max(0, min(a.to_ms, b.to_ms) - max(a.from_ms, b.from_ms)) for a in one for b in other)
