@@ -29,7 +29,8 @@ MOMENTS: dict[str, tuple[type, str, bool]] = {
     "run.ended": (SqlCatalog, "settle", True),
     "run.noted": (SqlCatalog, "settle", False),
 }
-POINTS = (*CRASH_POINTS, *MOMENTS)
+#: Two of the files' own beside them; test_killed_tasks.py tries all of those, without a node.
+POINTS = ("segment.cataloged", "rendition.stored", *MOMENTS)
 
 
 def die() -> None:
@@ -112,7 +113,7 @@ def start(
 ) -> BaseProcess:
     """Forked from a server that has everything imported: no second is spent on that."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.jobs.dying"])
+    context.set_forkserver_preload(["tests.jobs.dying", "tests.jobs.killing"])
     process = context.Process(
         target=node, args=(world.url, str(world.folder), point, occurrence, tasks, options), daemon=True
     )

@@ -15,7 +15,7 @@ from controller.engine.people import Scope
 from controller.jobs.durable import DbosRunReader
 from tests.media.doubles import voice, wav_bytes
 
-from .dying import MOMENTS, POINTS, Slow, start
+from .dying import POINTS, Slow, start
 from .world import World, running, until
 
 ALL = Scope(None)
@@ -38,8 +38,6 @@ async def left(world: World) -> tuple[object, ...]:
 
 @pytest.mark.parametrize("point", POINTS)
 async def test_killed_and_gone_on_with(world: World, point: str) -> None:
-    if point not in MOMENTS and not world.url.startswith("sqlite"):
-        pytest.skip("the files' own points know no database: tried with SQLite")
     segments = (wav_bytes(voice(8000)), wav_bytes(voice(4000, 2), closed=False) + b"\1", None)
     await world.record("r1", *segments)
     process = start(world, point, tasks=("peaks",))
