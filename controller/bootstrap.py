@@ -222,6 +222,8 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 reports=catalog,
                 lists=catalog,
                 replays=catalog,
+                batches=catalog,
+                exports=config.formats.cache.with_name("exports"),
                 poke_retention=retainer.poke,
                 jobs=catalog,
                 runs=LateRunReader(lambda: run_reader(config)),

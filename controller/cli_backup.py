@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from .backup import keybox
 from .backup.making import Seal, make
 from .backup.restoring import Open, inspect, put_back
+from .bootstrap import reader_of
 from .catalog.dumping import Progress as Told
 from .cli_common import ConfigOption, NotPossible, console
 from .config import Config, load
@@ -23,7 +24,7 @@ from .engine.ids import now
 from .proof import running
 from .proof.verdict import Anchor, Verdict
 from .proof.verify import read_key
-from .working import open_catalog, reader_of
+from .working import open_catalog
 
 FolderArgument = Annotated[Path, typer.Argument(help="The backup's folder.")]
 PassphraseOption = Annotated[

@@ -19,6 +19,7 @@ from ..engine.shelving import SealingCatalog, ShelvingCatalog
 from ..engine.transcribing import TranscriptStore
 from .alarms import AlarmRows
 from .annotating import Annotating
+from .batches import BatchRows
 from .chain import Chain
 from .database import Database
 from .disk_rows import DiskRows
@@ -68,6 +69,7 @@ class SqlCatalog(
     Queries,
     Reports,
     ListRows,
+    BatchRows,
     DiskRows,
     AlarmRows,
     PastRows,

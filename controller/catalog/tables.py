@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Index, Table, text
 from sqlmodel import Field
 
+from . import batch_tables as batched
 from . import chain_tables as chains
 from . import entry_tables as entry
 from . import hook_tables as hooked
@@ -305,6 +306,7 @@ legal_holds = _of(retention.HoldTable)
 held_recordings = _of(retention.HeldTable)
 tags = _of(retention.TagTable)
 notes = _of(retention.NoteTable)
+batches = _of(batched.BatchTable)
 saved_views = _of(lists.SavedViewTable)
 list_columns = _of(lists.ListColumnsTable)
 jobs = _of(work.JobTable)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
 
 from . import api, metrics, problems, status
+from .batch_work import BatchWork
 from .conditional import Conditional
 from .describing import openapi
 from .headers import SecurityHeaders
@@ -39,6 +44,20 @@ the sweep) are no part of it; see the command line.
 Application = FastAPI
 
 
+@asynccontextmanager
+async def _working(app: FastAPI) -> AsyncIterator[None]:
+    """Beside the requests: what somebody asked to be done to many recordings."""
+    work = BatchWork(app.state.web.services)
+    app.state.batch_work = work
+    task = asyncio.create_task(work.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
 def create_app(services: Services) -> FastAPI:
     """The application for these services. Raises ValueError for a secret that is too short."""
     app = FastAPI(
@@ -51,6 +70,7 @@ def create_app(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         max_body_size=MAX_BODY,
+        lifespan=_working,
     )
     app.state.web = Web.of(services)
     # The last one added is the outermost.

@@ -27,6 +27,11 @@ def to_hear(request: Request, detail: RecordingDetail, unredacted: bool) -> tupl
 
     Raises Problem 404 if there is nothing to hear, 403 if not for these ears.
     """
+    return heard_by(detail, may(request, Permission.SEE_UNREDACTED), unredacted)
+
+
+def heard_by(detail: RecordingDetail, whole: bool, unredacted: bool) -> tuple[FileRow, bool]:
+    """The same for whoever may hear the ``whole``, or may not."""
     file = detail.playable
     if file is None:
         why = not_kept(detail.row) or f"it is {detail.row.media_state}"
@@ -36,7 +41,7 @@ def to_hear(request: Request, detail: RecordingDetail, unredacted: bool) -> tupl
     redacted = next((f for f in detail.files if f.role == FileRole.REDACTED), None)
     if redacted is not None and not unredacted:
         return redacted, False
-    if may(request, Permission.SEE_UNREDACTED):
+    if whole:
         return file, True
     if unredacted:
         raise Problem(403, f"This needs the permission {Permission.SEE_UNREDACTED}.")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
 from ..core.formats import Format
+from ..engine.batches import BatchStore
 from ..engine.chain import ProofReader
 from ..engine.converting import Converter
 from ..engine.hooks import HookMaker, HookStore
@@ -60,6 +62,9 @@ class Services:
     reports: ReportReader | None = None
     lists: ListStore | None = None
     replays: ReplayStore | None = None
+    #: Work on many recordings at once, and the folder of the ZIPs that are made by it.
+    batches: BatchStore | None = None
+    exports: Path | None = None
     #: Tells the retainer of this process that something is to be deleted now.
     poke_retention: Callable[[], None] = lambda: None
     hooks: HookStore | None = None

@@ -121,7 +121,7 @@ async def test_from_sign_in_to_the_live_pause(world: World, url: str, browser: B
     await expect(page.get_by_text("No calls at the moment")).to_be_visible()
 
 
-async def test_what_saves_itself_goes_back_when_it_could_not(
+async def test_a_change_says_what_it_will_do_and_goes_back_when_it_cannot_be_saved(
     world: World, url: str, browser: Browser
 ) -> None:
     await world.catalog.set_user(UserSettings("red.example", "101", "Anna", Setting.OFF))
@@ -141,11 +141,22 @@ async def test_what_saves_itself_goes_back_when_it_could_not(
     await page.goto(f"{url}/users?tenant=red.example&q=Anna")
     audio = page.get_by_label("Record Audio Calls of 101")
     await audio.select_option("require")
+    # First it is said what it would do; nothing is saved by that.
+    asked = page.get_by_role("region", name="Before it is saved")
+    await expect(asked).to_contain_text("Record Audio Calls: Off → Required")
+    await expect(asked).to_contain_text("calls a day")
+    assert [u.audio for u in await world.catalog.users(Scope("red.example", "101"))] == [Setting.OFF]
+    await asked.get_by_role("link", name="Cancel").click()
+    await expect(audio).to_have_value("off")
+    await expect(asked).to_have_count(0)
+    await audio.select_option("require")
+    await asked.get_by_role("button", name="Save").click()
     await expect(page.locator("#toast")).to_have_text("Saved.")
+    await expect(asked).to_have_count(0)
     (user,) = await world.catalog.users(Scope("red.example", "101"))
     assert (user.audio, user.name) == (Setting.REQUIRE, "Anna")
     assert problems == []
-    await page.evaluate("document.querySelector('[data-autosave] [name=csrf]').value = 'f'.repeat(64)")
+    await page.evaluate("document.querySelector('[data-ask-first] [name=csrf]').value = 'f'.repeat(64)")
     await audio.select_option("off")
     await expect(page.locator("#toast")).to_contain_text("out of date")
     await expect(audio).to_have_value("require")

@@ -95,8 +95,8 @@ CHANGES: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
     ("PUT", A + "/tenants/{tenant}/rules/{scope}/{name:path}"): (
         f"{A}/tenants/{RED}/rules/queue/q", {"audio": "on"}),
     ("DELETE", A + "/tenants/{tenant}/rules/{scope}/{name:path}"): (f"{A}/tenants/{RED}/rules/queue/q", {}),
-    ("POST", "/users"): ("/users", {"tenant": RED, "user": "101", "audio": "on"}),
-    ("POST", "/users/many"): ("/users/many", {"one": f"{RED}/101", "audio": "off"}),
+    ("POST", "/users"): ("/users", {"tenant": RED, "user": "101", "audio": "on", "sure": "on"}),
+    ("POST", "/users/many"): ("/users/many", {"one": f"{RED}/101", "audio": "off", "sure": "on"}),
     ("POST", "/users/add"): ("/users/add", {"tenant": RED, "user": "177", "audio": "on", "video": "off"}),
     ("POST", "/users/{tenant}/{user}"): (
         f"/users/{RED}/101", {"audio": "on", "video": "off", "mode": "always", "directions": "inbound"}),

@@ -51,6 +51,9 @@ async def test_a_users_row_changes_its_two_switches_and_nothing_else(world: Worl
     await world.catalog.set_user(stored)
     async with world.browser("red-admin") as browser:
         answer = await post(browser, "/users", user="101", audio="require")
+        assert "Before it is saved" in answer.text
+        assert world.control.reloads == 0
+        answer = await post(browser, "/users", user="101", audio="require", sure="on")
         assert (answer.status_code, answer.headers["location"]) == (303, "/users")
         (user,) = [u for u in await world.catalog.users(Scope("red.example")) if u.user == "101"]
         assert user == UserSettings(

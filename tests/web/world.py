@@ -184,6 +184,8 @@ async def opened(folder: Path, *, secure: bool = False) -> AsyncIterator[World]:
         reports=catalog,
         lists=catalog,
         replays=catalog,
+        batches=catalog,
+        exports=folder / "exports",
         shares=catalog,
     )
     world = World(catalog, store, story, control, services, create_app(services))

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from ...core.roles import Permission
-from ..access import known_id, may
-from ..bulk import MOST, carry_out, deed_of, refusals
+from ..access import address_of, known_id, may
+from ..deeds import MOST, checked, deed_of, do, refusals
 from ..permits import Seer
 from ..problems import Fault, Problem
 from ..services import Parts
@@ -60,5 +60,6 @@ async def post_bulk(request: Request, parts: Parts, me: Seer, where: ListWhere, 
     if body.preview:
         refused = await refusals(parts, me, body.action, ids)
     else:
-        refused = await carry_out(request, parts, me, body.action, body.value.strip(), ids)
+        value = await checked(parts, me, body.action, body.value.strip())
+        refused = await do(parts, me, body.action, value, ids, address_of(request))
     return BulkView(chosen=len(ids), done=len(ids) - len(refused), refused=refused, preview=body.preview)

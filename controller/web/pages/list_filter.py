@@ -38,11 +38,11 @@ YES_NO = {"yes": "Yes", "no": "No"}
 #: What may be done to a recording or to many: its name in the form, its words, its sign, who may.
 ACTIONS = (
     ("tag", "Tag", "keep", "annotate"),
+    ("untag", "Untag", "cut", "annotate"),
     ("note", "Note", "book", "annotate"),
     ("hold", "Legal hold", "shield", "hold"),
-    ("trash", "Delete", "cut", "delete"),
+    ("trash", "Delete", "bin", "delete"),
 )
-ZIP = False
 
 _CHIPS = {
     "q": "Search", "party": "Party", "number": "Number", "user": "User", "queue": "Queue",

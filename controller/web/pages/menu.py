@@ -25,6 +25,7 @@ MENU: Menu = (
             MenuItem("Call Recordings", "/recordings", "tape", P.SEE_CALLS),
             MenuItem("CDR", "/calls", "list", P.SEE_CALLS),
             MenuItem("Live Calls", "/live", "live", P.SEE_LIVE),
+            MenuItem("Bulk work", "/batches", "jobs", P.SEE_CALLS),
             MenuItem("Reports", "/reports", "bars", P.SEE_CALLS),
             MenuItem("Links", "/shares", "route", P.SHARE),
         ),

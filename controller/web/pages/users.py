@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
@@ -48,7 +48,7 @@ async def users_page(
 async def _list(
     request: Request, parts: Parts, me: Account, status: int = 200, *, q: str = "", tenant: str = "",
     after: str = "", sheet: Sheet | None = None, picked: Sheet | None = None,
-    foreseen: Forecast | None = None,
+    asked: Asked | None = None,
 ) -> Response:  # fmt: skip
     tenants = await parts.settings.tenants(me.scope)
     key = tuple(after.split("/", 1)) if "/" in after else None
@@ -59,7 +59,7 @@ async def _list(
     query = {name: value for name, value in (("q", q), ("tenant", tenant), ("after", last)) if value}
     return page(
         request, "users.html", status, users=users, narrowed=bool(q or tenant or after), after=after,
-        foreseen=foreseen, picked=picked or Sheet(),
+        asked=asked, picked=picked or Sheet(),
         changed=_number(request.query_params.get("changed", "")),
         further=f"/users?{urlencode(query)}" if last else "",
         tenants=tenants, by_tenant={t.tenant: t for t in tenants}, q=q, tenant=tenant,
@@ -70,9 +70,10 @@ async def _list(
 @router.post("")
 async def save_row(
     request: Request, parts: Parts, me: PolicyChanger, user: Text, tenant: Text = "",
-    audio: Pick = None, video: Pick = None,
+    audio: Pick = None, video: Pick = None, sure: Text = "",
 ) -> Response:  # fmt: skip
-    """The list's two switches; all else of the user stays as it is."""
+    """The list's two switches; all else of the user stays as it is. Without ``sure`` it is only said what
+    it would do."""
     tenant = tenant_for(me, tenant)
     if not is_user(user):
         raise Problem(422, USER_FAULT)
@@ -80,6 +81,10 @@ async def save_row(
     if found is None:
         raise not_found("user")
     wanted = replace(found, audio=audio or found.audio, video=video or found.video)
+    if not sure:
+        fields = [("tenant", tenant), ("user", user), ("audio", wanted.audio), ("video", wanted.video)]
+        asked = await _asked(parts, "/users", fields, [(found, wanted)])
+        return await _list(request, parts, me, asked=asked)
     await changes.set_user(parts, me, wanted, address_of(request))
     if for_scripts(request):
         return JSONResponse({"ok": True, "text": "Saved."})
@@ -88,7 +93,7 @@ async def save_row(
 
 @router.post("/many")
 async def save_many(request: Request, parts: Parts, me: PolicyChanger) -> Response:
-    """One setting for every user that is ticked; a preview first, where one is asked for."""
+    """One setting for every user that is ticked. Without ``sure`` it is only said what it would do."""
     sheet = await Sheet.sent(request)
     kinds = {
         name: sheet.choice(name, Setting, Setting.INHERIT) for name in ("audio", "video") if sheet.one(name)
@@ -102,14 +107,53 @@ async def save_many(request: Request, parts: Parts, me: PolicyChanger) -> Respon
         replace(user, audio=kinds.get("audio", user.audio), video=kinds.get("video", user.video))
         for user in wanted
     ]
-    if sheet.ticked("preview"):
-        tenants = {user.tenant for user in changed}
-        whole = tenants.pop() if len(tenants) == 1 else None
-        foreseen = await forecast_of(parts, whole, [user.rule for user in changed])
-        return await _list(request, parts, me, foreseen=foreseen, picked=sheet)
+    if not sheet.ticked("sure"):
+        fields = [("one", f"{user.tenant}/{user.user}") for user in changed]
+        fields += [(name, str(value)) for name, value in kinds.items()]
+        asked = await _asked(parts, "/users/many", fields, list(zip(wanted, changed, strict=True)))
+        return await _list(request, parts, me, asked=asked, picked=sheet)
     for user in changed:
         await changes.set_user(parts, me, user, address_of(request))
     return RedirectResponse(f"/users?changed={len(changed)}", 303)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A user, and what would change: the setting, as it is, as it would be."""
+
+    user: str
+    name: str
+    changes: list[tuple[str, str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A change that is not saved yet: what it would do, and what is to be sent to save it."""
+
+    action: str
+    fields: list[tuple[str, str]]
+    lines: list[Line]
+    forecast: Forecast
+
+
+async def _asked(
+    parts: Parts, action: str, fields: list[tuple[str, str]], pairs: list[tuple[UserSettings, UserSettings]]
+) -> Asked:
+    tenants = {after.tenant for _, after in pairs}
+    whole = tenants.pop() if len(tenants) == 1 else None
+    words = choices.SETTINGS_SHORT
+    lines = [
+        Line(
+            before.user, before.name,
+            [
+                (label, words[getattr(before, kind)], words[getattr(after, kind)])
+                for kind, label in (("audio", "Record Audio Calls"), ("video", "Record Video Calls"))
+                if getattr(before, kind) is not getattr(after, kind)
+            ],
+        )
+        for before, after in pairs
+    ]  # fmt: skip
+    return Asked(action, fields, lines, await forecast_of(parts, whole, [after.rule for _, after in pairs]))
 
 
 def _number(text: str) -> str:

@@ -1,5 +1,5 @@
-// What every page has: the time zone for the server, menus that close, rows that play, settings
-// that save themselves. Every page can be read and every form sent without it.
+// What every page has: the time zone for the server, menus that close, rows that play.
+// Every page can be read and every form sent without it.
 document.documentElement.classList.add("scripted");
 
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -38,21 +38,6 @@ export function clock(ms) {
   const two = (n) => String(n).padStart(2, "0");
   const [h, m] = [Math.floor(s / 3600), Math.floor(s / 60) % 60];
   return h ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
-}
-
-for (const form of document.querySelectorAll("form[data-autosave]")) {
-  for (const box of form.elements) {
-    if (box.type !== "checkbox" && box.type !== "select-one") continue;
-    const field = box.type === "checkbox" ? "checked" : "value";
-    let saved = box[field];
-    box.addEventListener("change", async () => {
-      const wanted = box[field];
-      const said = await send(form);
-      if (said.ok) saved = wanted;
-      else box[field] = saved;
-      toast(said.text, !said.ok);
-    });
-  }
 }
 
 for (const form of document.querySelectorAll("form[data-send-on-change]")) {

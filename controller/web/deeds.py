@@ -1,4 +1,4 @@
-"""One thing done to many recordings, for the pages and the API: who may, which of them not, the deed."""
+"""What may be done to many recordings at once, and doing it: in a request, or behind one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..core.annotations import note_of, tag_of
 from ..core.errors import InvalidPolicy
 from ..core.roles import Permission, allows
 from ..engine.reading import Account
-from .access import address_of, may
+from .access import may
 from .problems import Problem
 from .retention_desk import desk_of
 from .services import Services
@@ -21,6 +21,8 @@ MOST = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Deed:
+    """``field``: what else has to be said for it."""
+
     title: str
     verb: str
     permission: Permission
@@ -33,6 +35,7 @@ DEEDS = {
     "note": Deed("Put a note on recordings", "Put the note on", Permission.ANNOTATE, "note"),
     "hold": Deed("Put recordings under a legal hold", "Hold", Permission.HOLD, "hold"),
     "trash": Deed("Delete recordings", "Delete", Permission.DELETE, "why"),
+    "zip": Deed("Download recordings as a ZIP", "Make a ZIP of", Permission.EXPORT),
 }
 
 
@@ -53,37 +56,41 @@ async def refusals(parts: Services, me: Account, action: str, ids: list[str]) ->
     return {}
 
 
-async def carry_out(
-    request: Request, parts: Services, me: Account, action: str, value: str, ids: list[str]
+async def checked(parts: Services, me: Account, action: str, value: str) -> str:
+    """The value as it is kept. Raises InvalidPolicy, which names the field."""
+    match action:
+        case "note":
+            return note_of(value)
+        case "tag" | "untag":
+            return tag_of(value)
+        case "hold":
+            if value not in {h.hold_id for h in await desk_of(parts).holds(me.scope)}:
+                raise InvalidPolicy("hold: choose one of those in force")
+        case "trash":
+            return value or "by hand"
+    return value
+
+
+async def do(
+    parts: Services, me: Account, action: str, value: str, ids: list[str], address: str
 ) -> dict[str, str]:
-    """Of those that it was not done to, why. ``value``: the tag, the note, the hold's id or why they are
-    deleted. Raises InvalidPolicy for what nobody may put anywhere."""
-    desk, address = desk_of(parts), address_of(request)
+    """Why it was not done to these; to the others it was. Each is in the audit."""
+    desk, retained = desk_of(parts), allows(me.role, Permission.CHANGE_POLICY)
     if action == "trash":
-        gone = await desk.trash(me.scope, ids, me.login, value or "by hand", address)
+        gone = await desk.trash(me.scope, ids, me.login, value, address)
         parts.poke_retention()
         return dict(gone.refused)
     if action == "hold":
-        if value not in {h.hold_id for h in await desk.holds(me.scope)}:
-            raise InvalidPolicy("hold: choose one of those in force")
-        return await desk.hold_recordings(me.scope, value, ids, me.login, address)
-    text = note_of(value) if action == "note" else tag_of(value)
-    return await _annotate(request, parts, me, action, text, ids)
-
-
-async def _annotate(
-    request: Request, parts: Services, me: Account, action: str, text: str, ids: list[str]
-) -> dict[str, str]:
-    desk, address = desk_of(parts), address_of(request)
-    retained, refused = allows(me.role, Permission.CHANGE_POLICY), dict[str, str]()
+        return dict(await desk.hold_recordings(me.scope, value, ids, me.login, address))
+    refused: dict[str, str] = {}
     for one in ids:
         try:
             if action == "note":
-                there = await desk.add_note(me.scope, one, text, me.login, parts.new_id(), address)
+                there = await desk.add_note(me.scope, one, value, me.login, parts.new_id(), address)
             elif action == "tag":
-                there = await desk.add_tag(me.scope, one, text, me.login, address, retained=retained)
+                there = await desk.add_tag(me.scope, one, value, me.login, address, retained=retained)
             else:
-                there = await desk.remove_tag(me.scope, one, text, me.login, address, retained=retained)
+                there = await desk.remove_tag(me.scope, one, value, me.login, address, retained=retained)
         except InvalidPolicy as error:
             refused[one] = str(error)
             continue
