@@ -81,6 +81,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if error.status_code == 400:
+            # FastAPI's, for bytes that are no text; what is no JSON is 422 everywhere else.
+            fault = Fault(where="body", problem="it is no JSON text in UTF-8")
+            return answer_of(request, Problem(422, "The request has faults; see errors.", errors=[fault]))
         return answer_of(request, Problem(error.status_code, str(error.detail), headers=error.headers))
 
     @app.exception_handler(RequestValidationError)

@@ -80,3 +80,13 @@ async def test_who_takes_no_json_is_told_so(world: World) -> None:
 )  # fmt: skip
 def test_what_a_client_takes(accept: str, takes: bool) -> None:
     assert acceptable(accept) is takes
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [(b"\xff\xfe{", "application/json", 422), (b"{", "application/json", 422), (b"<a/>", "text/xml", 415)],
+)
+async def test_a_body_that_is_no_json(world: World, body: bytes, kind: str, status: int) -> None:
+    async with world.client("red-admin") as red:
+        answer = await red.patch(TENANT, content=body, headers={"content-type": kind})
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
