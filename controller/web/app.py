@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from . import api, metrics, problems, status
 from .batch_work import BatchWork
 from .conditional import Conditional
-from .describing import openapi
+from .describing.openapi import DescribedApp
 from .headers import SecurityHeaders
 from .pages import routes as pages
 from .pages.static import static_files
@@ -60,7 +60,7 @@ async def _working(app: FastAPI) -> AsyncIterator[None]:
 
 def create_app(services: Services) -> FastAPI:
     """The application for these services. Raises ValueError for a secret that is too short."""
-    app = FastAPI(
+    app = DescribedApp(
         title="Tapeline",
         version="1",
         description=DESCRIPTION,
@@ -83,6 +83,5 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(api.router)
     app.include_router(pages.open_router)
     app.include_router(pages.router)
-    openapi.install(app)
     app.mount("/static", static_files(STATIC), name="static")
     return app

@@ -54,14 +54,14 @@ async def get_annotations(parts: Parts, me: Seer, recording_id: str) -> Annotati
     return found
 
 
-@router.put("/recordings/{recording_id}/tags/{tag}", status_code=204, summary="Put a tag on a recording")
+@router.put("/recordings/{recording_id}/tags/{tag:path}", status_code=204, summary="Put a tag on a recording")
 async def put_tag(request: Request, parts: Parts, me: Annotator, recording_id: str, tag: Tag) -> None:
     known, address = known_id(recording_id, "recording"), address_of(request)
     if not await desk_of(parts).add_tag(me.scope, known, tag, me.login, address, retained=_retains(me)):
         raise not_found("recording")
 
 
-@router.delete("/recordings/{recording_id}/tags/{tag}", status_code=204, summary="Take a tag off")
+@router.delete("/recordings/{recording_id}/tags/{tag:path}", status_code=204, summary="Take a tag off")
 async def delete_tag(request: Request, parts: Parts, me: Annotator, recording_id: str, tag: Tag) -> None:
     known, address = known_id(recording_id, "recording"), address_of(request)
     if not await desk_of(parts).remove_tag(me.scope, known, tag, me.login, address, retained=_retains(me)):

@@ -54,15 +54,13 @@ _SCHEMES = {
 }  # fmt: skip
 
 
-def install(app: FastAPI) -> None:
-    """Makes ``app.openapi()`` give the whole description."""
+class DescribedApp(FastAPI):
+    """FastAPI whose ``openapi()`` gives the whole description."""
 
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            app.openapi_schema = described(app)
-        return app.openapi_schema
-
-    app.openapi = openapi  # type: ignore[method-assign]
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = described(self)
+        return self.openapi_schema
 
 
 def described(app: FastAPI) -> dict[str, Any]:
