@@ -19,7 +19,7 @@ from .catalog.facade import SqlCatalog
 from .config import AsteriskConfig, Config, ConfigError, FreeSwitchConfig
 from .engine.engine import Engine
 from .engine.ids import new_id, now
-from .engine.ports import Directory, Switch
+from .engine.ports import Directory, LinkState, Switch
 from .health import health_of
 from .hooking import dispatcher_of, maker_of
 from .hooks.dispatcher import Dispatcher
@@ -34,6 +34,7 @@ from .media.redactor import Redactor
 from .media.retainer import Retainer
 from .media.seal_task import SealBacklog
 from .media.shelves import Stores
+from .media.spool_watch import SpoolWatch
 from .media.transcribe import make_transcribe
 from .media.watermark import Watermark
 from .metering import Meter
@@ -73,6 +74,7 @@ class Parts:
     conversions: Conversions
     redactor: Redactor
     dispatcher: Dispatcher
+    spool_watch: SpoolWatch
     app: Application
 
     async def run(self, on_ready: Callable[[str], None] = lambda url: None) -> None:
@@ -89,7 +91,7 @@ class Parts:
             async with asyncio.TaskGroup() as tasks:
                 parts = (
                     self.engine, self.mover, self.sealing, self.watermark, self.sealer, self.retainer,
-                    self.conversions, self.redactor,
+                    self.conversions, self.redactor, self.spool_watch,
                 )  # fmt: skip
                 work = [tasks.create_task(part.run()) for part in parts]
                 if self.config.jobs.in_controller:
@@ -168,6 +170,11 @@ def make_retainer(config: Config, catalog: SqlCatalog, stores: Stores) -> Retain
 def _places(config: Config) -> dict[str, Path]:
     places = {f"spool of {s.name}": s.spool for s in config.switches}
     return places | {"storage.path": config.storage.path}
+
+
+def _connected(config: Config, engine: Engine) -> dict[str, Path]:
+    up = {status.name for status in engine.switches() if status.state is LinkState.UP}
+    return {s.name: s.spool for s in config.switches if s.name in up}
 
 
 def _watermark(config: Config, stores: Stores) -> Watermark:
@@ -252,6 +259,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
             conversions,
             Redactor(catalog, make_transcribe(config.transcription, catalog, stores)),
             dispatcher,
+            SpoolWatch(catalog, lambda: _connected(config, engine), engine.held_recordings, workers.poke),
             app,
         )
 

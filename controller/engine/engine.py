@@ -62,6 +62,10 @@ class Engine:
             for engine in self.engines:
                 tasks.create_task(engine.run())
 
+    def held_recordings(self) -> set[str]:
+        """Every recording that is in memory; of the others the catalog knows all there is to know."""
+        return {recording for engine in self.engines for recording in engine.held_recordings()}
+
     def live_calls(self) -> list[LiveCall]:
         calls = [live_call(e.switch.name, call, e.desk.policy) for e in self.engines for call in e.desk.book]
         return sorted(calls, key=lambda c: c.started_at)

@@ -42,6 +42,10 @@ class Saver:
     def waiting(self) -> int:
         return len(self._calls)
 
+    @property
+    def waiting_calls(self) -> list[Call]:
+        return list(self._calls.values())
+
     async def run(self) -> None:
         while True:
             await self._wake.wait()

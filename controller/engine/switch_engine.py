@@ -115,6 +115,11 @@ class SwitchEngine:
                 backoff.reset()
             await asyncio.sleep(backoff.next())
 
+    def held_recordings(self) -> set[str]:
+        """Those that are in memory: of the running calls, and of whatever is not saved yet."""
+        calls = [*self.desk.book, *self.saver.waiting_calls]
+        return {recording.recording_id for call in calls for recording in call.recordings}
+
     # ── in ────────────────────────────────────────────────────────────────────────────────
 
     def fact(self, fact: f.Fact) -> None:

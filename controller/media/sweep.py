@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +26,8 @@ from .store import LocalStore
 from .storekeeping import Storekeeper
 
 _DUE_AT_MOST = 10_000
+#: A file that was written later may be a capture whose row is not saved yet.
+MIN_AGE_S = 600.0
 TEMP_AGE = 6  # so many times the age at which a spool file counts as finished
 
 
@@ -95,7 +97,7 @@ async def sweep(
     dry_run: bool,
     *,
     pipeline: MediaPipeline | None = None,
-    min_age_s: float = 600.0,
+    min_age_s: float = MIN_AGE_S,
     check_hashes: bool = True,
     force: bool = False,
     wish: Wish | None = None,
@@ -110,16 +112,28 @@ async def sweep(
     wish = wish or Wish(1.0 if check_hashes else 0.0)
     if force:
         wish = replace(wish, looked=frozenset(KINDS))
-    for switch, root in spools.items():
-        try:
-            await _Spooled(catalog, switch, Spool(root), report, min_age_s, wish).sweep()
-        except MediaError as error:
-            report.refused.append(f"{switch}: {error}")
+    await sweep_spools(catalog, spools, report, min_age_s, wish)
     if pipeline is not None and not dry_run and (report.adopted or report.late):
         report.processed = {i: str(s) for i, s in (await pipeline.drain()).items()}
     await Storekeeper(catalog, stores, report, min_age_s, wish, progress).sweep()
     await _clean(stores.home, report, min_age_s, wish)
     return report
+
+
+async def sweep_spools(
+    catalog: SweepingCatalog,
+    spools: Mapping[str, Path],
+    report: SweepReport,
+    min_age_s: float,
+    wish: Wish | None = None,
+    held: Callable[[], Collection[str]] = tuple,
+) -> None:
+    """The spools alone. ``held``: recordings that somebody has in memory; their files are left."""
+    for switch, root in spools.items():
+        try:
+            await _Spooled(catalog, switch, Spool(root), report, min_age_s, wish or Wish(), held).sweep()
+        except MediaError as error:
+            report.refused.append(f"{switch}: {error}")
 
 
 async def _clean(store: LocalStore, report: SweepReport, min_age_s: float, wish: Wish) -> None:
@@ -154,7 +168,9 @@ class _Spooled:
         report: SweepReport,
         min_age_s: float,
         wish: Wish,
+        held: Callable[[], Collection[str]],
     ) -> None:
+        self._held = held
         self._catalog = catalog
         self._switch = switch
         self._spool = spool
@@ -170,6 +186,8 @@ class _Spooled:
         known = await self._catalog.paths_of({f"{f.parsed.recording_id}.{f.parsed.number}" for f in files})
         gone = await self._catalog.erased_among(sorted({f.parsed.recording_id for f in files}))
         files = await self._destroy(files, gone)
+        held = set(self._held())
+        files = [f for f in files if f.parsed.recording_id not in held]
         due = {s.path for r in await self._catalog.due(_DUE_AT_MOST) for s in r.segments}
         self._report.foreign += [self._name(path) for path in foreign]
         self._report.spool_files += len(files)
