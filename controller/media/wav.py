@@ -24,6 +24,7 @@ _UNKNOWN = 0xFFFFFFFF
 _MAX_CHUNKS = 1000  # a hostile file of empty chunks must not keep us reading
 _SEARCH = 1 << 16  # how far to look for "data" behind a chunk whose size is nonsense
 _BLOCK = 1 << 20
+_SILENT_BLOCK = bytes(_BLOCK)
 
 #: What a temporary file of ours ends in, wherever it lies; the sweep removes old ones.
 TEMP_SUFFIX = ".tapeline-tmp"
@@ -97,7 +98,11 @@ def repair(path: Path, target: Path | None = None) -> bool:
             with temp.open("xb") as copy:
                 os.fchmod(copy.fileno(), os.fstat(source.fileno()).st_mode & 0o777)
                 for block in _mended(source, layout):
-                    copy.write(block)
+                    if block == _SILENT_BLOCK:
+                        copy.seek(len(block), os.SEEK_CUR)  # a hole: silence of hours takes no room
+                    else:
+                        copy.write(block)
+                copy.truncate(copy.tell())  # a hole may be the end
                 copy.flush()
                 os.fsync(copy.fileno())
             temp.replace(target)

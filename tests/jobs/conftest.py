@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from controller.catalog import SqlCatalog, open_database
-from tests.catalog.conftest import kind, postgres, server, url
+from tests.catalog.conftest import database, kind, postgres, server, url
 
 from .world import World, now
 
-__all__ = ["kind", "postgres", "server", "url", "world"]
+__all__ = ["database", "kind", "postgres", "server", "url", "world"]
 
 
 @pytest.fixture

@@ -139,10 +139,11 @@ async def running(workers: Workers) -> AsyncIterator[Workers]:
 
 
 async def until(condition: Callable[[], Any], what: str = "", within_s: float = 20.0) -> None:
-    """Wait for an awaitable condition to hold."""
+    """Wait for an awaitable condition to hold; looked at less and less often, for looking costs time, too."""
     import asyncio
 
-    deadline = time.monotonic() + within_s
+    deadline, pause = time.monotonic() + within_s, 0.02
     while not await condition():
         assert time.monotonic() < deadline, what or "it did not come true in time"
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(pause)
+        pause = min(0.25, pause * 1.2)

@@ -14,14 +14,17 @@ playwright = pytest.importorskip(
 
 from playwright.async_api import Browser, Page, expect  # noqa: E402
 
+from controller.core.formats import Format  # noqa: E402
 from controller.engine.media_ports import FileRole  # noqa: E402
 from controller.engine.reading import Scope  # noqa: E402
+from controller.media.encoders import Encoders  # noqa: E402
 from controller.media.peaks import file_of, measure  # noqa: E402
 from controller.media.sound import Sound  # noqa: E402
 from controller.web.app import STATIC  # noqa: E402
 
 from .serving import CHROMIUM, chromium, served  # noqa: E402
 from .test_browser import enter, until  # noqa: E402
+from .test_formats import encoded, without_wav  # noqa: E402
 from .test_recording_page import available, put  # noqa: E402
 from .test_waveforms import RATE, drawn, said, stereo  # noqa: E402
 from .world import World  # noqa: E402
@@ -229,4 +232,26 @@ async def test_nothing_is_wider_than_the_page(world: World, url: str, browser: B
     for _ in range(3):
         await page.get_by_role("button", name="Zoom in").click()
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    assert problems == []
+
+
+async def test_a_recording_that_is_kept_as_amr_alone_is_played(
+    world: World, url: str, browser: Browser
+) -> None:
+    """No browser plays AMR: it is decoded on the way, and the element plays, and jumps, as with any other."""
+    encoders = Encoders()
+    if not encoders.has(Format.AMR):
+        pytest.skip("NO ENCODER FOR AMR ON THIS MACHINE: its playing is not tried in a browser")
+    recording, _ = await encoded(world, encoders, Format.AMR)
+    await without_wav(world, recording)
+    page = await browser.new_page()
+    problems = await opened(world, page, url, recording)
+    await expect(page.get_by_text("Kept as AMR")).to_be_visible()
+    audio = "document.querySelector('audio')"
+    await page.evaluate(f"{audio}.play()")
+    await until(page, f"{audio}.currentTime > 0.3")
+    assert await page.evaluate(f"{audio}.error") is None
+    assert await page.evaluate(f"{audio}.duration") == pytest.approx(3.0, abs=0.1)
+    await page.evaluate(f"{audio}.currentTime = 2.5")
+    await until(page, f"{audio}.ended")
     assert problems == []
