@@ -43,6 +43,8 @@ from .proof.bundle import ReadFile
 from .proof.sealer import Sealer
 from .switches.asterisk.adapter import AsteriskSwitch
 from .switches.asterisk.directory import AsteriskDirectory
+from .switches.asterisk.tls import tls_of
+from .switches.exposure import exposed, mend_of
 from .switches.freeswitch.adapter import FreeSwitch
 from .switches.freeswitch.directory import FreeSwitchDirectory
 from .web.app import Application, create_app
@@ -199,6 +201,10 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
     """Everything for `tapeline serve`. Raises ConfigError or DatabaseUnavailable before it starts."""
     for switch in config.switches:
         switch.secret()  # an unreadable password file is an error of the start, not of later
+        if isinstance(switch, AsteriskConfig):
+            tls_of(switch)
+        if why := exposed(switch):
+            log.warning("switch.control.exposed", switch=switch.name, why=why, mend=mend_of(switch))
     sign_in = rules_of(config.sign_in)
     async with open_catalog(config) as catalog:
         stores = open_stores(config)

@@ -76,6 +76,11 @@ class _SwitchBase(Section):
     switch_spool: Path | None = Field(
         None, description="The same folder as the switch sees it, if it sees another path."
     )
+    trusted_network: bool = Field(
+        False,
+        description="The way to this control port is nobody else's (a network of containers, a cable): no "
+        "warning that it is neither loopback nor encrypted.",
+    )
     command_timeout_ms: int = Field(
         2000, ge=50, le=60_000, description="How long a command may take before it counts as refused."
     )
@@ -138,12 +143,25 @@ class AsteriskConfig(_SwitchBase):
     kind: Literal["asterisk"]
     port: int = Field(5038, ge=1, le=65535, description="AMI's port.")
     username: str = Field("tapeline", description="The AMI user (manager.conf).")
+    tls: bool = Field(False, description="Speak TLS; `port` is then that of `tlsbindaddr`, often 5039.")
+    ca_file: Path | None = Field(
+        None, description="Who must have signed Asterisk's certificate (PEM); none: the machine's own list."
+    )
+    tls_name: str | None = Field(
+        None, description="The name in its certificate, if it is not `host`. It is always checked."
+    )
     trunks: tuple[str, ...] = Field(
         (), description="Endpoints behind which everybody is an external party (beside REC_SIDE=external)."
     )
     default_tenant: str | None = Field(
         None, description="The tenant of endpoints without REC_TENANT; none: such a party is external."
     )
+
+    @model_validator(mode="after")
+    def _tls_or_not(self) -> AsteriskConfig:
+        if not self.tls and (self.ca_file is not None or self.tls_name is not None):
+            raise ValueError("ca_file and tls_name are for tls = true")
+        return self
 
 
 SwitchConfig = Annotated[FreeSwitchConfig | AsteriskConfig, Field(discriminator="kind")]
@@ -258,7 +276,10 @@ def _anchored(config: Config, folder: Path) -> Config:
                 f"{str(folder / switch.spool)!r}; give an absolute path of letters, digits and _ . / -"
             )
     switches = tuple(
-        s.model_copy(update={"spool": anchor(s.spool), "password_file": anchor(s.password_file)})
+        s.model_copy(
+            update={"spool": anchor(s.spool), "password_file": anchor(s.password_file)}
+            | ({"ca_file": anchor(s.ca_file)} if isinstance(s, AsteriskConfig) else {})
+        )
         for s in config.switches
     )
     return config.model_copy(

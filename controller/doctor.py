@@ -22,6 +22,7 @@ from .media.seal_keys import KeySource
 from .media.shelves import make_shelf
 from .media.speech_process import SpeechProcess
 from .switches.asterisk.doctor import examine as examine_asterisk
+from .switches.exposure import exposure_check
 from .switches.freeswitch.doctor import examine as examine_freeswitch
 from .working import open_catalog
 
@@ -43,7 +44,7 @@ async def examine(config: Config) -> list[tuple[str, list[Check]]]:
         found += [("transcripts", [check]) for check in [await _unheard(config)] if check]
     for switch in config.switches:
         try:
-            checks = await _switch(switch)
+            checks = [*await _switch(switch), exposure_check(switch)]
         except ConfigError as error:
             checks = [Check("configuration", False, str(error), "see docs/reference/configuration.md")]
         found.append((f"switch {switch.name} ({switch.kind})", checks))

@@ -199,7 +199,7 @@ def test_the_announcement_in_the_example_is_what_is_sent() -> None:
 
 def findings() -> set[str]:
     """The names of everything that the doctors look at; NAME stands for what depends."""
-    doctors = [CONTROLLER / "doctor.py", *(CONTROLLER / "switches").rglob("doctor.py")]
+    doctors = [CONTROLLER / "doctor.py", *(CONTROLLER / "switches").rglob("*.py")]
     found = set()
     for path in doctors:
         for call, tree in calls(path, "Check"):

@@ -93,9 +93,7 @@ class AsteriskSwitch:
     async def _session(self, backoff: Backoff) -> str:
         """One connection from its opening to its end; returns why it ended."""
         self._held_back = []
-        ami = AmiConnection(
-            self._config.host, self._config.port, self._config.username, self._config.secret(), self._events
-        )
+        ami = AmiConnection.of(self._config, self._events)
         try:
             await ami.open()
             settings = await ami.action("CoreSettings", self._timeout_s)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import ssl
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,8 +23,10 @@ from typing import Any
 from panoramisk import Manager
 from panoramisk.ami_protocol import AMIProtocol
 
+from ...config import AsteriskConfig
 from ...core.errors import TapelineError
 from .headers import Headers, text
+from .tls import Tls, refusal_of, tls_of
 
 #: A frame longer than this is no AMI; the connection ends rather than the memory.
 MAX_FRAME = 1 << 20
@@ -123,8 +126,10 @@ class AmiConnection:
         username: str,
         secret: str,
         on_events: Callable[[list[Headers]], None],
+        tls: Tls | None = None,
     ) -> None:
         self._host, self._port = host, port
+        self._tls = tls
         self._username, self._secret = username, secret
         self._on_events = on_events
         self._loop = asyncio.get_running_loop()
@@ -137,6 +142,12 @@ class AmiConnection:
         self._closing = False
         #: Done, with the reason in people's words, when the connection has ended.
         self.closed: asyncio.Future[str] = self._loop.create_future()
+
+    @classmethod
+    def of(cls, config: AsteriskConfig, on_events: Callable[[list[Headers]], None]) -> AmiConnection:
+        """Not yet open. Raises ConfigError for a password or a list of authorities that cannot be read."""
+        secret, tls = config.secret(), tls_of(config)
+        return cls(config.host, config.port, config.username, secret, on_events, tls)
 
     async def open(self, timeout_s: float = CONNECT_TIMEOUT_S) -> None:
         """Connect and log in. Raises ConnectionLost, LoginRefused, TimeoutError."""
@@ -154,8 +165,12 @@ class AmiConnection:
             async with asyncio.timeout(timeout_s):
                 # Connected here and not by Manager.connect(), which would retry on its own.
                 transport, protocol = await self._loop.create_connection(
-                    lambda: _Protocol(self._bad_frame, self._schedule), self._host, self._port
-                )
+                    lambda: _Protocol(self._bad_frame, self._schedule), self._host, self._port,
+                    ssl=self._tls.context if self._tls else None,
+                    server_hostname=self._tls.name if self._tls else None,
+                )  # fmt: skip
+        except ssl.SSLError as error:
+            raise ConnectionLost(refusal_of(error, self._host, self._port)) from error
         except TimeoutError:
             raise ConnectionLost(
                 f"no answer from {self._host}:{self._port}; is AMI listening there?"

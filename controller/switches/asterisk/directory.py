@@ -29,7 +29,7 @@ class AsteriskDirectory:
         Raises DirectoryUnreadable, ConfigError.
         """
         config = self._config
-        ami = AmiConnection(config.host, config.port, config.username, config.secret(), lambda events: None)
+        ami = AmiConnection.of(config, lambda events: None)
         try:
             await ami.open()
             return users_of(config, await _endpoints(ami))

@@ -37,6 +37,8 @@ CONTEXTS = {
 }
 #: The classes of events that the controller reads; queues speak to agent.
 READ = ("system", "call", "user", "dialplan", "agent")
+#: What its commands need; whoever may more than this could do more than we do (see manager.conf).
+WRITE = ("system", "call", "user", "command", "originate", "message")
 #: More than this between the two clocks makes pauses lie at the wrong place.
 LARGEST_SKEW_S = 2.0
 TIMEOUT_S = 5.0
@@ -46,7 +48,7 @@ README = "dialplan/asterisk/README.md"
 
 async def examine(config: AsteriskConfig, now: Callable[[], datetime]) -> list[Check]:
     """All findings, in the order in which they are worth mending. Raises ConfigError."""
-    ami = AmiConnection(config.host, config.port, config.username, config.secret(), lambda events: None)
+    ami = AmiConnection.of(config, lambda events: None)
 
     async def cli(line: str) -> list[str]:
         return await ami.command(line, TIMEOUT_S)
@@ -59,7 +61,8 @@ async def examine(config: AsteriskConfig, now: Callable[[], datetime]) -> list[C
         checks.append(permitted)
         if "command" not in permitted.found:  # without it nothing more can be looked at
             checks.append(_seal(await system_name(ami, TIMEOUT_S)))
-            checks.append(await _events(cli, config))
+            shown = await _account(cli, config)
+            checks += [_events(shown, config), _excess(shown, config)]
             checks += await _settings(cli)
             checks += await _modules(cli)
             checks.append(await _features(cli))
@@ -97,19 +100,42 @@ async def _permissions(ami: AmiConnection, config: AsteriskConfig) -> Check:
     )
 
 
-async def _events(cli: Cli, config: AsteriskConfig) -> Check:
-    """The rights to read: what is missing among them shows in nothing but events that never come."""
+async def _account(cli: Cli, config: AsteriskConfig) -> dict[str, set[str]]:
+    """What the account may read and write, as Asterisk has it."""
     # Only the configuration's own text, and only as one word, goes into the console.
     known = " " not in config.username
     shown = "\n".join(await cli(f"manager show user {config.username}")) if known else ""
-    found = re.search(r"read perm\s*:\s*(\S*)", shown)
-    has = set(found[1].split(",")) if found else set()
-    missing = [name for name in READ if name not in has and "all" not in has]
+    found = {kind: re.search(rf"{kind} perm\s*:\s*(\S*)", shown) for kind in ("read", "write")}
+    return {kind: set(match[1].split(",")) if match else set() for kind, match in found.items()}
+
+
+def _events(account: dict[str, set[str]], config: AsteriskConfig) -> Check:
+    """The rights to read: what is missing among them shows in nothing but events that never come."""
+    missing = [name for name in READ if name not in account["read"] and "all" not in account["read"]]
     return Check(
         "AMI events",
         not missing,
         f"the account does not get: {', '.join(missing)}" if missing else "all that are needed",
         f"add {','.join(missing)} to read= of [{config.username}] in manager.conf" if missing else "",
+    )
+
+
+def _excess(account: dict[str, set[str]], config: AsteriskConfig) -> Check:
+    """Rights that the controller never uses: whoever gets hold of the password would have them too."""
+    more = {
+        f"{kind}={name}"
+        for kind, wanted in (("read", READ), ("write", WRITE))
+        for name in account[kind] - {"", "<none>", *wanted}
+    }
+    return Check(
+        "AMI excess",
+        not more,
+        f"the account may more than it needs: {', '.join(sorted(more))}"
+        if more
+        else "nothing that is not used",
+        f"give [{config.username}] in manager.conf read={','.join(READ)} and write={','.join(WRITE)}"
+        if more
+        else "",
     )
 
 

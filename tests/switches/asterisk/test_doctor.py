@@ -49,6 +49,10 @@ async def test_pieces_that_are_not_included(asterisk_lab: AsteriskLab) -> None:
         found = await bad(asterisk_lab)
         assert {"timestampevents", "channelvars", "module app_mixmonitor", "feature codes",
                 "context tapeline-feature", "context tapeline-message"} <= set(found)  # fmt: skip
+        more = "read=all\nwrite=system,call,user,command,originate,message,reporting\n"
+        (etc / "manager.conf").write_text(kept["manager.conf"] + more)
+        await asterisk_lab.cli("manager reload")
+        assert "AMI excess" in await bad(asterisk_lab)
         rights = "read=system,call,user,dialplan\nwrite=user,call,command,system\n"
         (etc / "manager.conf").write_text(kept["manager.conf"] + rights)
         await asterisk_lab.cli("manager reload")
