@@ -188,7 +188,7 @@ class Desk:
                 leg.address = fact.address or leg.address
                 call = self._merge_with(fact.origin, call, effects)
                 if fact.party is not None:
-                    call = self._identify(call, leg, fact.party, effects)
+                    call = self._identify(call, leg, fact.party, effects, replaced=fact.replaced)
             case f.LegRouted():
                 leg.routes = tuple(dict.fromkeys((*leg.routes, *fact.routes)))
             case f.LegAnswered():
@@ -213,8 +213,10 @@ class Desk:
                 self._hang_up(call, leg, fact, effects)
         return call
 
-    def _identify(self, call: Call, leg: Leg, party: Party, effects: Effects) -> Call:
-        if leg.party.internal:
+    def _identify(
+        self, call: Call, leg: Leg, party: Party, effects: Effects, *, replaced: bool = False
+    ) -> Call:
+        if leg.party.internal and not replaced:
             # Who signed in on a leg does not change; what a switch says later may be somebody else
             # (FreeSWITCH overwrites dialed_user on a leg that a transfer makes call another).
             return call

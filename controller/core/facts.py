@@ -54,7 +54,11 @@ class LegRouted:
 
 @dataclass(frozen=True, slots=True)
 class LegIdentified:
-    """More became known of a leg: its party, other names, the leg that it came from, its address."""
+    """More became known of a leg: its party, other names, the leg that it came from, its address.
+
+    ``replaced``: somebody else is on it from now on, since the switch sent the call on to another address
+    on the same leg. Without it a user who has signed in stays the party.
+    """
 
     leg_id: str
     at: datetime
@@ -62,6 +66,7 @@ class LegIdentified:
     aliases: tuple[str, ...] = ()
     origin: str | None = None
     address: str | None = None
+    replaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,10 @@ _MORE = """<extension name="the other tenant">
     <extension name="extensions">"""
 
 
+#: Codes that mean something only to a tenant whose options name them, dialled as a call of their own.
+_MORE_CODES = (r'expression="^(\*4[4589])$"', r'expression="^(\*4[4589]|\*7[12])$"')
+
+
 def find_freeswitch() -> Path | None:
     """The binary: FREESWITCH_PREFIX, PATH, /usr/bin, then /opt/*."""
     prefix = os.environ.get("FREESWITCH_PREFIX")
@@ -65,7 +69,7 @@ class FreeSwitchLab:
     #: once it has been pressed, see switches/freeswitch/record_key.py.
     offers = frozenset(
         {"queue", "fifo", "ring group", "receptionist", "inbound rule", "outbound rule", "forwarding",
-         "conference", "parking", "pickup", "result", "tainted route", "announcement"}
+         "conference", "parking", "pickup", "result", "tainted route", "announcement", "other codes"}
     )  # fmt: skip
 
     def __init__(self, sip_host: str = "127.0.20.1", trunk_ip: str = "127.0.20.2") -> None:
@@ -202,6 +206,10 @@ class FreeSwitchLab:
         }
         write_tone(self.folder / f"sounds/{self.announcement}.wav", ANNOUNCEMENT_HZ, 1.0)
         default = self.folder / "conf/dialplan/default.xml"
-        default.write_text(default.read_text().replace('<extension name="extensions">', _MORE))
+        pieces = project_folder() / "dialplan/freeswitch"
+        own = self.folder / "conf/feature_codes.xml"
+        own.write_text((pieces / own.name).read_text().replace(*_MORE_CODES))
+        text = default.read_text().replace('<extension name="extensions">', _MORE)
+        default.write_text(text.replace(f"$${{tapeline_dialplan}}/{own.name}", str(own)))
         lines = [f'  <X-PRE-PROCESS cmd="set" data="{k}={v}"/>' for k, v in variables.items()]
         (self.folder / "conf/vars.xml").write_text("<include>\n" + "\n".join(lines) + "\n</include>\n")

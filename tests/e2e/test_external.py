@@ -118,6 +118,39 @@ async def test_an_inbound_call_forwarded_to_a_mobile(system: System, rule: bool)
         assert set(decisions(cdr).values()) == {"external_only"}
 
 
+async def test_a_phone_that_sends_its_calls_outside_by_itself(system: System) -> None:
+    """302: to a number, which goes by the dialplan, and straight to an address behind the trunk."""
+    await system.put_tenant("acme.test", True)
+    trunk = f"sip:{OUTSIDE_B}@{system.lab.trunk_ip}:{system.lab.trunk_port}"
+    for caller, to in (("outside", OUTSIDE_B), ("outside", trunk), ("101", OUTSIDE_B), ("101", trunk)):
+        system.phone("102").forward_to = to
+        a = await system.phone(caller).dial("102")
+        b = await outside(system, OUTSIDE_B, TRUNK_B)
+        await a.answered()
+        found: list[str] = []
+
+        async def up(found: list[str] = found) -> bool:
+            found[:] = [c["call_id"] for c in await system.live() if len(c["parties"]) > 1]
+            return len(found) == 1
+
+        await until(up, f"{caller} talks to {to}")
+        if caller == "101":
+            await system.recording_up(found[0])
+        await asyncio.sleep(0.6)
+        [call] = await system.live()
+        assert [p["user"] for p in call["parties"]] == ["101" if caller == "101" else None, None], (to, call)
+        await b.bye()
+        await a.wait_ended()
+        if caller == "101":
+            [recording] = await system.recordings(found[0])
+            ms = await ms_of(system, recording, TONES["101"], TRUNK_B)
+            assert min(ms.values()) > 400, (to, ms)
+        else:
+            cdr = await system.cdr(found[0])
+            assert set(decisions(cdr).values()) == {"external_only"}, (to, cdr["decisions"])
+            assert cdr["recordings"] == [], "two parties outside, and 102 has not even answered"
+
+
 @either
 async def test_a_call_picked_up_and_then_sent_outside(system: System, rule: bool) -> None:
     needs(system, "pickup")

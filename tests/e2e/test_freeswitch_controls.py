@@ -114,22 +114,6 @@ async def test_codes_of_a_tenant_s_own_from_one_digit_to_six(system: System) -> 
     assert (pause["asked_by"], pause["ended_by"]) == ("101@acme.test", "102@acme.test")
 
 
-async def test_a_code_dialled_as_a_call_means_what_its_tenant_says(system: System) -> None:
-    """*45 is what 101's tenant pauses by; the dialplan only hands the code over."""
-    await system.put_tenant("acme.test", True, codes={"*45": "pause-recording", "*44": "resume-recording"})
-    a, _, call_id = await recorded(system, "101", "102")
-    await a.hold()
-    for code in ("*45", "*44"):
-        call = await system.phone("101").dial(code)
-        await call.wait_ended(10)
-    await a.unhold()
-    await asyncio.sleep(0.4)
-    await a.bye()
-    [recording] = await system.recordings(call_id)
-    [pause] = recording["pauses"]
-    assert (pause["means"], pause["ended_means"]) == ("feature_code", "feature_code")
-
-
 # ── answers ───────────────────────────────────────────────────────────────────────────────────
 
 

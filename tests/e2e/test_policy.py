@@ -8,6 +8,7 @@ from typing import Any
 
 from controller.demo.listen import presence
 
+from .bus import listener
 from .parties import ms_of
 from .system import TONES, System, until
 
@@ -79,17 +80,24 @@ async def test_in_the_mode_always_the_user_does_not_pause(system: System) -> Non
 
 async def test_a_forgotten_pause_ends_by_itself(system: System) -> None:
     await system.put_tenant("acme.test", True, longest_pause_s=2)
-    a, _ = await system.call("101", "102")
-    call_id = await system.call_id("101")
-    await system.recording_up(call_id)
-    await a.send_digits("*48")
-    await system.recording_up(call_id, "paused")
-    await system.recording_up(call_id)
-    await asyncio.sleep(1.0)
-    await a.bye()
+    async with listener(system) as told:
+        a, _ = await system.call("101", "102")
+        call_id = await system.call_id("101")
+        await system.recording_up(call_id)
+        await a.send_digits("*48")
+        await system.recording_up(call_id, "paused")
+        await system.recording_up(call_id)
+        await asyncio.sleep(1.0)
+        await a.bye()
+        ours = [t for t in told if t.get("Call-ID") == call_id]
+    [warning] = [t for t in ours if t["Action"] == "warning"]
+    assert warning["Reason"] == "the longest pause was over and the recording was resumed"
+    actions = [t["Action"] for t in ours]
+    assert actions.index("paused") < actions.index("warning") < actions.index("resumed"), actions
     [detail] = await system.recordings(call_id)
     [pause] = detail["pauses"]
     assert pause["ended_means"] == "limit"
+    assert warning["Recording-ID"] == detail["recording"]["recording_id"]
     audio = await system.audio(detail["recording"]["recording_id"])
     spans = presence(audio, [TONES["102"]])[TONES["102"]]
     after = sum(s.duration_ms for s in spans if s.from_ms > 1500)

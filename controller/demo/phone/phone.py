@@ -55,6 +55,7 @@ class Phone(Endpoint):
         self.answer_delay = 0.0
         self.answer_headers: tuple[str, ...] = ()
         self.refuse_with: tuple[int, str] | None = None
+        self.forward_to = ""  # a number or an address: every call is sent there (302)
         self.messages: list[Message] = []  # every MESSAGE, in and out of dialogs
         self.notifies: list[Message] = []
         self.dialogs: list[Dialog] = []
@@ -244,6 +245,11 @@ class Phone(Endpoint):
     def _on_invite(self, message: Message, peer: Address) -> None:
         if self.refuse_with is not None:
             self._respond(message, peer, *self.refuse_with)
+            return
+        if self.forward_to:
+            moved = (f"Contact: <{self.uri(self.forward_to)}>",)
+            answer = response(message, 302, "Moved Temporarily", tag=token(), extra=moved)
+            self.transactions.respond(message, answer, peer)
             return
         dialog = Dialog(
             self,

@@ -12,11 +12,12 @@ from datetime import datetime
 
 from ...config import FreeSwitchConfig
 from ...core import facts as f
-from ...core.parties import UNKNOWN, Party, Side
+from ...core.parties import Party
 from ...core.recording import parse_segment_path
 from ...core.requests import ControlRequest
 from ...core.rules import PolicyScope, Route
 from .events import MAX_TEXT, Event, since_1970, timestamp
+from .parties import direction, party_of, sent_on
 from .requests import Requests
 from .routes import queue_entered, routes_of
 from .verbs import speakable
@@ -104,44 +105,7 @@ class Translator:
         return found
 
     def party(self, event: Event) -> Party:
-        """Who is on this leg. Trunk first: an extension forwarded to a mobile is external."""
-        outbound = _direction(event) == "outbound"
-        profile = event.get("variable_sofia_profile_name") or event.get("variable_sip_profile_name", "")
-        gateway = event.get("variable_sip_gateway_name") or event.get("variable_sip_gateway", "")
-        if outbound:
-            number = event.get("Caller-Callee-ID-Number") or event.get("Caller-Destination-Number", "")
-            name = event.get("Caller-Callee-ID-Name", "")
-            if event.get("Caller-Transfer-Source"):
-                # A transfer makes the called leg a caller: the callee is now the next party, and
-                # the leg's own number has become the caller's.
-                number = event.get("Caller-Caller-ID-Number") or number
-                name = event.get("Caller-Caller-ID-Name", "")
-            name = "" if name == "Outbound Call" else name
-        else:
-            number = event.get("Caller-Caller-ID-Number", "")
-            name = event.get("Caller-Caller-ID-Name", "")
-        number, name = number[:MAX_TEXT], name[:MAX_TEXT]
-        trunks = self._config.trunk_gateways
-        if profile in self._config.trunk_profiles or (gateway and (not trunks or gateway in trunks)):
-            trunk_tenant = event.get("variable_tapeline_tenant") or self._config.tenant_of_gateway.get(
-                gateway
-            )
-            return Party(Side.EXTERNAL, trunk_tenant or None, None, number, name, gateway or profile)
-        # On the calling leg only the digest's own variables count: it also carries dialed_user,
-        # which is the other party. On a called leg it is the other way round.
-        # A transfer makes the called leg a caller and overwrites its dialed_user with the next
-        # party; the presence id, which the directory's dial string sets, stays its own.
-        presence_user, _, presence_domain = event.get("Channel-Presence-ID", "").partition("@")
-        if outbound and presence_user and presence_domain:
-            user, tenant = presence_user, presence_domain
-        elif outbound:
-            user, tenant = event.get("variable_dialed_user", ""), event.get("variable_dialed_domain", "")
-        else:
-            user, tenant = event.get("variable_user_name", ""), event.get("variable_domain_name", "")
-        if not user or not tenant:
-            return Party(UNKNOWN.side, None, None, number, name, profile or None)
-        # The number is the one that signed in, not the one that the phone wrote into From.
-        return Party(Side.INTERNAL, tenant, user, user, name)
+        return party_of(self._config, event)
 
     def _leg_started(self, event: Event, at: datetime) -> f.LegStarted:
         leg_id = event.get("Unique-ID", "")
@@ -153,7 +117,7 @@ class Translator:
             leg_id,
             at,
             party,
-            calling=_direction(event) != "outbound",
+            calling=direction(event) != "outbound",
             origin=_origin(event),
             aliases=_aliases(event),
             dialled=_dialled(event),
@@ -192,7 +156,15 @@ class Translator:
     def _identified(self, event: Event, at: datetime) -> list[f.Fact]:
         leg_id = event.get("Unique-ID", "")
         return [
-            f.LegIdentified(leg_id, at, self.party(event), _aliases(event), _origin(event), _address(event)),
+            f.LegIdentified(
+                leg_id,
+                at,
+                self.party(event),
+                _aliases(event),
+                _origin(event),
+                _address(event),
+                replaced=direction(event) == "outbound" and sent_on(event),
+            ),
             *self._routed(leg_id, routes_of(event, self._tenants), at),
             f.LegVideoChanged(leg_id, at, has_video(event)),
         ]
@@ -273,7 +245,7 @@ class Translator:
         for known in (self._bridge_of.get(leg_id), self._bridge_of.get(peer)):
             if known in (f"{leg_id}:{peer}", f"{peer}:{leg_id}"):
                 return known
-        return f"{peer}:{leg_id}" if _direction(event) == "outbound" else f"{leg_id}:{peer}"
+        return f"{peer}:{leg_id}" if direction(event) == "outbound" else f"{leg_id}:{peer}"
 
     def request(self, event: Event) -> ControlRequest | None:
         """A control request, if the event is one. Raises RefusedInput if it is a broken one."""
@@ -289,10 +261,6 @@ def _dialled(event: Event) -> str:
     # On a called leg FreeSWITCH keeps the plus sign as it stands in a URI. Nothing else is decoded:
     # the rest of the number may be a stranger's text.
     return event.get("Caller-Destination-Number", "").replace("%2B", "+")[:MAX_TEXT]
-
-
-def _direction(event: Event) -> str:
-    return event.get("variable_direction") or event.get("Call-Direction", "")
 
 
 def _origin(event: Event) -> str | None:

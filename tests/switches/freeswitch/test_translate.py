@@ -393,6 +393,8 @@ INBOUND = {"Event-Name": "CHANNEL_CREATE", "Unique-ID": "u", "Call-Direction": "
 OUTBOUND = {**INBOUND, "Call-Direction": "outbound", "variable_direction": "outbound"}
 AUTH = {"variable_user_name": "101", "variable_domain_name": "acme.test"}
 DIALLED = {"variable_dialed_user": "102", "variable_dialed_domain": "acme.test"}
+SENT_ON = {"variable_sip_redirect_count": "1",
+           "variable_sip_redirected_to": "<sip:%2B15557654321@127.0.0.9:5060>;q=1"}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -407,6 +409,11 @@ DIALLED = {"variable_dialed_user": "102", "variable_dialed_domain": "acme.test"}
          Side.EXTERNAL, (None, None), "external"),
         ({**OUTBOUND, **DIALLED, "variable_sip_gateway_name": "g"}, Side.EXTERNAL, ("acme.test", None), "g"),
         ({**INBOUND, "Caller-Caller-ID-Number": "101"}, Side.EXTERNAL, (None, None), None),
+        # 102's phone has answered 302: whoever is called on the same leg now has not signed in.
+        ({**OUTBOUND, **DIALLED, **SENT_ON}, Side.EXTERNAL, (None, None), None),
+        # The caller of such a leg carries where it was sent to as well.
+        ({**INBOUND, **AUTH, "variable_sip_redirected_to": SENT_ON["variable_sip_redirected_to"]},
+         Side.INTERNAL, ("acme.test", "101"), None),
     ],
 )  # fmt: skip
 def test_who_is_on_a_leg(
@@ -421,6 +428,14 @@ def test_a_time_that_is_none_is_replaced(text: str) -> None:
     assert timestamp({"Event-Date-Timestamp": text}, LATER) == LATER
     told = translator().leg_from_dump({**INBOUND, "Caller-Channel-Created-Time": text})
     assert told[0].at == LATER
+
+
+def test_who_answers_where_a_phone_sent_the_call_takes_the_user_s_place() -> None:
+    answered = {**OUTBOUND, **DIALLED, "Event-Name": "CHANNEL_ANSWER"}
+    [before] = [x for x in translator().facts(answered) if isinstance(x, f.LegIdentified)]
+    [after] = [x for x in translator().facts({**answered, **SENT_ON}) if isinstance(x, f.LegIdentified)]
+    assert (before.replaced, after.replaced) == (False, True)
+    assert after.party == Party(Side.EXTERNAL, None, None, "+15557654321")
 
 
 def test_times_are_the_switch_s_own() -> None:
