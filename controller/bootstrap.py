@@ -51,7 +51,7 @@ from .web.app import Application, create_app
 from .web.passwords import Passwords
 from .web.services import Services
 from .web.sign_in_rules import rules_of
-from .working import open_catalog, open_stores, run_reader, worker_child
+from .working import open_catalog, open_stores, places, run_reader, store_places, watermark_of, worker_child
 
 log = structlog.get_logger(__name__)
 
@@ -169,21 +169,9 @@ def make_retainer(config: Config, catalog: SqlCatalog, stores: Stores) -> Retain
     )  # fmt: skip
 
 
-def _places(config: Config) -> dict[str, Path]:
-    places = {f"spool of {s.name}": s.spool for s in config.switches}
-    return places | {"storage.path": config.storage.path}
-
-
 def _connected(config: Config, engine: Engine) -> dict[str, Path]:
     up = {status.name for status in engine.switches() if status.state is LinkState.UP}
     return {s.name: s.spool for s in config.switches if s.name in up}
-
-
-def _watermark(config: Config, stores: Stores) -> Watermark:
-    storage = config.storage
-    return Watermark(
-        _places(config), storage.alarm_percent, storage.critical_percent, make_room=stores.cache.make_room
-    )
 
 
 def make_sealer(config: Config, catalog: SqlCatalog) -> Sealer:
@@ -209,7 +197,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
     async with open_catalog(config) as catalog:
         stores = open_stores(config)
         workers = worker_child(config)
-        mover, watermark = Mover(catalog, stores), _watermark(config, stores)
+        mover, watermark = Mover(catalog, stores), watermark_of(config, stores)
         sealing = SealBacklog(catalog, stores, now)
         sealer = make_sealer(config, catalog)
         retainer = make_retainer(config, catalog, stores)
@@ -248,7 +236,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 hooks=catalog,
                 hook_maker=maker_of(config, secret),
                 poke_hooks=dispatcher.poke,
-                metrics=Meter(engine, catalog, _places(config)).text,
+                metrics=Meter(engine, catalog, places(config) | store_places(config)).text,
             )
         )
         yield Parts(

@@ -107,16 +107,26 @@ def retry_command(
     failed: Annotated[
         bool, typer.Option("--failed", help="All that failed or waits to be tried again.")
     ] = False,
+    without_format: Annotated[
+        bool,
+        typer.Option(
+            "--without-format",
+            help="All that lack the format which their tenant chooses: the encoder was installed since, say.",
+        ),
+    ] = False,
     tenant: TenantOption = "",
     config: ConfigOption = None,
 ) -> None:
     """Try these again at once. Of a recording that is done with, its finishing is done once more."""
-    if bool(ids) == failed:
-        raise NotPossible("say which: some ids, or --failed")
+    if bool(ids) + failed + without_format != 1:
+        raise NotPossible("say which: some ids, or --failed, or --without-format")
+    default = load(config).formats.default
 
     async def work(catalog: SqlCatalog) -> None:
         tried = await _each(catalog, ids or [], catalog.retry_jobs, "job retried")
         again = 0
+        if without_format:
+            tried += await catalog.retry_without_format(_ALL, default, tenant)
         after = ""
         while failed:
             page = await catalog.jobs(_ALL, JobFilter(_FAILED, tenant, _AT_ONCE, after))

@@ -11,7 +11,7 @@ from .config import load
 from .logs import set_up_logging
 from .notifying import ServiceManager, watched
 from .worker_process import bounded, gentle
-from .working import make_workers, open_catalog, open_stores
+from .working import make_workers, open_catalog, open_stores, watermark_of
 
 
 def worker_command(config: ConfigOption = None) -> None:
@@ -27,8 +27,10 @@ def worker_command(config: ConfigOption = None) -> None:
 
     async def work() -> None:
         async with watched(ServiceManager()) as manager, open_catalog(settings) as catalog:
-            workers = make_workers(settings, catalog, open_stores(settings), alone=True)
-            running = asyncio.ensure_future(workers.run())
+            stores = open_stores(settings)
+            workers = make_workers(settings, catalog, stores, alone=True)
+            # Its disks may be others than the controller's.
+            running = asyncio.gather(workers.run(), watermark_of(settings, stores).run())
             for sign in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(sign, running.cancel)
             console.print(f"The worker [bold]{workers.node.name}[/] is running")

@@ -14,6 +14,7 @@ from .catalog.database import open_database
 from .catalog.facade import SqlCatalog
 from .catalog.run_engine import run_engine
 from .config import Config, ConfigError
+from .config_storage import LocalStoreConfig
 from .engine.ids import now
 from .engine.jobs import Lane, Limits, RunReader, Runs
 from .jobs.child import WorkerChild
@@ -28,6 +29,7 @@ from .media.pipeline import MediaPipeline
 from .media.seal_task import SealTask
 from .media.shelves import Stores, make_stores
 from .media.transcribe import make_transcribe
+from .media.watermark import Watermark
 
 
 @contextlib.asynccontextmanager
@@ -43,6 +45,24 @@ async def open_catalog(config: Config) -> AsyncIterator[SqlCatalog]:
 def open_stores(config: Config) -> Stores:
     """Every store of the configuration; no server is asked anything. Raises ConfigError, StoreError."""
     return make_stores(config.storage, config.stores, _folder, config.sealing)
+
+
+def places(config: Config) -> dict[str, Path]:
+    spools = {f"spool of {s.name}": s.spool for s in config.switches}
+    return spools | {"storage.path": config.storage.path}
+
+
+def store_places(config: Config) -> dict[str, Path]:
+    """Buckets have no end that we could see."""
+    return {f"store {s.name}": s.path for s in config.stores if isinstance(s, LocalStoreConfig)}
+
+
+def watermark_of(config: Config, stores: Stores) -> Watermark:
+    storage = config.storage
+    return Watermark(
+        places(config), storage.alarm_percent, storage.critical_percent, make_room=stores.cache.make_room,
+        stores=store_places(config),
+    )  # fmt: skip
 
 
 def make_pipeline(config: Config, catalog: SqlCatalog, stores: Stores) -> MediaPipeline:

@@ -23,8 +23,9 @@ from .writing import OnDatabase, chunks, insert
 
 _c = t.chain.c
 _ROW = select(*(_c[f.name] for f in fields(ChainRow)))
-_FINAL = [str(s) for s in (MediaState.AVAILABLE, MediaState.EMPTY, MediaState.DISCARDED)]
-_FINAL_OR_ERASED = [*_FINAL, str(MediaState.ERASED)]
+_M = MediaState
+_FINAL = [str(s) for s in (_M.AVAILABLE, _M.WITHHELD, _M.EMPTY, _M.DISCARDED)]
+_FINAL_OR_ERASED = [*_FINAL, str(_M.ERASED)]
 #: How often another writer may be faster before something else must be wrong.
 _ATTEMPTS = 50
 
@@ -128,7 +129,6 @@ class Chain(OnDatabase):
             .correlate(t.recordings)
             .scalar_subquery()
         )
-        # A provisional recording has no files that anybody is shown, whatever still lies there.
         marked = case((newest > r.media_at, newest), else_=r.media_at).label("marked")
         query = (
             select(r.tenant, r.recording_id, marked)

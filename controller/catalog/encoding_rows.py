@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.media_kinds import Kind
 from ..core.retention import covering
-from ..engine.media_ports import GIVEN_UP, MayGo, MediaState, StoredFile, WantedFormat
+from ..engine.media_ports import GIVEN_UP, FileRole, MayGo, MediaState, StoredFile, WantedFormat
 from . import tables as t
 from .kept_rows import holds_of, kept_of, lock_tenant
 from .policy_rows import options_of
@@ -64,6 +64,9 @@ class EncodingRows(OnDatabase):
             if not going <= there:
                 return MayGo.LATER
             staying = [x for x in rows if (x.role, x.number, x.key, x.sha256, x.note) not in going]
+            encoded = [x.channels for x in staying if x.role == FileRole.ENCODED]
+            if max((x.channels for x in files), default=0) > max(encoded, default=0):
+                return MayGo.MIXED
             if zero_of(recording, segments, rows) != zero_of(recording, segments, staying):
                 return MayGo.NEVER
             for file in files:

@@ -22,6 +22,7 @@ from .annotating import Annotating
 from .batches import BatchRows
 from .chain import Chain
 from .database import Database
+from .discarding import Discarding
 from .disk_rows import DiskRows
 from .encoding_rows import EncodingRows
 from .erasing import Erasing
@@ -61,6 +62,7 @@ class SqlCatalog(
     CallRepository,
     Policies,
     MediaRows,
+    Discarding,
     EncodingRows,
     StoredRows,
     SealedRows,

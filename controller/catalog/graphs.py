@@ -16,7 +16,7 @@ from ..engine.reading import TenantSettings, UserSettings
 from .columns import name_key
 from .policy_rows import tenant_row, user_row
 from .searching import search_texts
-from .timeline import cuts_of, milliseconds
+from .timeline import cuts_of, gaps_of, milliseconds
 from .views import came_through, viewers
 
 Row = dict[str, Any]
@@ -184,6 +184,7 @@ def _recording(switch: str, call: Call, position: int, recording: Recording, now
         "ended_at": recording.ended_at,
         "provisional": recording.provisional,
         "cut_pauses": recording.cut_pauses,
+        "cut_gaps": recording.cut_gaps,
         "beeped_at": recording.beeped_at,
         "span_ms": _span_ms(recording),
         "direction": str(direction_of(call.legs.values(), recording.tenant)),
@@ -202,7 +203,8 @@ def _span_ms(recording: Recording) -> int:
     if recording.ended_at is None or not began or not ended:
         return 0
     cuts = cuts_of(recording, recording.segments, recording.pauses)
-    return TimeLine(min(began), cuts).ms(max(ended))
+    gaps = gaps_of(recording, recording.segments, recording.pauses)
+    return TimeLine(min(began), cuts, gaps).ms(max(ended))
 
 
 #: What belongs to the media pipeline and to the trash: written when a recording's row is made, never after.

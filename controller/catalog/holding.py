@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.errors import InvalidPolicy, TapelineError
 from ..engine.erasing import DeletionState
+from ..engine.media_ports import DESTROYING, MediaState
 from ..engine.people import Scope
 from ..engine.retention import HoldRow
 from . import tables as t
@@ -74,15 +75,15 @@ class Holding(OnDatabase):
                 raise UnknownHold("there is no such legal hold in force")
             await lock_tenant(connection, hold.tenant)
             query = (
-                select(_r.recording_id, _d.state)
+                select(_r.recording_id, _d.state, _r.media_state, _r.media_error)
                 .join(t.deletions, _d.recording_id == _r.recording_id, isouter=True)
                 .where(_r.recording_id.in_(ids), _r.tenant == hold.tenant, Gate(scope).recordings())
             )
-            there = {row.recording_id: row.state for row in await connection.execute(query)}
+            there = {row.recording_id: row for row in await connection.execute(query)}
             for recording_id in dict.fromkeys(ids):
                 if recording_id not in there:
                     refused[recording_id] = "there is no such recording"
-                elif there[recording_id] not in (None, DeletionState.TRASH):
+                elif _gone(there[recording_id]):
                     refused[recording_id] = "its files are gone, or going"
                 else:
                     row = {
@@ -128,6 +129,12 @@ class Holding(OnDatabase):
             "subject": f"legal hold {hold.name}"[:300], "detail": detail[:1000], "address": address,
         }  # fmt: skip
         await connection.execute(t.audit.insert().values(row))
+
+
+def _gone(row: Any) -> bool:
+    """Whether there is nothing, or soon nothing, that a hold could keep."""
+    destroyed = row.media_state == MediaState.DISCARDED or row.media_error == DESTROYING
+    return destroyed or row.state not in (None, DeletionState.TRASH)
 
 
 def _checked(hold: HoldRow) -> None:

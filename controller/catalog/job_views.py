@@ -10,27 +10,32 @@ from sqlalchemy import (
     Select,
     and_,
     case,
+    exists,
     func,
     literal,
     null,
     select,
     text,
+    true,
     update,
 )
 from sqlalchemy.sql.selectable import Subquery
 
+from ..core.formats import Format
 from ..core.media_kinds import Kind
 from ..engine.jobs import Job, JobFilter, JobPage, JobState, Phase
-from ..engine.media_ports import MediaState
+from ..engine.media_ports import FileRole, MediaState
 from ..engine.people import Scope
 from . import tables as t
 from .gate import Gate
 from .media_rows import is_due
 from .paging import after, clamped, cut, encode
+from .policy_rows import options_of
 from .writing import OnDatabase, add_missing, chunks
 
 _S = JobState
 _DUE = text("recordings.ended_at IS NOT NULL AND recordings.media_state IN ('spooled', 'stored', 'failed')")
+_AT_ONCE = 500
 _RESTS = [str(s) for s in (_S.DONE, _S.FAILED, _S.CANCELLED)]
 
 
@@ -93,6 +98,35 @@ class JobViews(OnDatabase):
                 due = [row for row in seen if row.media_state in ("spooled", "stored", "failed")]
                 tried += len(playable) + len(due)
         return tried
+
+    async def retry_without_format(self, scope: Scope, default: Format, tenant: str = "") -> int:
+        n, tried = t.tenants.c, 0
+        mine = [Gate(scope).administered(n.tenant), n.tenant == tenant if tenant else true()]
+        async with self._database.reading() as connection:
+            tenants = (await connection.execute(select(n.tenant, n.options).where(*mine))).all()
+        for row in tenants:
+            wanted = options_of(row.tenant, row.options).format.of(default)
+            behind = ""
+            while wanted is not Format.WAV and (ids := await self._without(row.tenant, wanted, behind)):
+                tried += await self.retry_jobs(scope, ids)
+                behind = ids[-1]
+        return tried
+
+    async def _without(self, tenant: str, format: Format, behind: str) -> list[str]:
+        """A page of the tenant's sound recordings that have their WAV and not this format."""
+        r, f = t.recordings.c, t.files.c
+        mine = f.recording_id == r.recording_id
+        there = exists().where(mine, f.role == str(FileRole.RENDITION))
+        encoded = exists().where(mine, f.role == str(FileRole.ENCODED), f.format == str(format))
+        query = (
+            select(r.recording_id)
+            .where(r.tenant == tenant, r.kind == str(Kind.AUDIO), r.deleted_at.is_(None))
+            .where(r.media_state == str(MediaState.AVAILABLE), there, ~encoded, r.recording_id > behind)
+            .order_by(r.recording_id)
+            .limit(_AT_ONCE)
+        )
+        async with self._database.reading() as connection:
+            return list((await connection.execute(query)).scalars())
 
     async def cancel_jobs(self, scope: Scope, recording_ids: Collection[str]) -> int:
         """No more finishing for these; how many that stopped. What is not stored cannot be cancelled."""

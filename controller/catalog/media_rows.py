@@ -17,7 +17,14 @@ from ..core.commands import Layout
 from ..core.direction import Direction
 from ..core.errors import TapelineError
 from ..core.media_kinds import Kind
-from ..engine.media_ports import DueRecording, DueSegment, FileRole, MediaState, StoredFile
+from ..engine.media_ports import (
+    OTHERWISE_DISCARDED,
+    DueRecording,
+    DueSegment,
+    FileRole,
+    MediaState,
+    StoredFile,
+)
 from . import tables as t
 from .timeline import milliseconds, silenced
 from .writing import OnDatabase, add_missing, chunks, insert, upsert
@@ -29,6 +36,7 @@ PREDECESSORS: dict[MediaState, tuple[MediaState, ...]] = {
     _M.SPOOLED: (_M.SPOOLED,),
     _M.STORED: (_M.SPOOLED, _M.FAILED, _M.STORED),
     _M.AVAILABLE: (_M.SPOOLED, _M.STORED, _M.FAILED, _M.AVAILABLE),
+    _M.WITHHELD: (_M.SPOOLED, _M.STORED, _M.FAILED, _M.WITHHELD),
     _M.EMPTY: (_M.SPOOLED, _M.FAILED, _M.EMPTY),
     _M.DISCARDED: (_M.SPOOLED, _M.STORED, _M.FAILED, _M.DISCARDED),
     _M.FAILED: (_M.SPOOLED, _M.STORED, _M.FAILED),
@@ -137,31 +145,31 @@ class MediaRows(OnDatabase):
         async with self._database.writing() as connection:
             await connection.execute(delete(t.files).where(t.files.c.recording_id == recording_id))
 
-    async def may_discard(self, recording_id: str) -> bool:
-        """Whether the row, as it is now, still leaves this recording's audio to destruction."""
-        r = t.recordings.c
-        query = select(r.recording_id).where(
-            r.recording_id == recording_id,
-            r.ended_at.is_not(None),
-            r.provisional.is_(True),
-            r.media_state != str(_M.AVAILABLE),
-        )
-        async with self._database.reading() as connection:
-            return (await connection.execute(query)).first() is not None
-
     async def set_media_state(
         self, recording_id: str, state: MediaState, *, duration_ms: int = 0, error: str = ""
+    ) -> MediaState:
+        """Move forward; a step back changes nothing. ``duration_ms`` 0 leaves what was known. Answers the
+        state that was meant: what is provisional is withheld instead of available."""
+        r = t.recordings
+        provisional = select(r.c.provisional).where(r.c.recording_id == recording_id).with_for_update()
+        async with self._database.writing() as connection:
+            if state is _M.AVAILABLE and (await connection.execute(provisional)).scalar():
+                # Only a legal hold brings it so far: may_discard has said so.
+                state, error = _M.WITHHELD, "; ".join(filter(None, (OTHERWISE_DISCARDED, error)))
+            await self._move(connection, recording_id, state, duration_ms, error)
+        return state
+
+    async def _move(
+        self, connection: AsyncConnection, recording_id: str, state: MediaState, duration_ms: int, error: str
     ) -> None:
-        """Move forward; a step back changes nothing. ``duration_ms`` 0 leaves what was known."""
         r = t.recordings
         values: dict[str, Any] = {"media_state": str(state), "media_error": error, "media_at": self._now()}
         if duration_ms > 0:
             values["media_ms"] = duration_ms
         before = [str(s) for s in PREDECESSORS[state]]
-        async with self._database.writing() as connection:
-            await connection.execute(
-                update(r).where(r.c.recording_id == recording_id, r.c.media_state.in_(before)).values(values)
-            )
+        await connection.execute(
+            update(r).where(r.c.recording_id == recording_id, r.c.media_state.in_(before)).values(values)
+        )
 
     async def reopen(self, recording_id: str, error: str) -> bool:
         """Make an ended recording due again, whatever its media's state (a file came late).
@@ -257,7 +265,8 @@ class MediaRows(OnDatabase):
             connection, r,
             [call | {"recording_id": recording_id, "position": 0, "switch": switch, "tenant": tenant,
                      "kind": str(kind), "rule": "adopted", "reason": "found in the spool",
-                     "ended_at": ended, "provisional": False, "cut_pauses": False, "beeped_at": None,
+                     "ended_at": ended, "provisional": False, "cut_pauses": False, "cut_gaps": False,
+                     "beeped_at": None,
                      "span_ms": span,
                      "direction": direction, "media_state": str(_M.SPOOLED), "media_ms": 0, "media_error": "",
                      "media_at": self._now(), "deleted_at": None}],
@@ -321,4 +330,5 @@ def _due(row: Any, segments: Sequence[Any], pauses: Sequence[Any]) -> DueRecordi
         pauses=tuple(silenced(p) for p in pauses),
         discard=row.provisional,
         cut_pauses=row.cut_pauses,
+        cut_gaps=row.cut_gaps,
     )

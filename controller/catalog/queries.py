@@ -64,7 +64,7 @@ class Queries(OnDatabase):
         return Page(tuple(items), key_of(rows[-1], where.order) if more else None)
 
     async def recording(
-        self, scope: Scope, recording_id: str, *, trashed: bool = False
+        self, scope: Scope, recording_id: str, *, trashed: bool = False, withheld: bool = False
     ) -> RecordingDetail | None:
         gate = Gate(scope)
         s, p, f = t.segments, t.pauses, t.files
@@ -86,7 +86,7 @@ class Queries(OnDatabase):
             hidden = await hidden_of(connection, row, mine[2])
         segments, pauses, files = mine
         line = timeline_of(row, segments, pauses, files)
-        if item.provisional:
+        if item.provisional and not (withheld and item.withheld):
             files = []  # whatever there still is of it is not for anybody's ears
         shared = gate.shared(legs)
         sides = [sides_of(gate, x, legs) for x in segments]

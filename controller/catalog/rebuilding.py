@@ -67,7 +67,7 @@ async def _recordings(connection: AsyncConnection, calls: Select[Any]) -> list[R
         Recording(
             row.recording_id, row.call_id, row.tenant, Kind(row.kind), row.rule, row.reason,
             row.started_at, row.ended_at, segments[row.recording_id], pauses[row.recording_id],
-            row.provisional, row.cut_pauses, row.beeped_at,
+            row.provisional, row.cut_pauses, row.beeped_at, row.cut_gaps,
         )
         for row in rows
     ]  # fmt: skip

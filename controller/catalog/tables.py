@@ -190,6 +190,7 @@ class RecordingTable(Row, table=True):
     ended_at: datetime | None = time_()
     provisional: bool
     cut_pauses: bool
+    cut_gaps: bool
     beeped_at: datetime | None = time_()
     span_ms: int = long_()
     direction: str = text_()

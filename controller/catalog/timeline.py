@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..core.media_kinds import Kind
-from ..core.timeline import Span, TimeLine, left_out, whole_ms
+from ..core.timeline import Span, TimeLine, gaps_left_out, left_out, whole_ms
 from ..engine.media_ports import FileRole
 from ..engine.reading import PauseRow
 
@@ -44,11 +44,19 @@ def cuts_of(recording: Any, segments: Iterable[Any], pauses: Iterable[Any]) -> t
     return left_out(captures, [silenced(p) for p in pauses])
 
 
+def gaps_of(recording: Any, segments: Iterable[Any], pauses: Iterable[Any]) -> tuple[Span, ...]:
+    """The other spans that it does not have: nothing was captured, and no pause was the reason."""
+    if not recording.cut_gaps:
+        return ()
+    return gaps_left_out([(s.opened_at, s.closed_at) for s in segments], [silenced(p) for p in pauses])
+
+
 def timeline_of(
     recording: Any, segments: Sequence[Any], pauses: Sequence[Any], files: Sequence[Any]
 ) -> TimeLine:
     """All from rows, the segments in order. ``files``: those of the recording that there are."""
-    return TimeLine(zero_of(recording, segments, files), cuts_of(recording, segments, pauses))
+    cuts, gaps = cuts_of(recording, segments, pauses), gaps_of(recording, segments, pauses)
+    return TimeLine(zero_of(recording, segments, files), cuts, gaps)
 
 
 def zero_of(recording: Any, segments: Sequence[Any], files: Sequence[Any]) -> datetime:

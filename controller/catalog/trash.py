@@ -188,6 +188,8 @@ async def refusals(
             refused[row.recording_id] = "it is in the trash already"
         elif row.ended_at is None or row.call_ended_at is None or now - row.call_ended_at < _SAVED:
             refused[row.recording_id] = "its call goes on, or was over just now"
+        elif row.media_state == MediaState.WITHHELD:
+            refused[row.recording_id] = "nothing but a legal hold keeps it; it is destroyed when that ends"
         elif row.media_state not in _SETTLED:
             refused[row.recording_id] = "its files are being worked on; try again in a minute"
         elif over := covering(kept, holds):

@@ -22,6 +22,13 @@ class PauseStyle(StrEnum):
     CUT = "cut"  # the pause is left out of the recording
 
 
+class GapStyle(StrEnum):
+    """What becomes of the time in which nothing is captured: a hold, a transfer, a restart of the switch."""
+
+    SILENCE = "silence"  # of the same length
+    CUT = "cut"  # it is left out of the recording
+
+
 class Channels(StrEnum):
     MONO = "mono"
     STEREO = "stereo"  # left: the party who called
@@ -117,6 +124,7 @@ class TenantOptions:
     keep_original: bool = True
     second_factor: SecondFactorFor = SecondFactorFor.NOBODY
     share_links: ShareLinks = ShareLinks.PRIVATE
+    gap_style: GapStyle = GapStyle.SILENCE
 
     def __post_init__(self) -> None:
         validated(self.codes)
@@ -146,6 +154,7 @@ DEFAULT_OPTIONS = TenantOptions()
 
 _ENUMS: dict[str, type[StrEnum]] = {
     "pause_style": PauseStyle,
+    "gap_style": GapStyle,
     "channels": Channels,
     "format": FormatChoice,
     "announce_to": Hears,

@@ -77,7 +77,12 @@ class Decision:
 
     @property
     def forbidden(self) -> bool:
-        return self.rule.endswith(".forbid")
+        return is_forbidden(self.rule)
+
+
+def is_forbidden(rule: str) -> bool:
+    """Whether a decision's, or a recording's, rule is one that forbids."""
+    return rule.endswith(".forbid")
 
 
 _ON, _ON_DEMAND = STRENGTH[Saying.ON], STRENGTH[Saying.ON_DEMAND]

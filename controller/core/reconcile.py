@@ -14,7 +14,7 @@ from .captures import CaptureEvent, CaptureState, advance
 from .commands import CloseCapture, Layout, MaskCapture, OpenCapture, UnmaskCapture
 from .effects import Effects
 from .media_kinds import Kind
-from .options import Channels, PauseStyle
+from .options import Channels, GapStyle, PauseStyle, TenantOptions
 from .policy import Policy
 from .recording import Pause, Recording, Segment, segment_path
 from .seats import layout_for
@@ -69,8 +69,7 @@ def reconcile(
         options = policy.options_of(want.tenant)
         ready = announced(call, want.tenant, options, want.legs, at, effects)
         if number in missing and not silenced(call, want.kind):
-            cut = options.pause_style is PauseStyle.CUT
-            into = _ensure_recording(call, want, cut, at, new_id)
+            into = _ensure_recording(call, want, options, at, new_id)
             if into is not None and (ready or options.announcement_in_file):
                 _open(call, into, want, options.channels, at, effects)
 
@@ -138,7 +137,7 @@ def _matches(recording: Recording, want: Wanted) -> bool:
 
 
 def _ensure_recording(
-    call: Call, want: Wanted, cut: bool, at: datetime, new_id: Callable[[], str]
+    call: Call, want: Wanted, options: TenantOptions, at: datetime, new_id: Callable[[], str]
 ) -> Recording | None:
     """The recording that this conversation goes into, a new one if need be; None if it must wait."""
     recording = _recording_for(call, want)
@@ -146,7 +145,8 @@ def _ensure_recording(
         decision = want.decision
         recording = Recording(
             new_id(), call.call_id, want.tenant, want.kind, decision.rule, decision.reason, at,
-            provisional=want.provisional, cut_pauses=cut,
+            provisional=want.provisional, cut_pauses=options.pause_style is PauseStyle.CUT,
+            cut_gaps=options.gap_style is GapStyle.CUT,
         )  # fmt: skip
         call.recordings.append(recording)
     elif recording.running is not None and not recording.running.close_attempts:

@@ -66,7 +66,8 @@ class Recording:
 
     ``provisional``: its audio is destroyed at the end unless somebody starts it before (the
     on-demand mode); the row stays as the trace of that. ``cut_pauses``: what lies in a pause is left
-    out instead of kept as silence, as its tenant had chosen when it began.
+    out instead of kept as silence, as its tenant had chosen when it began; ``cut_gaps``: the same of what
+    lies between two captures for another reason.
     """
 
     recording_id: str
@@ -82,6 +83,7 @@ class Recording:
     provisional: bool = False
     cut_pauses: bool = False
     beeped_at: datetime | None = None
+    cut_gaps: bool = False
 
     @property
     def running(self) -> Segment | None:

@@ -36,6 +36,7 @@ class Permission(StrEnum):
     DELETE = "delete"
     ERASE = "erase"
     SEE_UNREDACTED = "see_unredacted"
+    HEAR_WITHHELD = "hear_withheld"
     SEE_POLICY = "see_policy"
     CHANGE_POLICY = "change_policy"
     CHANGE_OPTIONS = "change_options"
@@ -64,6 +65,7 @@ MEANING: dict[Permission, str] = {
     P.DELETE: "put recordings into the trash, and take them out",
     P.ERASE: "erase a person's recordings for good",
     P.SEE_UNREDACTED: "read and hear what is redacted for others",
+    P.HEAR_WITHHELD: "hear what nothing but a legal hold keeps",
     P.SEE_POLICY: "see users' settings, rules and options, and explain decisions",
     P.CHANGE_POLICY: "change users' settings and rules",
     P.CHANGE_OPTIONS: "change the tenant's options",
@@ -77,15 +79,19 @@ MEANING: dict[Permission, str] = {
 
 _USER = frozenset({P.OWN_ACCOUNT, P.SEE_CALLS, P.LISTEN, P.DOWNLOAD, P.ANNOTATE, P.SEE_LIVE, P.CONTROL_LIVE})
 
+#: What not even an administrator has, who may give it to somebody all the same: whoever puts a hold on
+#: somebody must not thereby hear what that person would not have kept.
+APART = frozenset({P.HEAR_WITHHELD})
+
 #: The one table.
 GRANTS: dict[Role, frozenset[Permission]] = {
-    Role.SYSTEM: frozenset(Permission),
-    Role.TENANT: frozenset(Permission) - {P.SYSTEM_SETTINGS},
+    Role.SYSTEM: frozenset(Permission) - APART,
+    Role.TENANT: frozenset(Permission) - APART - {P.SYSTEM_SETTINGS},
     Role.SUPERVISOR: _USER | {P.SHARE},
     Role.COMPLIANCE: frozenset(
         {
             P.OWN_ACCOUNT, P.SEE_CALLS, P.LISTEN, P.DOWNLOAD, P.EXPORT, P.ANNOTATE, P.HOLD,
-            P.SEE_UNREDACTED, P.SEE_POLICY, P.MANAGE_SHARES, P.SEE_AUDIT,
+            P.SEE_UNREDACTED, P.HEAR_WITHHELD, P.SEE_POLICY, P.MANAGE_SHARES, P.SEE_AUDIT,
         }
     ),
     Role.USER: _USER,
@@ -106,4 +112,4 @@ def allows(role: Role, permission: Permission, scopes: Collection[Permission] | 
 
 def may_give(giver: Role, role: Role) -> bool:
     """Whether who has one role may make accounts of the other: nobody gives more than they have."""
-    return Permission.MANAGE_ACCOUNTS in GRANTS[giver] and GRANTS[role] <= GRANTS[giver]
+    return Permission.MANAGE_ACCOUNTS in GRANTS[giver] and GRANTS[role] - APART <= GRANTS[giver]

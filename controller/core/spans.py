@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from .timeline import TimeLine
+from .timeline import TimeLine, whole_ms
 
 
 class SpanKind(StrEnum):
@@ -84,6 +84,7 @@ def spans_of(
     found += story.talk(happened)
     silent = [(s.from_ms, s.to_ms) for s in found if s.kind is SpanKind.PAUSE]
     found += _gaps(captures, duration_ms, silent)
+    found += _gaps_left_out(line, duration_ms)
     return tuple(sorted(found, key=lambda s: (s.from_ms, _ORDER[s.kind], s.to_ms)))
 
 
@@ -111,6 +112,16 @@ def _gaps(
                 text = f"Nothing was captured for {_lasts(gap[1] - gap[0])}"
                 found.append(RecordingSpan(SpanKind.GAP, *gap, "", text))
         reached = max(reached or 0, duration_ms if end is None else end)
+    return found
+
+
+def _gaps_left_out(line: TimeLine, duration_ms: int) -> list[RecordingSpan]:
+    found = []
+    for began, ended in line.gaps:
+        at, lasted = line.ms(began), whole_ms(ended - began)
+        if lasted >= SHORTEST_GAP_MS and 0 < at < duration_ms:
+            text = f"Nothing was captured for {_lasts(lasted)}: left out here"
+            found.append(RecordingSpan(SpanKind.LEFT_OUT, at, at, "", text))
     return found
 
 

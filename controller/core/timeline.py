@@ -1,4 +1,4 @@
-"""A recording's time line where pauses are cut: which spans are left out, and where a moment lies then.
+"""A recording's time line where pauses or gaps are cut: what is left out, and where a moment lies then.
 
 Used both to make the rendition and to draw spans on it, so that the two agree. Standard library only.
 """
@@ -17,18 +17,24 @@ _FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class TimeLine:
-    """From wall time to a place in the recording: it begins at ``zero`` and does not have ``cuts``."""
+    """From wall time to a place in the recording: it begins at ``zero`` and does not have ``cuts``, which
+    are pauses, nor ``gaps``, in which nothing was captured for another reason. All are apart."""
 
     zero: datetime
     cuts: tuple[Span, ...] = ()
+    gaps: tuple[Span, ...] = ()
+
+    @property
+    def without(self) -> tuple[Span, ...]:
+        return (*self.cuts, *self.gaps)
 
     def ms(self, at: datetime) -> int:
         """Never negative."""
-        return whole_ms(lasting(self.zero, at, self.cuts))
+        return whole_ms(lasting(self.zero, at, self.without))
 
     def missing_ms(self, begin: datetime, end: datetime) -> int:
         """How much of this span is left out."""
-        return whole_ms((end - begin) - lasting(begin, end, self.cuts)) if begin < end else 0
+        return whole_ms((end - begin) - lasting(begin, end, self.without)) if begin < end else 0
 
 
 def whole_ms(span: timedelta) -> int:
@@ -53,6 +59,24 @@ def left_out(
             span = max(gap_began, began), min(gap_ended, ended)
             if span[0] < span[1]:
                 found.append(span)
+    return tuple(found)
+
+
+def gaps_left_out(
+    captures: Iterable[tuple[datetime | None, datetime | None]],
+    pauses: Iterable[tuple[datetime, datetime | None]],
+) -> tuple[Span, ...]:
+    """What lies between two captures and in no pause, in order and apart: a hold, a transfer, a restart."""
+    silent = _merged(pauses)
+    found: list[Span] = []
+    for began, ended in _gaps(captures):
+        for first, last in silent:
+            if first < ended and began < last:
+                if began < first:
+                    found.append((began, first))
+                began = max(began, last)
+        if began < ended:
+            found.append((began, ended))
     return tuple(found)
 
 

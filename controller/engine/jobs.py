@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from ..core.formats import Format
 from ..core.media_kinds import Kind
 from .people import Scope
 
@@ -209,6 +210,11 @@ class JobReader(Protocol):
 
     async def retry_jobs(self, scope: Scope, recording_ids: Collection[str]) -> int:
         """Try them again at once, finished ones too; how many there were to try."""
+
+    async def retry_without_format(self, scope: Scope, default: Format, tenant: str = "") -> int:
+        """Do the finishing once more of every recording that lacks the format which its tenant chooses now
+        (``default`` for those that leave it to the system), of this tenant alone if one is named: the
+        encoder may have been installed since, or the choice be a new one. How many there were."""
 
     async def cancel_jobs(self, scope: Scope, recording_ids: Collection[str]) -> int:
         """No more finishing for these; how many that stopped. What is not stored cannot be cancelled."""

@@ -34,7 +34,8 @@ class DueRecording:
     """A recording that has ended and is not yet in the store.
 
     ``discard``: it was provisional and nobody started it; its audio is to be destroyed.
-    ``cut_pauses``: its tenant has pauses left out instead of kept as silence.
+    ``cut_pauses``: its tenant has pauses left out instead of kept as silence; ``cut_gaps``: and what lies
+    between two captures for another reason.
     """
 
     recording_id: str
@@ -48,6 +49,7 @@ class DueRecording:
     pauses: tuple[tuple[datetime, datetime | None], ...] = ()
     discard: bool = False
     cut_pauses: bool = False
+    cut_gaps: bool = False
 
 
 #: The store where the pipeline works: the folder ``storage.path``. Every file is there first.
@@ -90,15 +92,31 @@ class StoredFile:
 
 class MediaState(StrEnum):
     """Forward only; ``failed`` is retried, ``empty`` (nothing was captured), ``discarded`` (destroyed as
-    the on-demand mode demands) and ``erased`` (deleted, see engine/erasing.py) are final."""
+    the on-demand mode demands) and ``erased`` (deleted, see engine/erasing.py) are final. ``withheld``:
+    it would have been destroyed, and a legal hold keeps it until it ends."""
 
     SPOOLED = "spooled"
     STORED = "stored"  # every segment is in the store, hashed
     AVAILABLE = "available"
+    WITHHELD = "withheld"
     EMPTY = "empty"
     DISCARDED = "discarded"
     ERASED = "erased"
     FAILED = "failed"
+
+
+class MayDiscard(StrEnum):
+    """Whether a recording's audio is to be destroyed at its end."""
+
+    YES = "yes"
+    KEPT = "kept"  # somebody started it, or it is not over
+    HELD = "held"  # a legal hold covers it: it is kept, and nobody hears it but who may (WITHHELD)
+
+
+#: The error of a recording that is being destroyed: from then on no hold stops it half way.
+DESTROYING = "being destroyed"
+#: The error of one that is withheld.
+OTHERWISE_DISCARDED = "held, otherwise discarded"
 
 
 class MediaCatalog(Protocol):
@@ -125,13 +143,15 @@ class MediaCatalog(Protocol):
     async def forget_files(self, recording_id: str) -> None:
         """Remove every row of this recording's files; the files themselves are gone already."""
 
-    async def may_discard(self, recording_id: str) -> bool:
+    async def may_discard(self, recording_id: str) -> MayDiscard:
         """Whether the row, as it is now, still leaves this recording's audio to destruction: it has
-        ended, nobody started it (``provisional``), and it is not available. Read right before."""
+        ended, nobody started it (``provisional``), it is not available, and no legal hold covers it,
+        or it was forbidden. Asked right before; YES is noted, so that it is the last word."""
 
     async def set_media_state(
         self, recording_id: str, state: MediaState, *, duration_ms: int = 0, error: str = ""
-    ) -> None: ...
+    ) -> MediaState:
+        """The state that it is in now: of what is provisional, AVAILABLE becomes WITHHELD."""
 
     async def reopen(self, recording_id: str, error: str) -> bool:
         """Make an ended recording due again, whatever its media's state (a file came late).
@@ -173,6 +193,7 @@ class MayGo(StrEnum):
     YES = "yes"
     LATER = "later"  # it is being worked on or moved, or is no longer what was compared
     HELD = "held"  # a legal hold covers it
+    MIXED = "mixed"  # the encoded file has fewer channels: who said what would be lost
     NEVER = "never"  # the times on the recording's time line come from the files of its segments
 
 

@@ -18,7 +18,7 @@ from .alarms import Alarm, AlarmReader
 from .entry import ApiToken, FactorStore, GroupStore, IdentityStore, SessionStore, TokenStore
 from .forecasting import PastReader
 from .listing import Recorded, RecordingFilter
-from .media_ports import GIVEN_UP, HOME, SILENT
+from .media_ports import GIVEN_UP, HOME, OTHERWISE_DISCARDED, SILENT, MediaState
 from .people import Account, AuditEntry, AuditFilter, Credentials, PeopleStore, Role, Scope, Team
 from .settings import SettingsStore, SystemSettings, TenantSettings, UserSettings
 from .transcribing import Hidden, TextHit, TranscriptReader
@@ -190,10 +190,17 @@ class RecordingRow:
         return SILENT in self.error
 
     @property
+    def withheld(self) -> bool:
+        """Whether nothing but a legal hold keeps it."""
+        return self.media_state == MediaState.WITHHELD
+
+    @property
     def trace(self) -> str:
         """Why there is nothing to hear, of a recording that was deleted or destroyed as its mode demands."""
         if self.deletion is not None:
             return f"deleted: {self.deletion.why}"
+        if self.withheld:
+            return f"{OTHERWISE_DISCARDED}: nobody started it before the end, and a legal hold keeps it"
         if self.provisional and self.ended_at is not None:
             return "not kept: nobody started it before the end"
         return ""
@@ -202,7 +209,8 @@ class RecordingRow:
 @dataclass(frozen=True, slots=True)
 class RecordingDetail:
     """``channels``: who is on the left and on the right of a stereo recording; those who took
-    turns are named in order. ``files`` is empty of a recording that is provisional. ``line`` says
+    turns are named in order. ``files`` is empty of a recording that is provisional, unless what is
+    withheld was asked for. ``line`` says
     where a moment of the call lies in the recording. ``hidden``: what not everybody may hear of it."""
 
     row: RecordingRow
@@ -313,9 +321,10 @@ class CatalogReader(TranscriptReader, AlarmReader, PastReader, Protocol):
     ) -> Page[RecordingRow]: ...
 
     async def recording(
-        self, scope: Scope, recording_id: str, *, trashed: bool = False
+        self, scope: Scope, recording_id: str, *, trashed: bool = False, withheld: bool = False
     ) -> RecordingDetail | None:
-        """``trashed``: one that is deleted too; to everybody else it does not exist."""
+        """``trashed``: one that is deleted too; to everybody else it does not exist. ``withheld``: with the
+        files of one that nothing but a legal hold keeps; to everybody else it has none."""
 
     async def calls(
         self, scope: Scope, where: RecordingFilter, *, limit: int = 50, before: str | None = None

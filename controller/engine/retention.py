@@ -106,6 +106,9 @@ class RetentionStore(Protocol):
 
     async def kept_count(self, tenant: str) -> int: ...
 
+    async def release_withheld(self) -> Sequence[str]:
+        """Make due again what nothing but a legal hold kept and none covers any more; their ids."""
+
     async def holds_in_force(self, tenant: str) -> list[Hold]: ...
 
     async def holds(self, scope: Scope, *, lifted: bool = False) -> list[HoldRow]: ...

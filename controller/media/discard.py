@@ -13,7 +13,7 @@ from datetime import datetime
 import structlog
 
 from ..core.recording import side_paths
-from ..engine.media_ports import DueRecording, DueSegment, MediaCatalog, StoredFile
+from ..engine.media_ports import DueRecording, DueSegment, MayDiscard, MediaCatalog, StoredFile
 from .crash_points import crash_point
 from .errors import MediaError, SpoolError
 from .keys import mix_key, rendition_key, segment_key
@@ -32,8 +32,8 @@ class Discarder:
         self._now = now
         self._patience = patience
 
-    async def discard(self, recording: DueRecording, spool: Spool) -> bool:
-        """Destroy it; False, and nothing is touched, if it is to be kept after all. Idempotent.
+    async def discard(self, recording: DueRecording, spool: Spool) -> MayDiscard:
+        """Destroy it; any answer but YES: nothing was touched, it is to be kept after all. Idempotent.
 
         Raises MediaError if a file could not be reached or removed: all others are gone, and the
         recording stays due.
@@ -41,9 +41,11 @@ class Discarder:
         for segment in recording.segments:
             # Not under the writer's hands: what it opens again, or opens late, would stay.
             await self._written(recording, segment, spool)
-        if not await self._catalog.may_discard(recording.recording_id):
-            log.warning("kept after all: somebody started it", recording=recording.recording_id)
-            return False
+        may = await self._catalog.may_discard(recording.recording_id)
+        if may is not MayDiscard.YES:
+            why = "a legal hold covers it" if may is MayDiscard.HELD else "somebody started it"
+            log.warning("kept after all", recording=recording.recording_id, why=why)
+            return may
         crash_point("discard.allowed")
         rows = await self._catalog.files(recording.recording_id)
         # What a row names, and what may be there without one (a crash between file and row).
@@ -57,7 +59,7 @@ class Discarder:
         if errors:
             raise SpoolError("; ".join(errors))
         crash_point("discard.unspooled")
-        return True
+        return MayDiscard.YES
 
     async def _written(self, recording: DueRecording, segment: DueSegment, spool: Spool) -> None:
         ended = segment.closed_at or recording.ended_at

@@ -1,4 +1,4 @@
-"""Short edits by pydub: a beep or silence over a span, a clip, two sounds mixed.
+"""Short edits by pydub: a beep over a span, a clip.
 
 pydub holds a whole sound in memory, so it gets pieces of at most `PIECE_S` seconds: what lies outside of
 an edit streams past it, to the bit.
@@ -14,7 +14,7 @@ from pydub import AudioSegment
 from pydub.generators import Sine
 
 from . import samples
-from .resample import Samples, resample
+from .resample import Samples
 from .sound import Sound
 
 PIECE_S = 30
@@ -39,11 +39,6 @@ def beep_over(sound: Sound, spans: Sequence[Span]) -> Sound:
     return _edited(sound, spans, tone)
 
 
-def silence_over(sound: Sound, spans: Sequence[Span]) -> Sound:
-    """Nothing in these spans (ms)."""
-    return _edited(sound, spans, lambda piece: AudioSegment.silent(len(piece) + 2, piece.frame_rate))
-
-
 def clip(sound: Sound, from_ms: int, to_ms: int) -> Sound:
     """What lies from ``from_ms`` to ``to_ms``, with soft edges. Of any length; nothing if that is beyond
     the end."""
@@ -51,32 +46,6 @@ def clip(sound: Sound, from_ms: int, to_ms: int) -> Sound:
     soft = max(1, FADE_MS * sound.sample_rate // 1000)
     cut = replace(sound, blocks=_soft_end(_cut(sound.blocks, first, last), soft, sound))
     return _edited(cut, [(0, FADE_MS)], lambda piece: piece.fade_in(FADE_MS))
-
-
-def mix(one: Sound, other: Sound) -> Sound:
-    """Both at once, at the first one's rate; as long as the longer one. What is too loud is limited."""
-    channels = max(one.channels, other.channels)
-    blocks = other.blocks
-    if other.sample_rate != one.sample_rate:
-        blocks = resample(blocks, None, other.sample_rate, one.sample_rate)
-    size = PIECE_S * one.sample_rate
-    left, right = _pieces(one.blocks, size), _pieces(blocks, size)
-
-    def mixed() -> Iterator[Samples]:
-        while True:
-            a, b = next(left, None), next(right, None)
-            if a is None or b is None:
-                rest = [x for x in (a, b) if x is not None]
-                yield from (samples.spread(x, channels) for x in rest)
-                if not rest:
-                    return
-                continue
-            a, b = samples.spread(a, channels), samples.spread(b, channels)
-            base, over = (a, b) if len(a) >= len(b) else (b, a)
-            base_segment = _segment(base, one.sample_rate)
-            yield _array(base_segment.overlay(_segment(over, one.sample_rate)), base)
-
-    return Sound(channels, one.sample_rate, 0, mixed())
 
 
 def _edited(sound: Sound, spans: Sequence[Span], edit: _Edit) -> Sound:

@@ -25,6 +25,7 @@ from .take import UNREADABLE
 T = TypeVar("T")
 Progress = Callable[[float], None]
 
+_MIXED = "the WAV is kept: {channels} channels are one in the {format}, and who said what would be lost"
 _MADE_OF = "made of the rendition with sha256 "
 #: A codec works in frames of up to 72 ms (MP3 at 8 kHz) and may add some at either end.
 LENGTH_TOLERANCE_MS = 250
@@ -159,6 +160,8 @@ class GiveUpOriginalsTask:
             return ""
         if any(r.note.startswith(UNREADABLE) for r in rows):
             return "the WAV is kept: a segment that could not be read is not in the encoded file"
+        if encoded.channels < rendition.channels:
+            return _MIXED.format(channels=rendition.channels, format=encoded.format.upper())
         await _in_thread(lambda stopped: self._compare(rendition, encoded, progress, stopped))
         crash_point("originals.compared")
         going = [r for r in rows if r.role in (FileRole.SEGMENT, FileRole.RENDITION)]
@@ -166,6 +169,8 @@ class GiveUpOriginalsTask:
         answer = await self._catalog.give_up(recording_id, going, why)
         if answer is MayGo.HELD:
             return "the WAV is kept: a legal hold covers the recording"
+        if answer is MayGo.MIXED:
+            return _MIXED.format(channels="its", format=encoded.format.upper())
         if answer is MayGo.NEVER:
             return "the WAV is kept: without its segments the times of pauses would shift"
         if answer is MayGo.LATER:

@@ -38,9 +38,9 @@ def transcript_key(rendition: str) -> str:
     return _beside(rendition, "transcript.json")
 
 
-def redacted_key(rendition: str) -> str:
-    """Where the rendition without runs of digits lies, in the same format."""
-    return _beside(rendition, f"redacted{PurePosixPath(rendition).suffix}")
+def redacted_key(rendition: str, format: str) -> str:
+    """Where the rendition without what not everybody may hear lies."""
+    return _beside(rendition, f"redacted.{format}")
 
 
 def _beside(rendition: str, ending: str) -> str:

@@ -18,7 +18,16 @@ from weakref import WeakValueDictionary
 import structlog
 
 from ..core.media_kinds import Kind
-from ..engine.media_ports import GIVEN_UP, HOME, DueRecording, DueSegment, FileRole, MediaState, StoredFile
+from ..engine.media_ports import (
+    GIVEN_UP,
+    HOME,
+    DueRecording,
+    DueSegment,
+    FileRole,
+    MayDiscard,
+    MediaState,
+    StoredFile,
+)
 from ..engine.shelving import StoringCatalog
 from .collect import Collected, Collector
 from .crash_points import crash_point
@@ -163,11 +172,12 @@ class MediaPipeline:
                 }
                 segments = sorted(recording.segments, key=lambda s: s.number)
                 kept = [(s, rows[s.number]) for s in segments if s.number in usable]
-                await self._render(recording, kept, notes)
+                state = await self._render(recording, kept, notes)
             except Exception as error:
                 return MediaState.FAILED, await self._failed(recording, error)
-        self._tell(recording.recording_id)
-        return MediaState.AVAILABLE, ""
+        if state is MediaState.AVAILABLE:
+            self._tell(recording.recording_id)
+        return state, ""
 
     async def finish(
         self, recording_id: str, task: str, progress: Callable[[float], None]
@@ -203,7 +213,7 @@ class MediaPipeline:
                 f"no switch is called {recording.switch!r}, so its spool is unknown: put it back into the "
                 "configuration until its recordings are collected"
             )
-        if recording.discard and await self._discarder.discard(recording, spool):
+        if recording.discard and await self._discarder.discard(recording, spool) is MayDiscard.YES:
             await self._state(recording, MediaState.DISCARDED)
             crash_point("recording.discarded")
             return Taken(MediaState.DISCARDED)
@@ -246,12 +256,11 @@ class MediaPipeline:
         late = [str(c.segment.number) for c in collected if c.file is not None]
         note = f"segment {', '.join(late)} came after the recording was encoded and is kept by itself"
         note = note if late else ""
-        await self._state(recording, MediaState.AVAILABLE, error=note)
-        return Taken(MediaState.AVAILABLE, notes=note)
+        return Taken(await self._state(recording, MediaState.AVAILABLE, error=note), notes=note)
 
     async def _render(
         self, recording: DueRecording, segments: Sequence[tuple[DueSegment, StoredFile]], notes: str
-    ) -> None:
+    ) -> MediaState:
         async with self._films if recording.kind is Kind.VIDEO else self._slots:
             stopped = self._stopping.is_set
             rendition = await asyncio.to_thread(render, recording, segments, self._store, stopped)
@@ -261,8 +270,10 @@ class MediaPipeline:
         await asyncio.to_thread(self._stores.replaced, old, rendition)
         crash_point("rendition.cataloged")
         notes = "; ".join(note for note in (notes, rendition.note) if note)
-        await self._state(recording, MediaState.AVAILABLE, duration_ms=rendition.duration_ms, error=notes)
+        duration_ms = rendition.duration_ms
+        state = await self._state(recording, MediaState.AVAILABLE, duration_ms=duration_ms, error=notes)
         crash_point("recording.available")
+        return state
 
     async def _failed(self, recording: DueRecording, error: Exception) -> str:
         why = str(error)
@@ -275,7 +286,7 @@ class MediaPipeline:
 
     async def _state(
         self, recording: DueRecording, state: MediaState, *, duration_ms: int = 0, error: str = ""
-    ) -> None:
-        await self._catalog.set_media_state(
+    ) -> MediaState:
+        return await self._catalog.set_media_state(
             recording.recording_id, state, duration_ms=duration_ms, error=error[:2000]
         )

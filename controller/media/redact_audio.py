@@ -2,84 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from ..engine.media_ports import FileRole, StoredFile
-from . import samples, wav
-from .errors import store_error
+from ..core.formats import Format
+from ..engine.media_ports import HOME, FileRole, StoredFile
+from .convert import encode, opened
+from .edits import beep_over
+from .encoders import Encoders
+from .errors import EncodingError, store_error
 from .ffmpeg import INPUT, argument, command, piped
 from .keys import redacted_key
-from .resample import Samples
 from .shelves import Stores
 from .transcribe_audio import local
 
-_BEEP_HZ = 1000
-_BEEP_LEVEL = 2000  # of 32768: heard, and no fright
+#: A codec works in frames, and adds some at either end each time.
+_LENGTH_TOLERANCE_MS = 500
+_ENCODED = set(Format) - {Format.WAV}
 
 
 def redact(
     stores: Stores,
+    encoders: Encoders,
     rendition: StoredFile,
     spans: Sequence[tuple[int, int]],
+    note: str,
     stopped: Callable[[], bool] = lambda: False,
 ) -> StoredFile:
     """Put the redacted rendition into the home store; answers its row. On every channel: what one party
-    says is faintly on the other's line too. Blocking, idempotent, bounded memory. Raises MediaError."""
-    key = redacted_key(rendition.key)
+    says is faintly on the other's line too. In the format that it has, or as WAV where nothing on this
+    machine makes that one. Blocking, idempotent, bounded memory. Raises MediaError."""
+    format = rendition.format
+    if format in _ENCODED and not encoders.has(Format(format)):
+        format = Format.WAV
+    key = redacted_key(rendition.key, format)
     temp = stores.home.scratch()
+    row = replace(
+        rendition, role=FileRole.REDACTED, number=0, key=key, format=str(format), repaired=False, note=note,
+        store=HOME, sealing="",
+    )  # fmt: skip
     try:
-        with local(stores, rendition) as path:
-            if rendition.format == "wav":
-                _wav(path, spans, temp)
-            else:
+        if format in set(Format):
+            row = _sound(stores, encoders, rendition, row, spans, temp, stopped)
+        else:
+            with local(stores, rendition) as path:
                 _film(path, spans, temp, stopped, rendition.duration_ms)
         digest = stores.home.put(temp, key)
     except OSError as error:
         raise store_error("write a redacted copy of", stores.home.path(key), error) from error
     finally:
         temp.unlink(missing_ok=True)
-    return StoredFile(
-        recording_id=rendition.recording_id,
-        role=FileRole.REDACTED,
-        number=0,
-        key=key,
-        format=rendition.format,
-        size=digest.size,
-        sha256=digest.sha256,
-        duration_ms=rendition.duration_ms,
-        channels=rendition.channels,
-        sample_rate=rendition.sample_rate,
-        note=f"{len(spans)} {'run' if len(spans) == 1 else 'runs'} of digits taken out",
-    )
+    return replace(row, size=digest.size, sha256=digest.sha256)
 
 
-def _wav(path: Path, spans: Sequence[tuple[int, int]], target: Path) -> None:
-    info = wav.inspect(path)
-    with target.open("xb") as file:
-        file.write(wav.header(info.channels, info.sample_rate, 16, info.frames))
-        for block in beeped(samples.read(path, info), info.sample_rate, spans):
-            file.write(block.astype("<i2").tobytes())
-
-
-def beeped(blocks: Iterator[Samples], rate: int, spans: Sequence[tuple[int, int]]) -> Iterator[Samples]:
-    """The same sound with a tone, and nothing else, in these spans (ms)."""
-    at = 0
-    for block in blocks:
-        changed = block
-        for begin, end in spans:
-            first = max(0, begin * rate // 1000 - at)
-            last = min(len(block), -(-end * rate // 1000) - at)
-            if first < last:
-                if changed is block:
-                    changed = block.copy()
-                times = np.arange(at + first, at + last) / rate
-                tone = np.rint(_BEEP_LEVEL * np.sin(2 * np.pi * _BEEP_HZ * times)).astype(np.int16)
-                changed[first:last] = tone[:, None]
-        yield changed
-        at += len(block)
+def _sound(
+    stores: Stores, encoders: Encoders, rendition: StoredFile, row: StoredFile,
+    spans: Sequence[tuple[int, int]], target: Path, stopped: Callable[[], bool],
+) -> StoredFile:  # fmt: skip
+    with opened(stores, rendition, stopped) as sound:
+        made = encode(beep_over(sound, spans), Format(row.format), target, encoders, stopped)
+    if abs(made.duration_ms - rendition.duration_ms) > _LENGTH_TOLERANCE_MS:
+        raise EncodingError(
+            f"{rendition.key} holds {made.duration_ms} ms, its row says {rendition.duration_ms}: not redacted"
+        )
+    return replace(
+        row, duration_ms=made.duration_ms, channels=made.channels, sample_rate=made.sample_rate
+    )  # fmt: skip
 
 
 def _film(

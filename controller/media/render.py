@@ -8,9 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from ..core.media_kinds import Kind
-from ..core.timeline import Span, left_out
+from ..core.timeline import Span, gaps_left_out, left_out
 from ..engine.media_ports import SILENT, DueRecording, DueSegment, FileRole, StoredFile
-from . import mp4, samples, wav
+from . import mp4, wav
 from .crash_points import crash_point
 from .errors import StoreError, store_error
 from .ffmpeg import NoFfmpeg
@@ -19,7 +19,7 @@ from .film import make as make_film
 from .integrity import Digest
 from .join import Part, join
 from .keys import rendition_key
-from .meter import SILENCE_PEAK
+from .silence import silent
 from .store import LocalStore
 
 #: A shorter pause at a video's very end is not worth encoding all of it again.
@@ -56,8 +56,8 @@ def render(
         shape = _video(recording, segments, cuts, store, key, stopped)
     else:
         shape = _audio(segments, cuts, store, key)
-        if silent(store.path(key)):
-            shape = replace(shape, note="; ".join(note for note in (shape.note, SILENT) if note))
+    if silent(recording.kind, store.path(key), stopped):
+        shape = replace(shape, note="; ".join(note for note in (shape.note, SILENT) if note))
     crash_point("rendition.stored")
     return StoredFile(
         recording_id=recording.recording_id,
@@ -76,10 +76,10 @@ def render(
 
 def _cuts(recording: DueRecording) -> tuple[Span, ...]:
     """From the captures' times, those without a file too, as the catalog does it for what is shown."""
-    if not recording.cut_pauses:
-        return ()
-    captures = sorted(recording.segments, key=lambda s: s.number)
-    return left_out([(s.opened_at, s.closed_at) for s in captures], recording.pauses)
+    captures = [(s.opened_at, s.closed_at) for s in sorted(recording.segments, key=lambda s: s.number)]
+    pauses = left_out(captures, recording.pauses) if recording.cut_pauses else ()
+    gaps = gaps_left_out(captures, recording.pauses) if recording.cut_gaps else ()
+    return (*pauses, *gaps)
 
 
 def _audio(
@@ -101,15 +101,6 @@ def _audio(
     finally:
         temp.unlink(missing_ok=True)
     return _Shape(digest, joined.duration_ms, joined.channels, joined.sample_rate, joined.note)
-
-
-def silent(path: Path) -> bool:
-    """Whether no sample of a WAV is loud enough to be heard. The first sound ends the look. Blocking."""
-    info = wav.inspect(path)
-    return all(
-        not block.size or max(int(block.max()), -int(block.min())) <= SILENCE_PEAK
-        for block in samples.read(path, info)
-    )
 
 
 def _video(

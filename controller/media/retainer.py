@@ -37,6 +37,8 @@ class Round:
     """What one round did. ``waiting``: tenants of which too much would go because of changed rules."""
 
     trashed: int = 0
+    #: What only a legal hold kept, and none does now: the pipeline destroys it.
+    released: Sequence[str] = ()
     purged: int = 0
     traced: int = 0
     refused: dict[str, str] = field(default_factory=dict)
@@ -108,6 +110,8 @@ class Retainer:
     async def round(self, tenants: Sequence[str] | None = None) -> Round:
         """Everything that is due now: of these tenants, or of all."""
         done = Round()
+        if tenants is None:
+            done.released = await self._catalog.release_withheld()
         for tenant in await self._catalog.retention_tenants():
             if tenants is None or tenant in tenants:
                 await self._tenant(tenant, done)

@@ -17,6 +17,7 @@ from ..core.transcripts import UNKNOWN, Transcript, Utterance, Word, as_json, in
 from ..engine.media_ports import HOME, FileRole, StoredFile
 from ..engine.transcribing import Heard, TranscriptStore, Wanted
 from .crash_points import crash_point
+from .encoders import Encoders
 from .errors import store_error
 from .integrity import Digest
 from .keys import transcript_key
@@ -61,10 +62,12 @@ class Transcribe:
         *,
         least: int = 4,
         language: str = "",
+        encoders: Encoders | None = None,
     ) -> None:
         self._catalog = catalog
         self._stores = stores
         self._make_engine = make_engine
+        self._encoders = encoders or Encoders()
         self._least = least
         self._language = language
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="transcribe")
@@ -176,7 +179,9 @@ class Transcribe:
         """The sound first: as long as the rows do not say that it is done, nobody hears the other one."""
         rendition = wanted.rendition
         if wanted.redaction is Redaction.AUDIO and (whole.spans or FileRole.REDACTED in files):
-            made = await asyncio.to_thread(redact, self._stores, rendition, whole.spans)
+            count = len(whole.spans)
+            note = f"{count} {'run' if count == 1 else 'runs'} of digits taken out"
+            made = await asyncio.to_thread(redact, self._stores, self._encoders, rendition, whole.spans, note)
             await self._replace(made, files.get(FileRole.REDACTED))
         crash_point("transcript.redacted")
         content, key = as_json(whole), transcript_key(rendition.key)
@@ -191,7 +196,8 @@ class Transcribe:
 
     async def _replace(self, new: StoredFile, old: StoredFile | None) -> None:
         """An older one, elsewhere or sealed, says what this one shall not say any more: it goes first."""
-        if old is not None and (old.store != HOME or old.sealing) and old.sha256 != new.sha256:
+        elsewhere = old is not None and (old.store != HOME or bool(old.sealing) or old.key != new.key)
+        if old is not None and elsewhere and old.sha256 != new.sha256:
             await asyncio.to_thread(self._stores.delete, old)
         await self._catalog.add_file(new)
 

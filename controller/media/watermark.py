@@ -36,7 +36,8 @@ class Level:
 
 class Watermark:
     """``places``: what to call each folder, and where it is. Percentages are of what may be used.
-    ``make_room`` frees so many bytes on the disk of a path, if there is something to be spared."""
+    ``stores`` are folders to which only finished recordings go. ``make_room`` frees so many bytes on the
+    disk of a path, if there is something to be spared."""
 
     def __init__(
         self,
@@ -45,8 +46,11 @@ class Watermark:
         critical_percent: int,
         usage: Callable[[Path], tuple[int, int, int]] = shutil.disk_usage,
         make_room: Callable[[int, Path], int] = lambda wanted, path: 0,
+        stores: Mapping[str, Path] | None = None,
     ) -> None:
-        self._places = dict(places)
+        self._places = dict(places) | dict(stores or {})
+        # What a store does not take stays at home: that loses nothing, so it is never critical.
+        self._stores = frozenset(stores or {})
         self._alarm = alarm_percent
         self._critical = critical_percent
         self._usage = usage
@@ -64,7 +68,8 @@ class Watermark:
             percent = 100 * used // max(1, used + free)
             if percent >= self._alarm:
                 over = used - (used + free) * self._alarm // 100
-                found.append(Level(place, percent, free // _MIB, percent >= self._critical, over))
+                critical = percent >= self._critical and place not in self._stores
+                found.append(Level(place, percent, free // _MIB, critical, over))
         return found
 
     def relieve(self) -> list[Level]:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from . import canonical
+from .absence import Absences
 from .archive import ArchiveReader, Member, Progress, Unreadable
 from .bundle import CHAIN, FORMAT, MANIFEST_FILE, SIGNATURE, audio_name, folder
 from .chaincheck import ChainChecker, Line, Sealed
-from .entry import DELETION, DISCARD, RECORDING
+from .entry import DISCARD, RECORDING
 from .errors import NotCanonical
 from .facts import is_facts
 from .signing import MANIFEST, verified
@@ -59,7 +60,7 @@ class _Bundle:
         self._progress = progress
         self._hashes: dict[str, str] = {}
         self._sealed: dict[str, Sealed] = {}
-        self._deleted: dict[str, int] = {}
+        self._absences: dict[str, Absences] = defaultdict(Absences)
 
     def verify(self) -> None:
         for member in self._archive.members:
@@ -170,8 +171,7 @@ class _Bundle:
             if sealed and sealed.content and (about := sealed.content["subject"]) in wanted:
                 if sealed.content["kind"] in (RECORDING, DISCARD):
                     self._sealed[about] = sealed
-                elif sealed.content["kind"] == DELETION:
-                    self._deleted[about] = sealed.number
+                self._absences[about].add(sealed.number, sealed.content)
         checker.end()
         head = manifest["chain"]
         if (checker.last, checker.last_hash) != (head["number"], head["hash"]):
@@ -236,8 +236,8 @@ class _Bundle:
             expected.add(audio)
             self._verdict.files += 1
             if audio not in self._members:
-                if recording_id in self._deleted:
-                    why = f"entry {self._deleted[recording_id]} tells of its deletion"
+                if later := self._absences[recording_id].why(file):
+                    why = f"entry {later} tells of its deletion"
                     self._verdict.notes.append(f"{audio} is not in the bundle: {why}")
                 else:
                     self._report(audio, f"it is missing; {entry} seals it")

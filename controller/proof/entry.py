@@ -24,8 +24,9 @@ NOTHING: Final = "0" * 64
 BEGIN, KEY = "begin", "key"
 #: Those that hold a recording's facts.
 RECORDING, DISCARD = "recording", "discard"
-#: Those after which a recording's files, or the whole recording, may be gone.
-DELETION = "deletion"
+#: After this one the whole recording may be gone; after this one the files that it names; in the trash
+#: it is whole.
+DELETION, ORIGINALS, TRASH = "deletion", "originals", "trash"
 
 _HEADER = {"content", "key", "number", "previous", "sealed_at", "tenant", "version"}
 _CONTENT = {"at", "kind", "payload", "salt", "source", "subject"}

@@ -93,7 +93,7 @@ async def prepare(
                 f"recording {recording_id}: left out, it is not finished and not sealed yet"
             )
             continue
-        detail = await catalog.recording(Scope(tenant), recording_id, trashed=True)
+        detail = await catalog.recording(Scope(tenant), recording_id, trashed=True, withheld=True)
         files = {(f.role, f.number): f for f in detail.files} if detail else {}
         facts = json.loads(row.content)["payload"]
         exhibits.append(Exhibit(facts, row.number, row.hash, json.loads(row.header)["sealed_at"], files))

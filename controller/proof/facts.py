@@ -10,11 +10,13 @@ from ..engine.media_ports import FileRole
 from ..engine.people import AuditEntry
 from ..engine.reading import FileRow, PartyRow, PauseRow, RecordingDetail
 from .canonical import clean, time_text
-from .entry import DELETION, DISCARD, RECORDING, Draft
+from .entry import DELETION, DISCARD, ORIGINALS, RECORDING, TRASH, Draft
 
 #: The audit's actions that have a kind of their own; any other is a change.
 _ACCESS = ("listen", "download", "share", "export", "evidence")
-_DELETION = ("delet", "eras", "discard", "trash", "remove recording", "purge")
+_DELETION = ("delet", "eras", "discard", "remove recording", "purge")
+#: These sound like the end of a recording and are none (catalog/encoding_rows.py, catalog/trash.py).
+_NO_END = {"delete originals": ORIGINALS, "trash recording": TRASH}
 ACCESS, CHANGE, CONTROL, SIGN_IN = "access", "change", "control", "sign-in"
 
 #: Made of the rest by the program, perhaps otherwise by a later one: sealed, and not compared.
@@ -139,6 +141,8 @@ def taken_out(content: dict[str, Any]) -> set[int]:
 def kind_of(action: str) -> str:
     """Which kind of entry a line of the audit becomes, by its action."""
     action = action.casefold()
+    if action in _NO_END:
+        return _NO_END[action]
     if any(word in action for word in _DELETION):
         return DELETION
     if any(action.startswith(word) for word in _ACCESS):

@@ -12,10 +12,11 @@ from ..core.errors import TapelineError
 from ..engine.chain import ChainRow
 from ..engine.media_ports import MediaState
 from ..engine.reading import RecordingDetail, Scope
+from .absence import Absences, deletes
 from .archive import Progress
 from .bundle import ReadFile
 from .chaincheck import ChainChecker, Line
-from .entry import DELETION, DISCARD, RECORDING
+from .entry import DISCARD, RECORDING, read_content
 from .errors import NotCanonical
 from .facts import DERIVED, is_facts, recording_facts, taken_out
 from .sealer import Catalog
@@ -124,10 +125,12 @@ class _Running:
         """Which recordings of these entries have gone, and which of those that have gone may have."""
         told: dict[str, int] = {}
         for row in rows:
-            kind = _kind(row)
-            if kind in (RECORDING, DISCARD):
+            content = _content(row)
+            if content is None:
+                continue
+            if content["kind"] in (RECORDING, DISCARD):
                 told[row.subject] = row.number
-            elif kind == DELETION:
+            elif deletes(content):
                 told.pop(row.subject, None)
                 self._gone.pop(row.subject, None)
         there = await self._catalog.existing_recordings(sorted(told))
@@ -136,14 +139,18 @@ class _Running:
     async def _recording(self, recording_id: str) -> None:
         where = f"recording {recording_id}"
         rows = await self._catalog.chain_about(self._tenant, recording_id)
-        row = next((r for r in reversed(rows) if _kind(r) in (RECORDING, DISCARD)), None)
+        row, absences = None, Absences()
+        for each in rows:
+            if (content := _content(each)) is not None:
+                absences.add(each.number, content)
+                row = each if content["kind"] in (RECORDING, DISCARD) else row
         scope = Scope(self._tenant or None)
-        detail = await self._catalog.recording(scope, recording_id, trashed=True)
+        detail = await self._catalog.recording(scope, recording_id, trashed=True, withheld=True)
         if detail is None or recording_id in self._due:
             return
         if detail.row.media_state == MediaState.ERASED:
-            last = 0 if row is None else row.number
-            if not any(_kind(r) == DELETION for r in rows if r.number > last):
+            # A purge begins with what lies in the trash, and tells of itself when it is done.
+            if not absences.gone and not absences.trashed:
                 self._report(where, "the catalog says that it was deleted, and no entry tells of that")
             return
         if row is None:
@@ -155,13 +162,12 @@ class _Running:
         if not is_facts(facts):
             self._report(where, f"what entry {row.number} says of it cannot be read")
             return
+        facts["files"], now["files"] = absences.rest(facts["files"]), absences.rest(now["files"])
         names = [k for k in sorted({*facts, *now} - DERIVED) if facts.get(k) != now.get(k)]
-        deleted = any(_kind(r) == DELETION for r in rows if r.number > row.number)
-        if names and not (deleted and set(names) <= {"files", "media", "duration_ms"}):
+        if names:
             what = f"the catalog says something else about {', '.join(names)} than entry {row.number}"
             self._report(where, what)
-        if not deleted:
-            await asyncio.to_thread(self._files, where, facts, detail, row.number)
+        await asyncio.to_thread(self._files, where, facts, detail, row.number)
 
     def _files(self, where: str, facts: dict[str, Any], detail: RecordingDetail, entry: int) -> None:
         rows = {(f.role, f.number): f for f in detail.files}
@@ -183,11 +189,11 @@ class _Running:
                 )
 
 
-def _kind(row: ChainRow) -> str:
+def _content(row: ChainRow) -> dict[str, Any] | None:
     try:
-        return str(json.loads(row.content)["kind"])
-    except (ValueError, KeyError, TypeError):
-        return ""  # the checker has said so
+        return read_content(json.loads(row.content))
+    except (ValueError, NotCanonical):
+        return None  # the checker has said so
 
 
 def _sha256(blocks: Iterator[bytes]) -> str:

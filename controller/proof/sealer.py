@@ -17,6 +17,8 @@ import structlog
 
 from ..core.errors import TapelineError
 from ..engine.chain import ChainRow, ChainStore, audit_source, recording_source
+from ..engine.media_ports import MediaState
+from ..engine.people import AuditEntry
 from ..engine.reading import CatalogReader, Scope
 from .entry import BEGIN, KEY, Draft, next_key, seal
 from .errors import KeyProblem
@@ -34,6 +36,9 @@ _OVERLAP = timedelta(hours=1)
 _OVERLAP_NUMBERS = 5_000
 #: And so often everything is looked at, however old.
 _WHOLE_S = 6 * 3600.0
+#: In which a recording is sealed; it may have gone on since it was found.
+_M = MediaState
+SEALED_STATES = (_M.AVAILABLE, _M.WITHHELD, _M.EMPTY, _M.DISCARDED)
 
 
 class Catalog(ChainStore, CatalogReader, Protocol):
@@ -109,8 +114,17 @@ class Sealer:
         return added
 
     async def _due(self) -> dict[str, list[Draft]]:
-        """At most a batch each of the audit's lines and the recordings, by tenant."""
+        """At most a batch each of the audit's lines and the recordings, by tenant.
+
+        What a line tells of a recording (its originals were given up, it is in the trash) has to stand
+        before the facts that are so because of it. So of the recordings that are due every line is read
+        that was there when they were found, and only then the recordings themselves: whatever is done to
+        one meanwhile marks it anew.
+        """
         drafts: dict[str, list[Draft]] = defaultdict(list)
+        skipped = len(self._bad)
+        unsealed = await self._catalog.unsealed_recordings(self._since, BATCH + skipped)
+        lines: Sequence[tuple[int, AuditEntry]] = ()
         while lines := await self._catalog.unsealed_audit(self._after, BATCH):
             for number, line in lines:
                 if (source := audit_source(number)) not in self._bad:
@@ -120,15 +134,16 @@ class Sealer:
                 self._after = max(self._after, lines[0][0] - _OVERLAP_NUMBERS)
                 break
             self._after = newest  # all of these are bad ones: look behind them
-        skipped = len(self._bad)
-        for found in await self._catalog.unsealed_recordings(self._since, BATCH + skipped):
+        if len(lines) == BATCH:
+            unsealed = []  # there may be more lines, some of them about these
+        for found in unsealed:
             source = recording_source(found.recording_id, found.marked_at)
             if source in self._bad:
                 continue
             # What its tenant sees of it: another tenant's party in the call is somebody outside.
             scope = Scope(found.tenant or None)
-            detail = await self._catalog.recording(scope, found.recording_id, trashed=True)
-            if detail is not None:
+            detail = await self._catalog.recording(scope, found.recording_id, trashed=True, withheld=True)
+            if detail is not None and detail.row.media_state in SEALED_STATES:
                 drafts[found.tenant].append(recording_draft(detail, source, found.marked_at))
         self._step("read")
         return drafts
@@ -161,7 +176,8 @@ class Sealer:
                 )
             handing = Draft(f"key:{signer.public}", tenant, now, KEY, {"key": signer.public})
             rows.append(last := seal(handing, tenant, last, old, now))
-        for draft in sorted(drafts, key=lambda d: (d.at, d.source)):
+        # The audit's lines first: a recording is dated at the end of its call, whatever was done since.
+        for draft in sorted(drafts, key=lambda d: (d.marked_at is not None, d.at, d.source)):
             try:
                 rows.append(last := seal(draft, tenant, last, signer, now))
             except TapelineError as error:

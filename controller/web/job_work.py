@@ -78,3 +78,14 @@ async def retry_failed(services: Services, me: Account, address: str) -> int:
         await note(services, me, "jobs retried", "all that failed", f"{tried}", address)
         services.poke()
     return tried
+
+
+async def retry_without_format(services: Services, me: Account, address: str, tenant: str = "") -> int:
+    """All that lack the format which their tenant chooses now; how many."""
+    if services.jobs is None:
+        return 0
+    tried = await services.jobs.retry_without_format(me.scope, services.default_format, tenant)
+    if tried:
+        await note(services, me, "jobs retried", "all without their format", f"{tried}", address)
+        services.poke()
+    return tried

@@ -9,6 +9,8 @@ def not_kept(row: RecordingRow) -> str:
     """ "" of any other recording."""
     if not row.trace:
         return ""
+    if row.withheld:
+        return row.trace
     # Taken back once it was known to be forbidden: nobody could have started that.
     if row.reason.startswith("not recorded"):
         return f"not kept: {row.reason}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..core.policy import is_forbidden
 from ..core.rules import PolicyRule
 from ..engine.ports import LiveCall, LiveRecording
 
@@ -38,7 +39,7 @@ def buttons(call: LiveCall, rule: PolicyRule | None) -> list[Button]:
 
 def keepable(recording: LiveRecording) -> bool:
     """What was taken back because it is forbidden cannot be kept."""
-    return recording.provisional and not recording.rule.endswith(".forbid")
+    return recording.provisional and not is_forbidden(recording.rule)
 
 
 def _may_stop(recording: LiveRecording, rule: PolicyRule | None) -> bool:

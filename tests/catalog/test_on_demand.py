@@ -11,7 +11,7 @@ from controller.core.policy import Policy
 from controller.core.recording import Recording
 from controller.core.requests import SystemActor
 from controller.core.rules import Mode, PolicyRule, PolicyScope, Route, Setting
-from controller.engine.media_ports import FileRole, MediaState, StoredFile
+from controller.engine.media_ports import FileRole, MayDiscard, MediaState, StoredFile
 from controller.engine.reading import RecordingDetail, RecordingFilter, Scope, TenantSettings
 from tests.policies import policy_of, tenant_rule
 
@@ -56,7 +56,7 @@ async def test_nobody_started_it(catalog: SqlCatalog) -> None:
     story = Story(on_demand())
     recording = talking(story)
     await story.save(catalog)
-    assert not await catalog.may_discard(recording.recording_id)  # it may yet be started
+    assert await catalog.may_discard(recording.recording_id) is MayDiscard.KEPT  # it may yet be started
     running = await detail(catalog, recording)
     (listed,) = (await catalog.calls(ALL, RecordingFilter())).items
     assert (listed.recordings, listed.not_kept) == (1, 0)
@@ -65,7 +65,7 @@ async def test_nobody_started_it(catalog: SqlCatalog) -> None:
     await story.save(catalog)
     (due,) = await catalog.due()
     assert due.discard
-    assert await catalog.may_discard(recording.recording_id)
+    assert await catalog.may_discard(recording.recording_id) is MayDiscard.YES
     # Even if something of it is in the store by then, nobody gets it.
     await catalog.add_file(file(recording, FileRole.SEGMENT, 1))
     await catalog.add_file(file(recording))
@@ -99,7 +99,7 @@ async def test_a_file_that_comes_late_is_discarded_too(catalog: SqlCatalog) -> N
     assert await catalog.reopen(recording.recording_id, "a file came late")
     (due,) = await catalog.due()
     assert due.discard
-    assert await catalog.may_discard(recording.recording_id)
+    assert await catalog.may_discard(recording.recording_id) is MayDiscard.YES
 
 
 async def test_started_before_the_end_it_is_kept_from_its_beginning(catalog: SqlCatalog) -> None:
@@ -112,7 +112,7 @@ async def test_started_before_the_end_it_is_kept_from_its_beginning(catalog: Sql
     await story.save(catalog)
     (due,) = await catalog.due()
     assert not due.discard
-    assert not await catalog.may_discard(recording.recording_id)
+    assert await catalog.may_discard(recording.recording_id) is MayDiscard.KEPT
     await catalog.add_file(file(recording))
     await catalog.set_media_state(recording.recording_id, MediaState.AVAILABLE, duration_ms=15_000)
     kept = await detail(catalog, recording)
@@ -120,17 +120,18 @@ async def test_started_before_the_end_it_is_kept_from_its_beginning(catalog: Sql
     assert (kept.row.provisional, kept.row.trace, kept.rule) == (False, "", "requested")
 
 
-async def test_what_is_available_is_not_discarded_any_more(catalog: SqlCatalog) -> None:
+async def test_what_is_whole_is_not_discarded_any_more(catalog: SqlCatalog) -> None:
     """Whatever went wrong before: destroying is the one thing that cannot be mended."""
     story = Story(on_demand())
     recording = talking(story)
     story.hang_up("a", "b")
     await story.save(catalog)
-    await catalog.set_media_state(recording.recording_id, MediaState.AVAILABLE)
-    assert not await catalog.may_discard(recording.recording_id)
+    # Nor does it become available to anybody.
+    assert await catalog.set_media_state(recording.recording_id, MediaState.AVAILABLE) == "withheld"
+    assert await catalog.may_discard(recording.recording_id) is MayDiscard.KEPT
     await catalog.set_media_state(recording.recording_id, MediaState.DISCARDED)
-    assert (await detail(catalog, recording)).row.media_state == "available"
-    assert not await catalog.may_discard("no such recording")
+    assert (await detail(catalog, recording)).row.media_state == "withheld"
+    assert await catalog.may_discard("no such recording") is MayDiscard.KEPT
 
 
 @pytest.mark.parametrize("mode", [Mode.NEVER, Mode.ON_DEMAND_START])

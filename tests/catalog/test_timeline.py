@@ -12,7 +12,7 @@ from controller.catalog import SqlCatalog
 from controller.core.calls import Call
 from controller.core.captures import CaptureState
 from controller.core.media_kinds import Kind
-from controller.core.options import PauseStyle, TenantOptions
+from controller.core.options import GapStyle, PauseStyle, TenantOptions
 from controller.core.recording import Pause, Recording, Segment, segment_path
 from controller.core.requests import Means
 from controller.engine.media_ports import FileRole, MediaState, StoredFile
@@ -42,11 +42,13 @@ def ended(
     *captures: tuple[float, float],
     pauses: tuple[tuple[float, float | None], ...] = (),
     cut: bool = True,
+    gaps: bool = False,
     until: float = 60,
     kind: Kind = Kind.AUDIO,
 ) -> Call:
     """A call that is over, with one recording: its captures and pauses in seconds after T0."""
     recording = Recording("r1", "c1", RED, kind, "tenant.on", "a test", T0, at(until), cut_pauses=cut)
+    recording.cut_gaps = gaps
     for number, (begin, end) in enumerate(captures, 1):
         path = segment_path(RED, "r1", number, kind, T0)
         segment = Segment(f"r1.{number}", number, "leg", "bridge", path, kind, at(begin))
@@ -107,14 +109,15 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("gaps", [True, False], ids=["gaps cut", "gaps kept"])
 @pytest.mark.parametrize("cut", [True, False], ids=["cut", "kept"])
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 async def test_a_tone_begins_in_the_joined_file_where_the_catalog_says(
-    catalog: SqlCatalog, tmp_path: Path, case: str, cut: bool
+    catalog: SqlCatalog, tmp_path: Path, case: str, cut: bool, gaps: bool
 ) -> None:
     captures, pauses = CASES[case]
-    call = ended(*captures, pauses=pauses, cut=cut)
+    call = ended(*captures, pauses=pauses, cut=cut, gaps=gaps)
     await catalog.set_tenant(TenantSettings(RED))
     await catalog.save("sw", [call], {})
     spool, store = tmp_path / "spool", LocalStore(tmp_path / "store")
@@ -129,6 +132,8 @@ async def test_a_tone_begins_in_the_joined_file_where_the_catalog_says(
         heard = np.flatnonzero(sound == n * 1000)
         assert (segment_row.from_ms, segment_row.to_ms) == (heard[0] / 8, (heard[-1] + 1) / 8)
     assert found.row.duration_ms == found.segments[-1].to_ms
+    if cut and gaps:
+        assert found.row.duration_ms == sum(round((end - begin) * 1000) for begin, end in captures)
     # What the journal calls a pause is as long as it was, on the time line or left out; and silent.
     for (begin, over), pause in zip(pauses, found.pauses, strict=True):
         if pause.to_ms is None or over is None:
@@ -138,6 +143,23 @@ async def test_a_tone_begins_in_the_joined_file_where_the_catalog_says(
         masked = any(first < begin < last for first, last in captures)  # not here: nobody masked it
         assert masked or not sound[pause.from_ms * 8 : pause.to_ms * 8].any()
         assert cut or pause.left_out_ms == 0
+
+
+async def test_what_is_chosen_of_gaps_counts_from_the_next_recording_on(catalog: SqlCatalog) -> None:
+    """A story of the real desk, with a restart of the controller in its middle."""
+    options = TenantOptions(gap_style=GapStyle.CUT)
+    story = Story(policy_of(tenant_rule(RED, True), options={RED: options}))
+    story.start("a", inside("1001"))
+    story.start("b", outside("1555"), origin="a")
+    story.answer("b", "a")
+    story.bridge("talk", "a", "b")
+    await story.save(catalog)
+    (call,) = await catalog.open_calls("switch")
+    assert [(r.cut_pauses, r.cut_gaps) for r in call.recordings] == [(False, True)]
+    await catalog.set_tenant(TenantSettings(RED, options=TenantOptions()))
+    story.hang_up("a", "b")
+    await story.save(catalog)
+    assert [(d.cut_pauses, d.cut_gaps) for d in await catalog.due()] == [(False, True)]
 
 
 def buzz(frames: int, number: int) -> np.ndarray:

@@ -26,9 +26,10 @@ def spans(
     pauses: tuple[Paused, ...] = (),
     captures: tuple[tuple[float, float], ...] = (),
     cuts: tuple[tuple[float, float], ...] = (),
+    gaps: tuple[tuple[float, float], ...] = (),
     names: dict[str, str] = NAMES,
 ) -> list[tuple[str, float, float, str]]:
-    line = TimeLine(T0, tuple((at(b), at(e)) for b, e in cuts))
+    line = TimeLine(T0, *(tuple((at(b), at(e)) for b, e in some) for some in (cuts, gaps)))
     ran = [(round(b * 1000), round(e * 1000)) for b, e in captures]
     found = spans_of(line, round(lasts * 1000), pauses, ran, journey, names)
     return [(str(s.kind), s.from_ms / 1000, s.to_ms / 1000, s.text) for s in found]
@@ -44,6 +45,15 @@ def test_an_ordinary_call_has_no_spans() -> None:
 def test_a_hold() -> None:
     found = spans(story(*BEGIN, (10, "held", "b"), (34, "unheld", "b")))
     assert found == [("hold", 10, 34, "+49301 Customer on hold for 0:24")]
+
+
+def test_a_hold_that_is_left_out_is_a_mark_that_says_how_long_it_was() -> None:
+    journey = story(*BEGIN, (10, "held", "b"), (34, "unheld", "b"), (40, "held", "b"), (42, "unheld", "b"))
+    found = spans(journey, captures=((0, 10), (10, 30)), gaps=((10, 34), (50, 50.1)), lasts=30)
+    assert found == [
+        ("left_out", 10, 10, "Nothing was captured for 0:24: left out here"),
+        ("hold", 16, 18, "+49301 Customer on hold for 0:02"),
+    ]
 
 
 def test_a_hold_ends_with_its_leg_or_with_the_recording() -> None:

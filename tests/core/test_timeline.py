@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.timeline import lasting, left_out
+from controller.core.timeline import gaps_left_out, lasting, left_out
 
 T0 = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
@@ -49,6 +49,36 @@ def test_what_is_left_out(
 ) -> None:
     found = left_out([(maybe(a), maybe(b)) for a, b in captures], [(at(a), maybe(b)) for a, b in pauses])
     assert found == tuple((at(a), at(b)) for a, b in expected)
+
+
+@pytest.mark.parametrize(
+    ("captures", "pauses", "expected"),
+    [
+        ([(0, 10), (20, 30)], [], [(10, 20)]),
+        ([(0, 10), (20, 30)], [(10, 20)], []),  # the pause's business
+        ([(0, 10), (20, 30)], [(2, 5), (25, 28)], [(10, 20)]),
+        ([(0, 10), (20, 30)], [(9.5, 15)], [(15, 20)]),
+        ([(0, 10), (20, 30)], [(12, 15), (14, 16), (18, 40)], [(10, 12), (16, 18)]),
+        ([(0, 10), (20, 30)], [(10, None)], []),
+        ([(0, 10), (20, 30), (40, 50)], [(12, None)], [(10, 12)]),
+        ([(0, 10), (None, None), (20, 30)], [], [(10, 20)]),
+        ([(0, None), (20, 30)], [], []),
+        ([(0, 10), (5, 8), (20, 30)], [], [(10, 20)]),
+        ([(5, 10)], [], []),
+    ],
+)
+def test_what_is_left_out_of_gaps(
+    captures: list[tuple[float | None, float | None]],
+    pauses: list[tuple[float, float | None]],
+    expected: list[tuple[float, float]],
+) -> None:
+    when = [(maybe(a), maybe(b)) for a, b in captures]
+    silent = [(at(a), maybe(b)) for a, b in pauses]
+    found = gaps_left_out(when, silent)
+    assert found == tuple((at(a), at(b)) for a, b in expected)
+    # With what the pauses leave out that is each gap, once.
+    for began, ended in pairwise(sorted([*found, *left_out(when, silent)])):
+        assert began[1] <= ended[0]
 
 
 def test_moments_on_what_is_left() -> None:

@@ -13,7 +13,14 @@ import numpy as np
 
 from controller.core.media_kinds import Kind
 from controller.core.recording import segment_path
-from controller.engine.media_ports import DueRecording, DueSegment, FileRole, MediaState, StoredFile
+from controller.engine.media_ports import (
+    DueRecording,
+    DueSegment,
+    FileRole,
+    MayDiscard,
+    MediaState,
+    StoredFile,
+)
 from controller.engine.shelving import SHREDDED, Amount, Lying, SealedAmount, shredded
 
 T0 = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)
@@ -89,22 +96,24 @@ class MemoryCatalog:
         self.rows = {k: f for k, f in self.rows.items() if k[0] != recording_id}
         self._save()
 
-    async def may_discard(self, recording_id: str) -> bool:
+    async def may_discard(self, recording_id: str) -> MayDiscard:
         recording = self.recordings.get(recording_id)
         available = self.states.get(recording_id) is MediaState.AVAILABLE
-        return recording is not None and recording.discard and not available
+        there = recording is not None and recording.discard and not available
+        return MayDiscard.YES if there else MayDiscard.KEPT
 
     async def set_media_state(
         self, recording_id: str, state: MediaState, *, duration_ms: int = 0, error: str = ""
-    ) -> None:
+    ) -> MediaState:
         if self.states[recording_id] not in _BEFORE[state]:
-            return
+            return state
         self.states[recording_id] = state
         self.errors[recording_id] = error
         self.history.append((recording_id, state))
         if duration_ms:
             self.durations[recording_id] = duration_ms
         self._save()
+        return state
 
     async def reopen(self, recording_id: str, error: str) -> bool:
         if recording_id not in self.recordings:

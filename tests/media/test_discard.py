@@ -13,7 +13,7 @@ import pytest
 
 from controller.core.media_kinds import Kind
 from controller.core.recording import side_paths
-from controller.engine.media_ports import DueRecording, MediaState
+from controller.engine.media_ports import DueRecording, MayDiscard, MediaState
 from controller.media.crash_points import CRASH_POINTS, DISCARD_POINTS, arm
 from controller.media.shelves import home_only
 from controller.media.sweep import sweep
@@ -196,7 +196,7 @@ async def test_a_file_that_comes_while_it_is_waited_for(
     looked = asyncio.Event()
     wait = bench.catalog.may_discard
 
-    async def late(recording_id: str) -> bool:
+    async def late(recording_id: str) -> MayDiscard:
         write(bench.spool / recording.segments[0].path, ONE)
         looked.set()
         return await wait(recording_id)

@@ -19,7 +19,7 @@ from controller.core.formats import Format, FormatChoice, bytes_per_minute
 from controller.core.options import TenantOptions
 from controller.core.rules import Setting
 from controller.demo import listen
-from controller.engine.media_ports import FileRole, MediaState, StoredFile
+from controller.engine.media_ports import FileRole, MayGo, MediaState, StoredFile
 from controller.engine.peaks_format import unpack, unpack_talk
 from controller.engine.reading import Scope, TenantSettings
 from controller.engine.retention import HoldRow
@@ -322,6 +322,20 @@ async def test_the_waveform_outlives_the_wav_and_is_drawn_of_what_is_left(
     for one, other in zip(mine, theirs, strict=True):
         assert abs(one[0] - other[0]) <= 4  # of 20 ms
         assert abs(one[1] - other[1]) <= 4
+
+
+async def test_two_channels_keep_their_wav_where_the_encoded_file_has_one(desk: Desk) -> None:
+    """Who said what cannot be told from a mix, and what is gone does not come back."""
+    await desk.choose(FormatChoice.AMR, keep=False)
+    await desk.record(wav_bytes(conversation()))
+    before = await desk.roles()
+    _, remark = await desk.run()
+    assert remark == "the WAV is kept: 2 channels are one in the AMR, and who said what would be lost"
+    assert await desk.roles() == [("encoded", 0), *before]
+    # Nor does the catalog let anybody else.
+    going = [f for f in await desk.catalog.files("r1") if f.role is not FileRole.ENCODED]
+    assert await desk.catalog.give_up("r1", going, "why not") is MayGo.MIXED
+    assert await desk.roles() == [("encoded", 0), *before]
 
 
 async def test_a_legal_hold_keeps_the_wav(desk: Desk) -> None:

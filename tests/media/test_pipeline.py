@@ -84,6 +84,21 @@ async def test_cut_pauses_are_left_out_and_holds_are_not(bench: Bench) -> None:
     check_rows(bench)
 
 
+@pytest.mark.parametrize(("cut", "lasts"), [(True, 3000), (False, 7000)])
+async def test_cut_gaps_are_left_out_with_the_pauses_or_without(bench: Bench, cut: bool, lasts: int) -> None:
+    recording = due("r1", (0, 1), (4, 4.5), (6, 7), (9, 9.5))
+    pauses = tuple((T0 + timedelta(seconds=a), T0 + timedelta(seconds=b)) for a, b in ((1, 4), (7, 8)))
+    recording = replace(recording, pauses=pauses, cut_pauses=cut, cut_gaps=True)
+    state = bench.record(recording, *map(wav_bytes, (ONE, TWO, ONE, TWO)))
+    assert await bench.pipeline().process(state) is MediaState.AVAILABLE
+    sound = samples.whole(bench.store.path(f"{FOLDER}/r1.wav"))
+    silence = np.zeros((0 if cut else 8000, 1), np.int16)
+    pieces = (ONE, silence, silence, silence, TWO, ONE, silence, TWO)
+    assert np.array_equal(sound, np.concatenate(pieces))
+    assert bench.catalog.durations["r1"] == lasts
+    check_rows(bench)
+
+
 async def test_processing_twice_changes_nothing(bench: Bench) -> None:
     recording = bench.record(due("r1", (0, 1), (2, 2.5)), wav_bytes(ONE), wav_bytes(TWO))
     await bench.pipeline().process(recording)

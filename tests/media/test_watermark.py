@@ -6,6 +6,10 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
+from controller.bootstrap import watermark_of
+from controller.config import Config
+from controller.media.shelves import home_only
+from controller.media.store import LocalStore
 from controller.media.watermark import Level, Watermark
 
 GIB = 2**30
@@ -39,3 +43,21 @@ def test_each_change_is_logged_once() -> None:
         for levels in ([], [warned], [warned], [critical], [critical], [warned], [], []):
             mark.tell(levels)
     assert [entry["log_level"] for entry in logs] == ["warning", "error", "warning", "info"]
+
+
+def test_a_full_store_is_told_and_loses_nothing() -> None:
+    full = Watermark(
+        {"spool": Path("/s")}, 80, 95, lambda path: (100, 99, 1), stores={"store shelf": Path("/x")}
+    )
+    assert [(x.place, x.critical) for x in full.look()] == [("spool", True), ("store shelf", False)]
+
+
+def test_every_local_store_is_looked_at(tmp_path: Path) -> None:
+    shelf = {"kind": "local", "name": "shelf", "path": str(tmp_path / "shelf")}
+    bucket = {"kind": "s3", "name": "far", "bucket": "tapes", "endpoint": "http://127.0.0.1:1"}
+    told = Config.model_validate(
+        {"storage": {"path": str(tmp_path / "home"), "alarm_percent": 1}, "stores": [shelf, bucket]}
+    )
+    mark = watermark_of(told, home_only(LocalStore(tmp_path / "home")))
+    (tmp_path / "shelf").mkdir()
+    assert {"store shelf", "storage.path"} >= {x.place for x in mark.look()} >= {"store shelf"}

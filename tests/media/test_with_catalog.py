@@ -18,7 +18,7 @@ from controller.core.commands import Layout
 from controller.core.media_kinds import Kind
 from controller.core.recording import Recording, Segment, segment_path, side_paths
 from controller.core.rules import Setting
-from controller.engine.media_ports import FileRole, MediaState
+from controller.engine.media_ports import FileRole, MayDiscard, MediaState
 from controller.engine.reading import TenantSettings
 from controller.media import samples
 from controller.media.crash_points import CRASH_POINTS, DISCARD_POINTS, arm
@@ -161,7 +161,7 @@ async def test_a_recording_that_nobody_started_leaves_its_row_and_nothing_else(
     # Started after all, by a row that changed while the work went on with what it had read before.
     call.recordings[0].provisional = False
     await catalog.save("fs", [call], {})
-    assert not await catalog.may_discard("r1")
+    assert await catalog.may_discard("r1") is MayDiscard.KEPT
 
 
 async def test_two_sides_become_the_channels_that_the_row_says(

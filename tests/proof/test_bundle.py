@@ -30,6 +30,7 @@ async def sealed(world: World, tmp_path: Path) -> Path:
     for n in (1, 2, 3):
         await world.recording(f"r{n}")
     await world.recording("thrown", state=MediaState.DISCARDED)
+    await world.sealer().drain()
     await world.heard("r1")
     await world.heard("r3", action="download")
     await world.recording("theirs", tenant="blue.test")

@@ -33,6 +33,7 @@ async def sealed(world: World) -> World:
     await world.recording("r1")
     await world.recording("r2")
     await world.recording("thrown", state=MediaState.DISCARDED)
+    await world.sealer().drain()
     await world.heard("r1")
     await world.sealer().drain()
     assert await findings(world) == []

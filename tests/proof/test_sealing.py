@@ -39,10 +39,10 @@ async def test_what_is_recorded_heard_and_changed_is_sealed_once(world: World) -
     rows = await world.catalog.chain_after("acme.test", 0)
     kinds = {r.number: (json.loads(r.content)["kind"], r.subject) for r in rows}
     assert kinds == {
-        1: ("begin", "acme.test"), 2: ("recording", "r1"), 3: ("discard", "r2"), 4: ("recording", "r3"),
-        5: ("access", "r1"),
+        1: ("begin", "acme.test"), 2: ("access", "r1"), 3: ("recording", "r1"), 4: ("discard", "r2"),
+        5: ("recording", "r3"),
     }  # fmt: skip
-    facts = json.loads(rows[1].content)["payload"]
+    facts = json.loads(rows[2].content)["payload"]
     assert [f["role"] for f in facts["files"]] == ["rendition", "segment"]
     [pause] = facts["pauses"]
     assert pause["asked_by"] == "101@acme.test"

@@ -67,7 +67,7 @@ class House:
     async def record(
         self, tenant: str = RED, *, user: str = ADA, number: str = OUTSIDE, name: str = "Zoë Outside",
         age_days: float = 0.1, queue: str = "", kind: Kind = Kind.AUDIO, other: str = "", files: bool = True,
-        pause: bool = True, work: bool = True,
+        pause: bool = True, work: bool = True, provisional: bool = False, rule: str = "user.on",
     ) -> str:  # fmt: skip
         """A call of a user with somebody outside (or with another tenant's 201), that is over, in the
         catalog and in the store; the recording's id. ``age_days`` is counted from the recording's end."""
@@ -90,7 +90,8 @@ class House:
         path = segment_path(tenant, recording_id, 1, kind, began)
         segment = Segment(f"{recording_id}.1", 1, f"{n}b", "", path, kind, began, CaptureState.ENDED)
         segment.opened_at, segment.closed_at = began, ended
-        recording = Recording(recording_id, call_id, tenant, kind, "user.on", f"user {user} on", began, ended)
+        recording = Recording(recording_id, call_id, tenant, kind, rule, f"user {user} on", began, ended)
+        recording.provisional = provisional
         recording.segments.append(segment)
         if pause:
             recording.pauses.append(

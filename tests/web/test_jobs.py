@@ -10,8 +10,11 @@ import pytest
 from sqlalchemy import update
 
 from controller.catalog import tables as t
-from controller.engine.jobs import Claimed, JobState, Lane, Limits, Node, Outcome, Phase
+from controller.core.formats import FormatChoice
+from controller.core.options import TenantOptions
+from controller.engine.jobs import Claimed, JobFilter, JobState, Lane, Limits, Node, Outcome, Phase
 from controller.engine.people import Scope
+from controller.engine.settings import TenantSettings
 from controller.web.pages.jobs import TABS
 
 from .serving import served
@@ -122,6 +125,30 @@ async def test_the_pages_buttons(world: World) -> None:
         await browser.post("/jobs", data={"action": "retry-failed", "csrf": token})
         assert (await browser.get("/jobs", params={"show": "done"})).status_code == 200
         assert (await browser.get("/jobs", params={"before": "nonsense"})).status_code == 422
+
+
+async def test_what_lacks_its_format_is_taken_up_again(world: World) -> None:
+    """Of the own tenant alone, by the API and by the page's button."""
+    for tenant in ("red.example", "blue.example"):
+        options = TenantOptions(format=FormatChoice.MP3)
+        await world.catalog.set_tenant(TenantSettings(tenant, options=options))
+    async with world.client("red-admin") as admin, world.client("red-101") as user:
+        path = "/api/v1/jobs/without-format"
+        assert (await user.post(path)).status_code == 403
+        assert (await admin.post(path, params={"tenant": "blue.example"})).status_code == 404
+        taken = (await admin.post(path)).json()["taken_up"]
+        assert taken > 0
+    waiting = await world.catalog.jobs(Scope(None), JobFilter(frozenset({JobState.WAITING})))
+    assert {j.tenant for j in waiting.jobs if j.phase is Phase.FINISHING} == {"red.example"}
+    async with world.browser("root") as browser:
+        page = (await browser.get("/jobs", params={"show": "done"})).text
+        assert "Encode what lacks its format" in page
+        answer = await browser.post("/jobs", data={"action": "without-format", "csrf": form_token(page)})
+        assert answer.status_code == 303
+        bad = await browser.post("/jobs", data={"action": "nonsense", "csrf": form_token(page)})
+        assert bad.status_code == 422
+    waiting = await world.catalog.jobs(Scope(None), JobFilter(frozenset({JobState.WAITING})))
+    assert "blue.example" in {j.tenant for j in waiting.jobs}
 
 
 async def test_the_stream_draws_the_list_again_whenever_it_has_changed(world: World) -> None:

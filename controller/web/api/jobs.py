@@ -115,6 +115,25 @@ async def get_job(parts: Parts, me: JobManager, recording_id: str) -> JobDetail:
     return JobDetail(job=JobView.of(job, parts.now()), steps=steps)
 
 
+class Taken(BaseModel):
+    taken_up: int = Field(description="Of how many the finishing is done once more.")
+
+
+@router.post("/jobs/without-format", summary="Encode what lacks its tenant's format")
+async def encode_missing(
+    request: Request,
+    parts: Parts,
+    me: JobManager,
+    tenant: Annotated[str, Query(max_length=253, description="Only of this tenant.")] = "",
+) -> Taken:
+    """Takes up every recording that lacks the format which its tenant chooses now: the encoder was installed
+    since, say, or the choice is a new one."""
+    if tenant:
+        own_tenant(me, plain(tenant, 253))
+    count = await job_work.retry_without_format(parts, me, address_of(request), plain(tenant, 253))
+    return Taken(taken_up=count)
+
+
 @router.post("/jobs/{recording_id}/retry", summary="Try it again at once")
 async def retry_job(request: Request, parts: Parts, me: JobManager, recording_id: str) -> JobDetail:
     """Also does the finishing of a recording once more that is done with."""

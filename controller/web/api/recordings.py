@@ -58,17 +58,23 @@ async def list_recordings(
     return RecordingPage(items=list(page.items), next=page.next)
 
 
-async def find(parts: Services, me: Account, recording_id: str) -> RecordingDetail:
-    """The recording, if the account may see it. Raises 404."""
-    detail = await parts.reader.recording(me.scope, known_id(recording_id, "recording"))
+async def find(
+    parts: Services, me: Account, recording_id: str, request: Request | None = None
+) -> RecordingDetail:
+    """The recording, if the account may see it. With the request of what hands out files: those of one that
+    nothing but a legal hold keeps too, for whoever may hear that. Raises 404."""
+    withheld = request is not None and may(request, Permission.HEAR_WITHHELD)
+    detail = await parts.reader.recording(
+        me.scope, known_id(recording_id, "recording"), withheld=withheld
+    )  # fmt: skip
     if detail is None:
         raise not_found("recording")
     return detail
 
 
 @router.get("/recordings/{recording_id}", summary="One recording with its pauses, segments and files")
-async def get_recording(parts: Parts, me: Seer, recording_id: str) -> RecordingView:
-    return RecordingView.of(await find(parts, me, recording_id))
+async def get_recording(request: Request, parts: Parts, me: Seer, recording_id: str) -> RecordingView:
+    return RecordingView.of(await find(parts, me, recording_id, request))
 
 
 _BYTES: dict[int | str, dict[str, Any]] = {
@@ -83,7 +89,7 @@ async def listen(
 ) -> Response:  # fmt: skip
     """The whole recording in one file, to be played. Ranges are served. What is kept as AMR alone is decoded
     on the way."""
-    detail = await find(parts, me, recording_id)
+    detail = await find(parts, me, recording_id, request)
     file, whole = to_hear(request, detail, unredacted)
     response = await to_play(parts, detail, file, wanted)
     if request.method != "HEAD":
@@ -97,7 +103,7 @@ async def download(
 ) -> Response:  # fmt: skip
     """The whole recording in one file, to be kept: in the tenant's format, or in another one, which is
     converted now. Its name is made of time and id. 503 with Retry-After while too many are converted."""
-    detail = await find(parts, me, recording_id)
+    detail = await find(parts, me, recording_id, request)
     file, whole = to_hear(request, detail, unredacted)
     response = await to_keep(parts, detail, file, wanted)
     if request.method != "HEAD":
@@ -116,7 +122,7 @@ async def get_clip(
     wanted: WantedFormat = None,
 ) -> Response:  # fmt: skip
     """A piece of an audio recording, to be kept: from one moment to another, with soft edges."""
-    detail = await find(parts, me, recording_id)
+    detail = await find(parts, me, recording_id, request)
     file, whole = to_hear(request, detail, unredacted)
     to_ms = file.duration_ms if to_ms is None else to_ms
     response = await piece(parts, detail, file, (from_ms, to_ms), wanted)
@@ -134,7 +140,7 @@ async def get_file(
     """One of the recording's files: the `rendition`, which is the whole; a `segment` as the switch wrote it;
     or what was beside it: `mix`, `rx` (what the switch received from the leg), `tx` (what the leg heard);
     or what was made of it."""
-    detail = await find(parts, me, recording_id)
+    detail = await find(parts, me, recording_id, request)
     file = next((f for f in detail.files if f.role == role and f.number == number), None)
     if file is None:
         raise not_found("file")

@@ -13,6 +13,7 @@ from ...core.options import (
     DEFAULT_OPTIONS,
     Answers,
     Channels,
+    GapStyle,
     Hears,
     PauseStyle,
     Redaction,
@@ -84,6 +85,11 @@ class OptionsBody(Body):
         f"at once. Operations: {', '.join(OPERATIONS)}.",
     )
     pause_style: PauseStyle = Field(PauseStyle.MASK, description="A pause is silence, or is left out.")
+    gap_style: GapStyle = Field(
+        GapStyle.SILENCE,
+        description="A hold, a transfer or a restart of the switch, in which nothing is captured, is "
+        "silence, or is left out.",
+    )
     longest_pause_s: int = Field(0, description="A longer pause ends by itself; 0: never. At most 86400.")
     pause_tone: bool = Field(False, description="The parties hear a tone at pause and resume.")
     beep_every_s: int = Field(0, description="The parties hear a beep so often; 0: never, else 5 to 3600.")

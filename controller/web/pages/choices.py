@@ -8,6 +8,7 @@ from ...core.media_kinds import OPERATIONS, Kind
 from ...core.options import (
     Answers,
     Channels,
+    GapStyle,
     Hears,
     PauseStyle,
     Redaction,
@@ -84,6 +85,11 @@ SAYINGS = {
 PAUSE_STYLES = {
     PauseStyle.MASK: "Silence of the same length",
     PauseStyle.CUT: "Left out of the recording",
+}
+
+GAP_STYLES = {
+    GapStyle.SILENCE: "Silence of the same length",
+    GapStyle.CUT: "Left out of the recording",
 }
 
 CHANNELS = {

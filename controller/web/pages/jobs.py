@@ -67,12 +67,13 @@ async def job_page(request: Request, parts: Parts, me: JobManager, recording_id:
 
 
 @router.post("")
-async def retry_failed(
+async def retry_many(
     request: Request, parts: Parts, me: JobManager, action: Annotated[str, Form(max_length=20)] = ""
 ) -> Response:
-    if action != "retry-failed":
+    work = {"retry-failed": job_work.retry_failed, "without-format": job_work.retry_without_format}
+    if action not in work:
         raise Problem(422, "There is no such action.")
-    await job_work.retry_failed(parts, me, address_of(request))
+    await work[action](parts, me, address_of(request))
     return RedirectResponse("/jobs", 303)
 
 

@@ -17,6 +17,7 @@ from ...core.media_kinds import OPERATIONS
 from ...core.options import (
     Answers,
     Channels,
+    GapStyle,
     Hears,
     PauseStyle,
     Redaction,
@@ -120,6 +121,7 @@ def _options(sheet: Sheet, stored: TenantOptions) -> TenantOptions:
     given = {
         "codes": _codes(sheet),
         "pause_style": sheet.choice("pause_style", PauseStyle, stored.pause_style),
+        "gap_style": sheet.choice("gap_style", GapStyle, stored.gap_style),
         "longest_pause_s": sheet.whole("longest_pause_s", 86_400),
         "pause_tone": sheet.ticked("pause_tone"),
         "beep_every_s": sheet.whole("beep_every_s", 3600),

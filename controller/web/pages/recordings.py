@@ -32,7 +32,7 @@ _ROLES = [str(role) for role in (FileRole.RENDITION, FileRole.SEGMENT, *FileRole
 
 @router.get("/recordings/{recording_id}")
 async def recording_page(request: Request, parts: Parts, me: Seer, recording_id: str) -> Response:
-    detail = await find(parts, me, recording_id)
+    detail = await find(parts, me, recording_id, request)
     file = detail.playable
     call = await parts.reader.call(me.scope, detail.row.call_id)
     length = (file.duration_ms if file else 0) or detail.row.duration_ms
