@@ -13,10 +13,12 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import orjson
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from . import __version__
 from .bootstrap import assembled
 from .cli_backup import backup_command, restore_command
+from .cli_common import console
 from .cli_disk import calculate
 from .cli_explain import explain_command
 from .cli_import import import_command
@@ -71,7 +73,6 @@ app.command("explain")(explain_command)
 app.command("import")(import_command)
 app.command("transcribe")(transcribe_command)
 app.command("find")(find_command)
-console = Console(highlight=False)
 T = TypeVar("T")
 
 ConfigOption = Annotated[
@@ -95,7 +96,7 @@ def serve(config: ConfigOption = None) -> None:
             gc.freeze()
 
             def on_ready(url: str) -> None:
-                console.print(f"The catalog is at [bold]{url}[/]")
+                console.print("The catalog is at", Text(url, "bold"))
                 manager.ready()
 
             await parts.run(on_ready)
@@ -115,12 +116,13 @@ def doctor(
         _print_json({"ok": fine, "findings": {about: [asdict(c) for c in cs] for about, cs in found}})
     else:
         for about, checks in found:
-            console.print(f"\n[bold]{about}[/]")
+            console.print()
+            console.print(Text(about, "bold"))
             for check in checks:
-                mark = "[green]ok  [/]" if check.ok else "[red]BAD [/]"
-                console.print(mark, check.what, "-", check.found, markup=True)
+                mark = Text("ok  ", "green") if check.ok else Text("BAD ", "red")
+                console.print(mark, check.what, "-", check.found)
                 if check.mend:
-                    console.print(f"      → {check.mend}", markup=False)
+                    console.print(f"      → {check.mend}")
     raise typer.Exit(0 if fine else 1)
 
 

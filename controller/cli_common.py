@@ -21,7 +21,9 @@ from .engine.ids import now
 from .engine.reading import AuditEntry
 from .working import open_catalog
 
-console = Console(highlight=False)
+#: Nothing that is printed is markup, in tables neither: a path, a switch's or a server's text may hold
+#: brackets. What stands out is a `Text` of its own.
+console = Console(highlight=False, markup=False)
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", envvar="TAPELINE_CONFIG", help="The configuration file.")

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -108,7 +107,8 @@ def imagine(
 
 def _print(found: Explanation, notes: Iterable[str]) -> None:
     for answer in found.answers:
-        console.print(f"[bold]{answer.kind}[/]: [bold]{answer.decision.verdict}[/] ({answer.decision.rule})")
+        verdict = Text.assemble((str(answer.kind), "bold"), ": ", (str(answer.decision.verdict), "bold"))
+        console.print(verdict, f"({answer.decision.rule})")
         console.print(f"  {answer.decision.reason}", markup=False)
         if answer.otherwise is not None:
             percent = " and ".join(_samples(answer.said))
@@ -118,7 +118,7 @@ def _print(found: Explanation, notes: Iterable[str]) -> None:
         for said in answer.said:
             rules.add_row(
                 *map(Text, (said.subject, said.setting, _says(said, found.direction))),
-                "[bold]decided[/]" if said.decided else "",
+                Text("decided" if said.decided else "", "bold"),
             )
         if answer.said:
             console.print(rules)
@@ -127,7 +127,7 @@ def _print(found: Explanation, notes: Iterable[str]) -> None:
             may.add_row(Text(one.who), *(_yes(x) for x in (one.pause, one.start, one.stop)))
         console.print(may)
     for note in notes:
-        console.print(f"[yellow]note[/]: {escape(note)}")
+        console.print(Text.assemble(("note", "yellow"), ": ", note))
 
 
 def _samples(said: Iterable[Said]) -> list[str]:

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import signal
 
+from rich.text import Text
+
 from .cli_common import ConfigOption, console
 from .config import load
 from .logs import set_up_logging
@@ -33,7 +35,7 @@ def worker_command(config: ConfigOption = None) -> None:
             running = asyncio.gather(workers.run(), watermark_of(settings, stores).run())
             for sign in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(sign, running.cancel)
-            console.print(f"The worker [bold]{workers.node.name}[/] is running")
+            console.print("The worker", Text(workers.node.name, "bold"), "is running")
             manager.ready()
             with contextlib.suppress(asyncio.CancelledError):
                 await running
