@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..core.media_kinds import Kind
 from ..core.policy import is_forbidden
 from ..core.rules import PolicyRule
 from ..engine.ports import LiveCall, LiveRecording
@@ -27,6 +28,9 @@ def buttons(call: LiveCall, rule: PolicyRule | None) -> list[Button]:
         found.append(Button("resume-recording", "Resume", "record", True))
     if any(not r.paused for r in going) and (rule is None or rule.mode.may_pause):
         found.append(Button("pause-recording", "Pause", "pause"))
+    if len({r.kind for r in going}) > 1:
+        for kind in Kind:
+            found += _of_one(kind, [r for r in going if r.kind == kind], rule)
     may_start = rule is None or rule.mode.may_start_and_stop
     if may_start and any(keepable(r) for r in going):
         found.append(Button("start-recording", "Keep", "keep", True))
@@ -34,6 +38,16 @@ def buttons(call: LiveCall, rule: PolicyRule | None) -> list[Button]:
         found.append(Button("start-recording", "Start recording", "record"))
     if any(_may_stop(r, rule) for r in going):
         found.append(Button("stop-recording", "Stop", "stop"))
+    return found
+
+
+def _of_one(kind: Kind, going: list[LiveRecording], rule: PolicyRule | None) -> list[Button]:
+    """Picture and sound apart, where both are recorded. (A film alone pauses with its sound.)"""
+    found = []
+    if any(r.paused for r in going):
+        found.append(Button(f"resume-{kind}-recording", f"Resume {kind}", "record"))
+    if any(not r.paused for r in going) and (rule is None or rule.mode.may_pause):
+        found.append(Button(f"pause-{kind}-recording", f"Pause {kind}", "pause"))
     return found
 
 

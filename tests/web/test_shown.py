@@ -218,6 +218,7 @@ def shown(rule: PolicyRule | None, *recordings: LiveRecording) -> list[str]:
 
 
 RUNNING = LiveRecording("r", RED, "audio", "recording", False, None, "", False, "tenant.on")
+FILM = replace(RUNNING, recording_id="f", kind="video")
 PROVISIONAL = replace(RUNNING, provisional=True, rule="user.on_demand")
 
 
@@ -231,6 +232,15 @@ PROVISIONAL = replace(RUNNING, provisional=True, rule="user.on_demand")
         (None, [PROVISIONAL], ["Pause", "Keep", "Stop"]),
         (None, [replace(RUNNING, rule="queue.require")], ["Pause"]),
         (None, [replace(PROVISIONAL, rule="queue.forbid")], ["Pause", "Stop"]),
+        (None, [RUNNING, FILM], ["Pause", "Pause audio", "Pause video", "Stop"]),
+        (
+            None,
+            [RUNNING, replace(FILM, paused=True)],
+            ["Resume", "Pause", "Pause audio", "Resume video", "Stop"],
+        ),
+        (None, [FILM], ["Pause", "Stop"]),
+        (None, [RUNNING, replace(FILM, state="ended")], ["Pause", "Stop"]),
+        (user("101", Mode.ALWAYS), [RUNNING, FILM], []),
         (user("101", Mode.ALWAYS), [RUNNING], []),
         (user("101", Mode.ALWAYS), [replace(RUNNING, paused=True)], ["Resume"]),
         (user("101", Mode.ALWAYS_PAUSE), [RUNNING], ["Pause"]),
