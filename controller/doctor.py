@@ -11,6 +11,7 @@ import numpy as np
 
 from .catalog.database import DatabaseUnavailable
 from .config import AsteriskConfig, Config, ConfigError, FreeSwitchConfig, SealingConfig, StoreConfig
+from .config_sealing import EVERYBODY
 from .core.formats import Format
 from .core.options import Transcripts
 from .engine.ids import now
@@ -18,6 +19,7 @@ from .engine.ports import Check
 from .engine.reading import Scope
 from .media.encoders import Encoders
 from .media.errors import MediaError, NoEncoder
+from .media.objects import S3Shelf
 from .media.seal_keys import KeySource
 from .media.shelves import make_shelf
 from .media.speech_process import SpeechProcess
@@ -32,7 +34,7 @@ async def examine(config: Config) -> list[tuple[str, list[Check]]]:
     machine = [await _database(config), _storage(config), _ffmpeg(), *await asyncio.to_thread(_encoders)]
     found = [("this machine", machine)]
     found += [
-        (f"store {store.name} ({store.kind})", [await asyncio.to_thread(_store, store)])
+        (f"store {store.name} ({store.kind})", await asyncio.to_thread(_store, store, _all_sealed(config)))
         for store in config.stores
     ]
     found += [
@@ -87,22 +89,35 @@ def _storage(config: Config) -> Check:
     )
 
 
-def _store(store: StoreConfig) -> Check:
-    """A file put there, read back and removed again: what every recording will ask of it."""
+def _all_sealed(config: Config) -> bool:
+    return any(EVERYBODY in section.tenants for section in config.sealing)
+
+
+def _store(store: StoreConfig, sealed: bool = False) -> list[Check]:
+    """A file put there, read back and removed again: what every recording will ask of it. ``sealed``:
+    every tenant's recordings are."""
     content = os.urandom(1000)
     key = f"tapeline-doctor/{content[:8].hex()}"
     try:
         shelf = make_shelf(store)
         shelf.put(key, iter([content]), len(content))
         same = b"".join(shelf.read(key)) == content
+        versions = isinstance(shelf, S3Shelf) and shelf.versioned(key)
         shelf.delete(key)
     except (ConfigError, MediaError) as error:
-        return Check("store", False, str(error), "until it works, finished recordings stay in storage.path")
+        why = "until it works, finished recordings stay in storage.path"
+        return [Check("store", False, str(error), why)]
     if not same:
-        return Check(
-            "store", False, "gives back other bytes than it was given", "look after its server or disk"
+        words = "gives back other bytes than it was given"
+        return [Check("store", False, words, "look after its server or disk")]
+    checks = [Check("store", True, "a file was put there, read back and removed")]
+    if versions:
+        words = (
+            "the bucket keeps old versions: a deleted recording that was not sealed stays readable in them"
         )
-    return Check("store", True, "a file was put there, read back and removed")
+        mend = "seal every tenant's recordings, or have the bucket's lifecycle end old versions"
+        checks.append(Check("versions", sealed, words, "" if sealed else mend))
+    return checks
 
 
 def _keys(section: SealingConfig) -> list[Check]:

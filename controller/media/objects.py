@@ -96,6 +96,15 @@ class S3Shelf:
         except BaseError as error:
             self._away("look for", key, error)
 
+    def versioned(self, key: str) -> bool:
+        """Whether the bucket keeps old versions, told by a file that is there: what is removed stays then."""
+        try:
+            return obstore.head(self._store, checked_key(key))["version"] not in (None, "", "null")
+        except FileNotFoundError as error:
+            raise StoreError(f"{key} is missing from the store {self.name}") from error
+        except BaseError as error:
+            self._away("look for", key, error)
+
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """From ``start`` on, ``length`` bytes or up to the end, in blocks. Raises StoreError."""
         checked_key(key)
