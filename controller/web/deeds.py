@@ -35,7 +35,7 @@ DEEDS = {
     "note": Deed("Put a note on recordings", "Put the note on", Permission.ANNOTATE, "note"),
     "hold": Deed("Put recordings under a legal hold", "Hold", Permission.HOLD, "hold"),
     "trash": Deed("Delete recordings", "Delete", Permission.DELETE, "why"),
-    "zip": Deed("Download recordings as a ZIP", "Make a ZIP of", Permission.EXPORT),
+    "zip": Deed("Recordings as a ZIP", "Make a ZIP of", Permission.EXPORT),
 }
 
 

@@ -56,6 +56,7 @@ async def test_it_goes_on_by_itself_and_each_row_is_there_once(
 ) -> None:
     page = await browser.new_page(viewport={"width": 1440, "height": 900})
     problems = await enter(page, url, "red-admin")
+    await page.goto(f"{url}/recordings")
     total = len((await world.catalog.recordings(Scope("red.example"), RecordingFilter(), limit=500)).items)
     assert total > 100
     for _ in range(12):
@@ -115,6 +116,7 @@ async def test_all_that_match_are_tagged_and_a_zip_is_made_and_fetched(
 ) -> None:
     page = await browser.new_page(viewport={"width": 1440, "height": 900}, accept_downloads=True)
     problems = await enter(page, url, "red-admin")
+    await page.goto(f"{url}/recordings")
     await page.get_by_label("Select all that are shown").click()
     await page.get_by_label("all that match the filters").check()
     chosen = page.get_by_role("region", name="Selected recordings")
@@ -132,7 +134,7 @@ async def test_all_that_match_are_tagged_and_a_zip_is_made_and_fetched(
     await page.get_by_label("Select all that are shown").click()
     await chosen.get_by_role("button", name="ZIP").click()
     await page.locator("main .primary").click()
-    fetch = page.get_by_role("link", name="Download")
+    fetch = page.get_by_role("link", name="Download the ZIP")
     await expect(fetch).to_be_visible(timeout=30_000)
     async with page.expect_download() as coming:
         await fetch.click()
@@ -149,6 +151,7 @@ async def test_all_that_match_are_tagged_and_a_zip_is_made_and_fetched(
 async def test_columns_and_views_are_chosen_and_kept(world: World, url: str, browser: Browser) -> None:
     page = await browser.new_page(viewport={"width": 1440, "height": 900})
     problems = await enter(page, url, "red-admin")
+    await page.goto(f"{url}/recordings")
     await page.get_by_text("Columns", exact=True).click()
     await page.get_by_label("Size", exact=True).check()
     await page.get_by_label("Pauses", exact=True).uncheck()

@@ -53,8 +53,10 @@ async def annotate(request: Request, parts: Parts, me: Annotator, recording_id: 
             case "untag":
                 done = await desk.remove_tag(me.scope, known, tag, me.login, address, retained=retained)
             case "note":
-                text = sheet.one("text")
-                done = await desk.add_note(me.scope, known, text, me.login, parts.new_id(), address)
+                text, at = sheet.one("text"), _moment(sheet.one("position_ms"))
+                done = await desk.add_note(
+                    me.scope, known, text, me.login, parts.new_id(), address, position_ms=at
+                )
             case "unnote":
                 note = known_id(sheet.one("note_id"), "note")
                 done = await desk.remove_note(me.scope, known, note, me.login, address, others=others)
@@ -98,6 +100,15 @@ async def delete(request: Request, parts: Parts, me: Deleter, recording_id: str)
     if why := result.refused.get(known, ""):
         raise Problem(409, f"The recording cannot be deleted: {why}.")
     return RedirectResponse("/trash", 303)
+
+
+def _moment(text: str) -> int | None:
+    """Milliseconds, as the player writes them; "" for a note about all of it. Raises InvalidPolicy."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 12):
+        raise InvalidPolicy("position_ms: whole milliseconds from the recording's beginning")
+    return int(text)
 
 
 def _back(recording_id: str) -> Response:

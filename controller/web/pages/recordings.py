@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 
@@ -27,6 +28,9 @@ from .transcripts import shown as spoken_on
 
 router = APIRouter()
 
+#: Without npm at the installation there is none, and the player does without.
+_LIBRARY = (Path(__file__).parent.parent / "static/vendor/wavesurfer.js").exists()
+
 _ROLES = [str(role) for role in (FileRole.RENDITION, FileRole.SEGMENT, *FileRole)]
 
 
@@ -43,7 +47,7 @@ async def recording_page(request: Request, parts: Parts, me: Seer, recording_id:
     response = page(
         request, "recording.html", detail=detail, row=detail.row, file=file, length=length, call=call,
         spans=drawn_spans(what_happened, length), files=sorted(detail.files, key=_shelf),
-        media_type=MEDIA_TYPES.get(file.format, "") if file else "", nonce=nonce, waveform=wave is not None,
+        media_type=MEDIA_TYPES.get(file.format, "") if file else "", nonce=nonce, waveform=wave is not None, library=_LIBRARY,
         shares=shares(view) if view else [], names=_names(detail), view=view,
         seal=await seal_of(parts, me, recording_id), formats=choices.FORMAT_NAMES,
         **await annotations_on(parts, me, detail.row),

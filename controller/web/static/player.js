@@ -79,6 +79,7 @@ function faster(by) {
 
 // Repeating: from here, to here, no more.
 const loop = box.querySelector("[data-loop]");
+const clip = box.querySelector("[data-clip]");
 function repeat() {
   if (part.from === null) part.from = media.currentTime;
   else if (part.to === null && media.currentTime > part.from + 0.2) part.to = media.currentTime;
@@ -92,6 +93,10 @@ function repeat() {
   const span = box.querySelector("[data-loop-span]");
   span.setAttribute("x", (from / duration()) * 1000);
   span.setAttribute("width", part.from === null ? 0 : Math.max(1, ((to - from) / duration()) * 1000));
+  if (clip) {
+    clip.hidden = part.to === null;
+    clip.href = `${clip.dataset.clip}?from_ms=${Math.round(from * 1000)}&to_ms=${Math.round(to * 1000)}`;
+  }
   if (part.to !== null) seek(part.from);
 }
 loop.addEventListener("click", repeat);
@@ -126,6 +131,25 @@ for (const button of document.querySelectorAll("[data-at]")) {
   });
 }
 
+// A note about this moment: the form below, with the moment in it.
+const note = { text: document.querySelector("[data-note-text]"), at: document.querySelector("[data-note-at]"), time: document.querySelector("[data-note-time]") };
+function moment() {
+  if (!note.at) return;
+  note.at.value = String(Math.round(media.currentTime * 1000));
+  note.time.textContent = clock(media.currentTime * 1000);
+}
+function noteHere() {
+  if (!note.at) return;
+  moment();
+  note.at.checked = true;
+  note.text.scrollIntoView({ block: "center" });
+  note.text.focus();
+}
+box.querySelector("[data-note-here]")?.addEventListener("click", noteHere);
+for (const event of ["timeupdate", "seeked"]) media.addEventListener(event, () => note.at?.checked || moment());
+note.at?.addEventListener("change", () => note.at.checked || moment());
+moment();
+
 function at(event) {
   const x = event.clientX - line.getBoundingClientRect().left + view.scroll();
   return (x / view.wide()) * duration();
@@ -145,6 +169,7 @@ const KEYS = {
   End: () => seek(duration()),
   " ": switchPlaying,
   l: repeat,
+  n: noteHere,
   "<": () => faster(-1),
   ">": () => faster(1),
   "+": () => view.zoom(1),
