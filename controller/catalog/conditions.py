@@ -32,9 +32,7 @@ def conditions(
         found.append(number_in(where.number))
     if where.user:
         found.append(_of_user(gate, where.user))
-    for scope, name in ((PolicyScope.QUEUE, where.queue), (PolicyScope.RING_GROUP, where.group)):
-        if name:
-            found.append(_came_by(gate, scope, name))
+    found += [_came_by(gate, _r.call_id, scope, name) for scope, name in _ways(where)]
     if where.tag:
         tagged = select(_tag.recording_id).where(_tag.tag == where.tag, gate.tenant(_tag.tenant))
         found.append(_r.recording_id.in_(tagged))
@@ -99,6 +97,40 @@ def _found(gate: Gate, word: str, spoken: bool, *, sqlite: bool) -> ColumnElemen
     return or_(*places)
 
 
+def conditions_of_calls(
+    gate: Gate, call_id: ColumnElement[Any], where: RecordingFilter
+) -> list[ColumnElement[bool]]:
+    """What a list of calls has of the recordings' filters: user, queue, ring group, tag."""
+    found: list[ColumnElement[bool]] = []
+    if where.user:
+        v = t.call_views.alias("of_user").c
+        mine = select(v.call_id).where(
+            v.call_id == call_id, v.user == name_key(where.user), gate.tenant(v.tenant)
+        )
+        found.append(mine.exists())
+    for scope, name in _ways(where):
+        found.append(_came_by(gate, call_id, scope, name))
+    if where.tag:
+        r = t.recordings.alias("tagged")
+        tagged = (
+            select(_tag.recording_id)
+            .join(r, r.c.recording_id == _tag.recording_id)
+            .where(
+                r.c.call_id == call_id,
+                _tag.tag == where.tag,
+                gate.tenant(_tag.tenant),
+                r.c.deleted_at.is_(None),
+            )
+        )
+        found.append(tagged.exists())
+    return found
+
+
+def _ways(where: RecordingFilter) -> list[tuple[PolicyScope, str]]:
+    named = ((PolicyScope.QUEUE, where.queue), (PolicyScope.RING_GROUP, where.group))
+    return [(scope, name) for scope, name in named if name]
+
+
 def _of_user(gate: Gate, user: str) -> ColumnElement[bool]:
     v = t.call_views.alias("of_user").c
     mine = select(v.call_id).where(
@@ -107,10 +139,10 @@ def _of_user(gate: Gate, user: str) -> ColumnElement[bool]:
     return mine.exists()
 
 
-def _came_by(gate: Gate, scope: PolicyScope, name: str) -> ColumnElement[bool]:
+def _came_by(gate: Gate, call_id: ColumnElement[Any], scope: PolicyScope, name: str) -> ColumnElement[bool]:
     c = t.call_routes.c
     ways = select(c.call_id).where(c.scope == str(scope), c.name == name_key(name), gate.tenant(c.tenant))
-    return _r.call_id.in_(ways)
+    return call_id.in_(ways)
 
 
 def _named_by_a_hold() -> ColumnElement[bool]:

@@ -26,7 +26,7 @@ from . import paging
 from . import tables as t
 from .channels import in_turns, sides_of
 from .columns import Text
-from .conditions import conditions, party_in
+from .conditions import conditions, conditions_of_calls, party_in
 from .gate import CallsSeen, Gate
 from .kept_rows import holds_seen
 from .missing import decided_by, recorded_is
@@ -241,6 +241,7 @@ def calls_query(gate: Gate, where: RecordingFilter, limit: int, before: str | No
     if where.call_id is not None:
         query = query.where(seen.call_id == _resolved(where.call_id))
     query = _lasting(query, t.calls.c.talk_ms, where)
+    query = query.where(*conditions_of_calls(gate, seen.call_id, where))
     if where.switch:
         query = query.where(t.calls.c.switch == where.switch)
     if where.rule:

@@ -171,3 +171,26 @@ async def test_columns_and_views_are_chosen_and_kept(world: World, url: str, bro
     assert "q=is" in page.url
     await expect(page.locator(ROWS)).to_have_count(1)
     assert problems == []
+
+
+async def test_the_cdr_goes_on_by_itself_too(world: World, url: str, browser: Browser) -> None:
+    page = await browser.new_page(viewport={"width": 1440, "height": 900})
+    problems = await enter(page, url, "red-admin")
+    total = len((await world.catalog.calls(Scope("red.example"), RecordingFilter(), limit=500)).items)
+    for _ in range(12):
+        await page.mouse.wheel(0, 20_000)
+        await page.wait_for_timeout(100)
+    await until(page, f"{shown(page)} === {total}")
+    assert await page.evaluate("document.querySelectorAll('.row[tabindex=\\'0\\']').length") == 1
+    await page.keyboard.press("j")
+    await page.keyboard.press("j")
+    at = "[...document.querySelectorAll('.row')].indexOf(document.activeElement)"
+    assert await page.evaluate(at) == 1
+    await page.get_by_text("Columns", exact=True).click()
+    await page.get_by_label("Direction", exact=True).last.check()
+    await page.get_by_role("button", name="Show these").click()
+    assert "Direction" in await page.locator("thead th").all_text_contents()
+    await page.fill("[name=user]", "102")
+    await page.get_by_role("button", name="Filter").click()
+    await expect(page.locator(ROWS)).to_have_count(2)
+    assert problems == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import tzinfo
 
@@ -12,6 +13,7 @@ from ...core.rules import PolicyScope
 from ...core.voices import Saying
 from ...engine.reading import Recorded
 from ..api.params import plain
+from ..free_search import as_tag
 from . import filters
 from .words import words
 
@@ -36,9 +38,12 @@ _KNOWN = {value for value, _ in RULES} | {f"{scope}.{saying}" for scope in Polic
 
 
 def read(request: Request, zone: tzinfo) -> filters.ListFilter:
-    found = filters.read(request, zone)
-    query = request.query_params
-    for name in ("recorded", "why", "switch"):
+    return of(request.query_params, zone)
+
+
+def of(query: Mapping[str, str], zone: tzinfo) -> filters.ListFilter:
+    found = filters.read(query, zone)
+    for name in ("user", "queue", "group", "tag", "recorded", "why", "switch"):
         found.values[name] = plain(query.get(name, ""))
     values = found.values
     if values["recorded"] and values["recorded"] not in set(Recorded):
@@ -52,5 +57,9 @@ def read(request: Request, zone: tzinfo) -> filters.ListFilter:
         recorded=Recorded(values["recorded"]) if values["recorded"] else None,
         rule=values["why"],
         switch=values["switch"],
+        user=values["user"],
+        queue=values["queue"],
+        group=values["group"],
+        tag=as_tag(values["tag"]),
     )
     return found

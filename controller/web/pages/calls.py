@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 
 from ...core.roles import Permission
 from ..access import may
@@ -12,6 +14,8 @@ from ..api.calls import find
 from ..permits import Seer
 from ..services import Parts, Services
 from . import call_filters, filters
+from . import columns as list_columns
+from .forms import Sheet
 from .journey import BAR, LANE, Ruler, draw
 from .rendering import page, zone
 from .telling import explain_link, rule_links, told
@@ -20,6 +24,14 @@ from .timeline import by_day
 router = APIRouter()
 
 PER_PAGE = 50
+LIST = "calls"
+
+#: What beside time and parties may be shown.
+COLUMNS = {
+    "duration": "Duration", "outcome": "Outcome", "recorded": "Recorded", "switch": "Switch",
+    "direction": "Direction", "date": "Date", "id": "Call id",
+}  # fmt: skip
+USUAL = ("duration", "outcome", "recorded", "switch")
 
 
 @router.get("/calls")
@@ -32,11 +44,22 @@ async def calls_page(request: Request, parts: Parts, me: Seer) -> Response:
         wanted.before = None
         found = await parts.reader.calls(me.scope, wanted.where, limit=PER_PAGE)
     days = by_day(found.items, zone(request))
+    columns = await list_columns.chosen(parts, me, LIST, COLUMNS, USUAL)
     return page(
-        request, "calls.html", filter=wanted, days=days, count=len(found.items), next=found.next,
+        request, "calls.html", filter=wanted, days=days, columns=columns, names=COLUMNS,
+        kept=wanted.query(), count=len(found.items), next=found.next,
         directions=filters.DIRECTIONS, recorded=call_filters.RECORDED, rules=call_filters.RULES,
         switch_choices=_switches(parts, wanted.values["switch"]),
     )  # fmt: skip
+
+
+@router.post("/calls/columns")
+async def set_columns(request: Request, parts: Parts, me: Seer) -> Response:
+    sheet = await Sheet.sent(request)
+    await list_columns.choose(parts, me, LIST, COLUMNS, sheet)
+    # Only what the list knows of it: nothing else comes back into an address.
+    query = dict(parse_qsl(sheet.one("query")[:4000]))
+    return RedirectResponse(f"/calls?{call_filters.of(query, zone(request)).query()}", 303)
 
 
 def _switches(parts: Services, own: str) -> list[tuple[str, str]]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from urllib.parse import urlencode
-
-from fastapi import Request
 
 from ...core.direction import Direction
 from ...engine.reading import RecordingFilter
@@ -57,9 +56,8 @@ class ListFilter:
         return urlencode({k: v for k, v in merged.items() if v})
 
 
-def read(request: Request, zone: tzinfo, *, spoken: bool = False) -> ListFilter:
+def read(query: Mapping[str, str], zone: tzinfo, *, spoken: bool = False) -> ListFilter:
     """``spoken``: the list can be searched for what was said."""
-    query = request.query_params
     faults: list[str] = []
     values = {k: plain(query.get(k, "")) for k in ("party", "since", "until", "direction", "duration")}
     if spoken:

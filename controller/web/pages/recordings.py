@@ -47,7 +47,8 @@ async def recording_page(request: Request, parts: Parts, me: Seer, recording_id:
     response = page(
         request, "recording.html", detail=detail, row=detail.row, file=file, length=length, call=call,
         spans=drawn_spans(what_happened, length), files=sorted(detail.files, key=_shelf),
-        media_type=MEDIA_TYPES.get(file.format, "") if file else "", nonce=nonce, waveform=wave is not None, library=_LIBRARY,
+        media_type=MEDIA_TYPES.get(file.format, "") if file else "", nonce=nonce,
+        waveform=wave is not None, library=_LIBRARY,
         shares=shares(view) if view else [], names=_names(detail), view=view,
         seal=await seal_of(parts, me, recording_id), formats=choices.FORMAT_NAMES,
         **await annotations_on(parts, me, detail.row),

@@ -16,6 +16,7 @@ from ..problems import Problem, not_found
 from ..services import Parts, Services
 from ..transcript_reading import note_found
 from . import choices, list_filter
+from . import columns as list_columns
 from .forms import Sheet
 from .rendering import page, zone
 from .timeline import by_day
@@ -46,8 +47,7 @@ async def recordings_page(request: Request, parts: Parts, me: Seer) -> Response:
     await note_found(request, parts, me, found.items)
     in_time = wanted.where.order in (Order.NEWEST, Order.OLDEST)
     days = by_day(found.items, zone(request)) if in_time else [("", list(found.items))] * bool(found.items)
-    stored = await parts.lists.list_columns(me.account_id, LIST) if parts.lists else None
-    columns = [c for c in COLUMNS if c in (stored if stored is not None else USUAL)]
+    columns = await list_columns.chosen(parts, me, LIST, COLUMNS, USUAL)
     if not in_time and "date" not in columns:
         columns.append("date")
     views = await parts.lists.saved_views(me) if parts.lists else []
@@ -61,10 +61,7 @@ async def recordings_page(request: Request, parts: Parts, me: Seer) -> Response:
 @router.post("/recordings/columns")
 async def set_columns(request: Request, parts: Parts, me: Seer) -> Response:
     sheet = await Sheet.sent(request)
-    chosen = sheet.many("column")
-    if not sheet.one("chosen") or not set(chosen) <= set(COLUMNS):
-        raise Problem(422, "column: one of " + ", ".join(COLUMNS) + ".")
-    await _lists(parts).set_list_columns(me.account_id, LIST, [c for c in COLUMNS if c in chosen])
+    await list_columns.choose(parts, me, LIST, COLUMNS, sheet)
     return _back(request, parts, sheet.one("query"))
 
 
