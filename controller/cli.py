@@ -23,10 +23,12 @@ from .cli_disk import calculate
 from .cli_explain import explain_command
 from .cli_import import import_command
 from .cli_jobs import jobs
+from .cli_online import audit, call_command, groups, live, report_command, shares
 from .cli_options import tenants
 from .cli_people import people, tokens
 from .cli_policy import settings
 from .cli_proof import evidence_commands, proof, verify_command
+from .cli_recordings import calls, recordings
 from .cli_retention import retention
 from .cli_rules import rule
 from .cli_sealing import sealing
@@ -64,6 +66,14 @@ app.add_typer(tag, name="tag")
 app.add_typer(note, name="note")
 app.command("backup")(backup_command)
 app.command("restore")(restore_command)
+app.add_typer(recordings, name="recordings")
+app.add_typer(calls, name="calls")
+app.add_typer(live, name="live")
+app.add_typer(shares, name="share")
+app.add_typer(audit, name="audit")
+app.add_typer(groups, name="group")
+app.command("report")(report_command)
+app.command("api")(call_command)
 app.command("erase")(erase_command)
 app.command("sweep")(sweep_command)
 app.command("verify")(verify_command)

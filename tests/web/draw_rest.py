@@ -37,6 +37,8 @@ curl -H "Authorization: Bearer $TOKEN" "$URL/api/v1/explain?tenant=$TENANT&calle
 curl -H "Authorization: Bearer $TOKEN" -N "$URL/api/v1/live/events"
 ```
 
+There is a [typed client for Python](client.md), and [`tapeline`](cli.md) for the shell.
+
 What an account may not see is answered like what does not exist: 404. Every listening, download,
 control and change is written into the audit before it is answered.
 
