@@ -18,7 +18,7 @@ from .client import Ask, Client, NotSignedIn, Page, TapelineApiError
 T = TypeVar("T")
 
 UrlOption = Annotated[
-    str, typer.Option(envvar="TAPELINE_URL", help="Where Tapeline is, such as https://recorder.example.")
+    str, typer.Option(envvar="TAPELINE_URL", help="Where Tapeline is, such as `https://recorder.example`.")
 ]
 TokenOption = Annotated[
     str,

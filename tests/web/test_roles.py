@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import pytest
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request
 from fastapi.routing import iter_route_contexts
 
 from controller.core.roles import GRANTS, Permission, Role, allows, may_give
-from controller.engine.reading import Account
-from controller.web.access import Me, declared, gate
+from controller.engine.reading import Account, ApiToken
+from controller.web.access import Me, Needs, declared, gate, token_digest
 from controller.web.permits import Listener
+from controller.web.problems import Problem
 
 from .world import PEOPLE, World, form_token
 
@@ -86,6 +87,50 @@ async def test_every_route_is_for_whom_the_table_says(world: World, role: Role) 
                 refused += 1
     assert let_in > 15
     assert refused > 3 or role is Role.SYSTEM
+
+
+LOGINS = {role: str(role).replace("_", "-") for role in Role}
+
+
+@pytest.mark.parametrize("tenant", ["red.example", "blue.example"])
+async def test_every_route_times_every_role_in_both_tenants(
+    world: World, monkeypatch: pytest.MonkeyPatch, tenant: str
+) -> None:
+    """Whether the gate opens, without what is behind it: so all of it takes seconds."""
+    real = Needs.__call__
+
+    async def stop(self: Needs, request: Request, me: Me) -> Account:
+        account = await real(self, request, me)
+        assert account.tenant in (None, tenant)
+        raise Problem(418, "in")
+
+    tokens: dict[Role, str] = {}
+    for role, login in LOGINS.items():
+        account = Account(f"{login}@{tenant}", f"{login}@{tenant}", role, tenant, "101")
+        if role is Role.SYSTEM:
+            account = Account(f"{login}@{tenant}", f"{login}@{tenant}", role, None, None)
+        await world.catalog.add_account(account, "")
+        tokens[role] = f"tl_{login}_{tenant}"
+        token = ApiToken(account.account_id, account.account_id, "walk", world.story.at, None, None)
+        await world.catalog.add_token(token, token_digest(tokens[role]))
+    monkeypatch.setattr(Needs, "__call__", stop)
+    every, walked = list(gated(world.app)), 0
+    async with world.client() as client:
+        for role in Role:
+            headers = {"authorization": f"Bearer {tokens[role]}", "accept": "application/json"}
+            for method, template, permission in every:
+                assert permission is not None
+                path = re.sub(r"{(\w+)(?::path)?}", lambda m: {"number": "1"}.get(m[1], "x"), template)
+                more = {} if method in ("GET", "HEAD") else {"json": {}}
+                answer = await client.request(method, path, headers=headers, **more)
+                wanted = 418 if permission in GRANTS[role] else 403
+                # An API token is not enough for some of one's own account.
+                got = 418 if "needs a session" in answer.text else answer.status_code
+                if method == "HEAD" and permission in GRANTS[role] and got == 403:
+                    got = 418
+                assert got == wanted, (method, path, role, tenant, answer.text)
+                walked += 1
+    assert walked == len(every) * len(Role)
 
 
 async def test_a_refusal_is_in_the_audit_once(world: World) -> None:
