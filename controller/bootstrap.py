@@ -19,6 +19,7 @@ from .catalog.facade import SqlCatalog
 from .config import AsteriskConfig, Config, ConfigError, FreeSwitchConfig
 from .engine.engine import Engine
 from .engine.ids import new_id, now
+from .engine.metrics import HttpStats
 from .engine.ports import Directory, LinkState, Switch
 from .health import health_of
 from .hooking import dispatcher_of, maker_of
@@ -206,6 +207,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
         conversions = make_conversions(config, catalog, stores)
         secret = session_secret(config.web.secret_file)
         dispatcher = dispatcher_of(config, catalog, secret)
+        http = HttpStats()
         app = create_app(
             Services(
                 reader=catalog,
@@ -236,7 +238,10 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 hooks=catalog,
                 hook_maker=maker_of(config, secret),
                 poke_hooks=dispatcher.poke,
-                metrics=Meter(engine, catalog, places(config) | store_places(config)).text,
+                metrics=Meter(
+                    engine, catalog, places(config) | store_places(config), http, workers.took
+                ).text,
+                http=http,
             )
         )
         yield Parts(

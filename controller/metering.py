@@ -13,7 +13,7 @@ from . import __version__
 from .engine.engine import Engine
 from .engine.hooks import HookQueue
 from .engine.jobs import JobReader
-from .engine.metrics import Family, exposition
+from .engine.metrics import Family, Histogram, HttpStats, exposition
 from .engine.people import Scope
 from .engine.ports import LinkState
 
@@ -26,14 +26,20 @@ class MeteredCatalog(JobReader, HookQueue, Protocol):
 
 
 class Meter:
-    """``places``: what to call each folder, and where it is (spools and the store)."""
+    """``places``: what to call each folder, and where it is (spools and the store). ``steps``: what the work
+    on recordings took in the worker process, by step and result."""
 
-    def __init__(self, engine: Engine, catalog: MeteredCatalog, places: Mapping[str, Path]) -> None:
+    def __init__(
+        self, engine: Engine, catalog: MeteredCatalog, places: Mapping[str, Path],
+        http: HttpStats | None = None, steps: Mapping[tuple[str, str], Histogram] | None = None,
+    ) -> None:  # fmt: skip
         self._engine, self._catalog, self._places = engine, catalog, dict(places)
+        self._http, self._steps = http or HttpStats(), steps if steps is not None else {}
 
     async def text(self) -> str:
         families = [Family("tapeline_info", "gauge", "The version.").add(1, {"version": __version__})]
         families += self._of_switches() + self._of_calls()
+        families += self._of_steps() + self._of_http()
         families += await self._of_catalog() + await asyncio.to_thread(self._of_disks)
         families.append(await _of_loop())
         return exposition(families)
@@ -47,6 +53,10 @@ class Meter:
             "tapeline_command_seconds", "histogram",
             "From sending a command to the switch's answer, by command and result.",
         )  # fmt: skip
+        control = Family(
+            "tapeline_control_seconds", "histogram",
+            "From a request to control a recording to the switch's confirmation, by operation and result.",
+        )  # fmt: skip
         behind = Family("tapeline_saver_waiting_calls", "gauge", "Changed calls not in the catalog yet.")
         for e in self._engine.engines:
             switch = {"switch": e.switch.name}
@@ -57,8 +67,10 @@ class Meter:
                 refused.add(count, {**switch, "reason": reason})
             for (command, result), histogram in sorted(e.stats.took.items()):
                 took.add(histogram, {**switch, "command": command, "result": result})
+            for (operation, result), histogram in sorted(e.stats.controlled.items()):
+                control.add(histogram, {**switch, "operation": operation, "result": result})
             behind.add(e.saver.waiting, switch)
-        return [up, facts, requests, refused, took, behind]
+        return [up, facts, requests, refused, took, control, behind]
 
     def _of_calls(self) -> list[Family]:
         calls = Family("tapeline_calls", "gauge", "Calls that are up.")
@@ -77,6 +89,28 @@ class Meter:
             for state, count in sorted(states.items()):
                 captures.add(count, {**switch, "state": state})
         return [calls, recordings, paused, captures]
+
+    def _of_steps(self) -> list[Family]:
+        took = Family(
+            "tapeline_media_step_seconds", "histogram",
+            "Work on recordings by this controller's worker process (store, render, encode and so on), "
+            "by step and result.",
+        )  # fmt: skip
+        for (step, result), histogram in sorted(dict(self._steps).items()):
+            took.add(histogram, {"step": step, "result": result})
+        return [took]
+
+    def _of_http(self) -> list[Family]:
+        took = Family(
+            "tapeline_http_request_seconds", "histogram",
+            "From a web request to the beginning of its answer, by route and class of status.",
+        )  # fmt: skip
+        streams = Family("tapeline_http_streams", "gauge", "Event streams that are open, by route.")
+        for (method, route, status), histogram in sorted(self._http.took.items()):
+            took.add(histogram, {"method": method, "route": route, "status": status})
+        for route, count in sorted(self._http.streams.items()):
+            streams.add(count, {"route": route})
+        return [took, streams]
 
     async def _of_catalog(self) -> list[Family]:
         jobs = Family("tapeline_jobs", "gauge", "Work on recordings, by state.")

@@ -89,7 +89,7 @@ def main(arguments: list[str]) -> int:
     try:
         asyncio.run(_work(config, parent, answers))
     except TapelineError as error:
-        _say(answers, str(error))
+        _say(answers, error=str(error)[:2000])
         return 2
     return 0
 
@@ -124,18 +124,24 @@ async def _work(config: Config, parent: _Parent, answers: IO[str]) -> None:
 
 
 async def _tell(workers: Workers, answers: IO[str]) -> None:
-    """What is wrong, whenever that changes: the controller's pages and alarms show it."""
-    told: str | None = None
+    """What is wrong and what the steps took, whenever that changes: the controller's pages, alarms and
+    metrics show it."""
+    error: str | None = None
+    steps = 0
     while True:
-        if workers.error != told:
-            told = workers.error
-            _say(answers, told)
+        if workers.error != error:
+            error = workers.error
+            _say(answers, error=error[:2000])
+        done = sum(sum(h.counts) for h in workers.took.values())
+        if done != steps:
+            steps = done
+            _say(answers, took=[[*key, h.counts, h.total] for key, h in workers.took.items()])
         await asyncio.sleep(_LOOK_S)
 
 
-def _say(answers: IO[str], error: str) -> None:
+def _say(answers: IO[str], **what: object) -> None:
     with contextlib.suppress(OSError):  # nobody listens any more
-        answers.write(json.dumps({"error": error[:2000]}) + "\n")
+        answers.write(json.dumps(what) + "\n")
         answers.flush()
 
 

@@ -28,6 +28,22 @@ class Histogram:
 
 
 @dataclass(slots=True)
+class HttpStats:
+    """``took``: (method, the route's template, the status's class such as 2xx) → seconds until the answer
+    began. ``streams``: event streams that are open now, by their route."""
+
+    took: dict[tuple[str, str, str], Histogram] = field(default_factory=dict)
+    streams: dict[str, int] = field(default_factory=dict)
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        key = (method, route, f"{status // 100}xx")
+        self.took.setdefault(key, Histogram()).observe(seconds)
+
+    def stream(self, route: str, step: int) -> None:
+        self.streams[route] = self.streams.get(route, 0) + step
+
+
+@dataclass(slots=True)
 class Family:
     """``kind``: counter, gauge or histogram. ``samples``: (labels, value) each."""
 

@@ -187,16 +187,21 @@ class Control(Protocol):
 
 @dataclass(slots=True)
 class EngineStats:
-    """``took``: (command, result) → how long; the result is done, refused, down or error."""
+    """``took``: (command, result) → how long; the result is done, refused, down or error. ``controlled``:
+    (operation, result) → from a request to the switch's confirmation; confirmed, late or refused."""
 
     facts: int = 0
     requests: int = 0
     commands: int = 0
     refused: dict[str, int] = field(default_factory=dict)
     took: dict[tuple[str, str], Histogram] = field(default_factory=dict)
+    controlled: dict[tuple[str, str], Histogram] = field(default_factory=dict)
 
     def note(self, command: str, result: str, seconds: float) -> None:
         self.took.setdefault((command, result), Histogram()).observe(seconds)
+
+    def control(self, operation: str, result: str, seconds: float) -> None:
+        self.controlled.setdefault((operation, result), Histogram()).observe(seconds)
 
 
 @dataclass(frozen=True, slots=True)

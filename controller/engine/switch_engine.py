@@ -151,8 +151,12 @@ class SwitchEngine:
 
     async def control(self, request: ControlRequest) -> ControlReport:
         """A request from our side; waits until the switch has answered its commands."""
+        began = asyncio.get_running_loop().time()
         report = self._decide(request)
-        await self._settle(report)
+        settled = await self._settle(report)
+        took = asyncio.get_running_loop().time() - began
+        result = "refused" if not report.outcome.accepted else "confirmed" if settled else "late"
+        self.stats.control(str(request.operation), result, took)
         return ControlReport(report.outcome, self._captures(report))
 
     async def _settle(self, report: ControlReport) -> bool:

@@ -11,9 +11,12 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import structlog
+
+from ..engine.metrics import Histogram
 
 log = structlog.get_logger(__name__)
 
@@ -26,8 +29,8 @@ _CLOSE_S = 6.0
 
 class WorkerChild:
     """``command`` starts it, ``settings`` is what it is given first, by its input: nothing of it is seen in
-    the list of processes. A byte more is a poke, the input's end is its own. It says what is wrong in lines
-    of JSON, ``{"error": …}``, and its log goes where ours goes."""
+    the list of processes. A byte more is a poke, the input's end is its own. It says what is wrong, and what
+    its steps took, in lines of JSON, ``{"error": …}`` and ``{"took": …}``; its log goes where ours goes."""
 
     def __init__(
         self, command: Sequence[str], settings: Callable[[], bytes], *, close_s: float = _CLOSE_S
@@ -37,6 +40,8 @@ class WorkerChild:
         self._close_s = close_s
         self._process: asyncio.subprocess.Process | None = None
         self.error = ""
+        #: (step, done or failed) → how long, since the process began that runs now.
+        self.took: dict[tuple[str, str], Histogram] = {}
 
     @property
     def pid(self) -> int | None:
@@ -70,6 +75,12 @@ class WorkerChild:
             await asyncio.sleep(pause)
             pause = min(_LAST_PAUSE_S, pause * 2)
 
+    def _told(self, said: Mapping[str, Any]) -> None:
+        self.error = str(said.get("error", self.error))
+        for step, result, counts, total in said.get("took", ()):
+            # In place: whoever shows the numbers holds on to this dict.
+            self.took[step, result] = Histogram(counts, total)
+
     def _tell(self, why: str) -> None:
         log.warning("the process that works on recordings has gone", why=why)
         self.error = why
@@ -83,13 +94,14 @@ class WorkerChild:
             *self._command, stdin=pipe, stdout=pipe, start_new_session=True
         )
         self._process = process
+        self.took.clear()
         try:
             assert process.stdin is not None
             assert process.stdout is not None
             settings = self._settings()
             process.stdin.write(len(settings).to_bytes(4) + settings)
             async for line in process.stdout:
-                self.error = str(json.loads(line)["error"])
+                self._told(json.loads(line))
             return await process.wait()
         finally:
             await self._end(process)

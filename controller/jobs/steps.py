@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from ..engine.jobs import Outcome, Phase
 from ..engine.media_ports import DueRecording, MediaState
+from ..engine.metrics import Histogram
 
 #: What a step answers: small, plain JSON. ``error`` is a failure in people's words.
 Answer = Mapping[str, Any]
@@ -53,6 +55,8 @@ class Steps:
         self._catalog = catalog
         self._media = media
         self._told = told
+        #: (step, done or failed) → how long, since this process began.
+        self.took: dict[tuple[str, str], Histogram] = {}
 
     @property
     def finishing(self) -> tuple[str, ...]:
@@ -60,6 +64,13 @@ class Steps:
 
     async def do(self, step: str, recording_id: str, before: Answer) -> Answer:
         """One step. ``before`` is what the step before answered. A failure is answered, not raised."""
+        began = time.perf_counter()
+        answer = await self._do(step, recording_id, before)
+        result = "failed" if answer.get("error") else "done"
+        self.took.setdefault((step, result), Histogram()).observe(time.perf_counter() - began)
+        return answer
+
+    async def _do(self, step: str, recording_id: str, before: Answer) -> Answer:
         self._told(recording_id, step, None)
         try:
             if step == STORE:

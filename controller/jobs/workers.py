@@ -16,6 +16,7 @@ import structlog
 
 from ..engine.jobs import Candidate, Claimed, JobStore, Lane, Limits, Node, Phase, Runs, RunsAway, Superseded
 from ..engine.media_ports import DueRecording
+from ..engine.metrics import Histogram
 from .liveness import Heart, place
 from .steps import Answer, DueSource, Media, Steps, outcome_of
 
@@ -235,6 +236,11 @@ class Workers:
 
     def _told(self, recording_id: str, step: str, fraction: float | None) -> None:
         self._progress[recording_id] = (step, fraction)
+
+    @property
+    def took(self) -> dict[tuple[str, str], Histogram]:
+        """What the steps took in this process, by step and result."""
+        return self._steps.took
 
     def _running_progress(self) -> dict[str, tuple[str, float | None]]:
         return {i: p for i in self._tasks if (p := self._progress.get(i)) is not None}

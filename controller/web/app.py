@@ -15,6 +15,7 @@ from .batch_work import BatchWork
 from .conditional import Conditional
 from .describing.openapi import DescribedApp
 from .headers import SecurityHeaders
+from .measured import Measured
 from .pages import routes as pages
 from .pages.static import static_files
 from .replays import Replaying
@@ -77,6 +78,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(Conditional)
     app.add_middleware(Replaying, web=app.state.web, most=MAX_BODY)
     app.add_middleware(SecurityHeaders, secure=services.secure_cookies)
+    app.add_middleware(Measured, stats=services.http, of=app)
     problems.install(app)
     app.include_router(status.router)
     app.include_router(metrics.router)

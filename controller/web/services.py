@@ -17,6 +17,7 @@ from ..engine.converting import Converter
 from ..engine.hooks import HookMaker, HookStore
 from ..engine.jobs import JobReader, RunReader
 from ..engine.listing import ListStore
+from ..engine.metrics import HttpStats
 from ..engine.ports import Control
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
 from ..engine.replays import ReplayStore
@@ -73,6 +74,8 @@ class Services:
     poke_hooks: Callable[[], None] = lambda: None
     #: The text of /metrics.
     metrics: Callable[[], Awaitable[str]] | None = None
+    #: What /metrics says of the web itself.
+    http: HttpStats = field(default_factory=HttpStats)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,10 +70,16 @@ async def test_killed_it_is_started_again_and_goes_on(world: World) -> None:
         await until(lambda: done(world, "r1"), within_s=60)
         assert child.pid not in (None, first)
         await until(lambda: told(child, ""), "it is well again")
+        await until(lambda: measured(child), "what its steps took is told")
         second = child.pid
     assert second is not None
     assert not Path(f"/proc/{second}").exists()
     assert await world.catalog.nodes() == [], "it signed off"
+
+
+async def measured(child: WorkerChild) -> bool:
+    took = child.took.get(("store", "done"))
+    return took is not None and sum(took.counts) == 1 and took.total > 0
 
 
 async def nodes(world: World, count: int) -> bool:

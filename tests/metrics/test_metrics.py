@@ -7,17 +7,20 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from controller.catalog import SqlCatalog, open_database
 from controller.core.commands import OpenCapture
 from controller.engine.metrics import BOUNDS, Family, Histogram, exposition
+from controller.jobs.steps import Steps
 from controller.metering import Meter
 from controller.web.app import create_app
 from tests.docs.documents import DOCS, table_after
 from tests.engine.bench import Running, now, user
 from tests.hooks.receiver import until
 from tests.web.conftest import password_hash, world
+from tests.web.serving import served
 from tests.web.world import World
 
 __all__ = ["password_hash", "world"]
@@ -134,3 +137,53 @@ async def test_only_the_systems_administrator_gets_them(world: World) -> None:
         assert (await red.get("/metrics")).status_code == 403
     async with world.client(None) as nobody:
         assert (await nobody.get("/metrics")).status_code in (303, 401)
+
+
+async def test_each_route_is_timed_by_its_template_and_streams_are_counted(world: World) -> None:
+    stats, recording = world.services.http, world.recordings["red"]
+    async with world.client("red-admin") as red:
+        assert (await red.get(f"/api/v1/recordings/{recording}")).status_code == 200
+        assert (await red.get("/api/v1/recordings/no-such")).status_code == 404
+        assert (await red.request("HACK", "/api/v1/recordings/x")).status_code == 405
+        await red.get("/made/up/by/a/stranger")
+        await red.get("/static/app.css")
+    route = "/api/v1/recordings/{recording_id}"
+    assert sum(stats.took["GET", route, "2xx"].counts) == 1
+    assert sum(stats.took["GET", route, "4xx"].counts) == 1
+    assert not [key for key in stats.took if "stranger" in str(key) or recording in str(key) or "HACK" in key]
+    async with served(world) as url, httpx.AsyncClient(base_url=url) as client:
+        headers = {"authorization": f"Bearer {world.tokens['red-admin']}"}
+        async with client.stream("GET", "/api/v1/live/events", headers=headers) as answer:
+            assert answer.status_code == 200
+            await until(lambda: stats.streams.get("/api/v1/live/events") == 1)
+        await until(lambda: stats.streams["/api/v1/live/events"] == 0)
+
+
+async def test_a_request_is_timed_to_the_switchs_confirmation(tmp_path: Path) -> None:
+    async with Running(tmp_path) as running:
+        running.switch.call(user("101"), user("102"))
+        [engine] = running.engine.engines
+        await until(lambda: ("OpenCapture", "done") in engine.stats.took)
+        [call] = running.engine.live_calls()
+        await running.ask("pause-recording", call.call_id)
+        await running.ask("pause-recording", "nowhere")
+        assert sum(engine.stats.controlled["pause-recording", "confirmed"].counts) == 1
+
+
+async def test_each_step_of_the_work_is_counted_with_its_outcome() -> None:
+    class NoCatalog:
+        async def due_of(self, recording_ids: object) -> list[object]:
+            raise ConnectionError("away")
+
+    class Media:
+        task_names = ("encode",)
+
+        async def finish(self, recording_id: str, task: str, progress: object) -> tuple[str, str]:
+            return "", "no encoder" if recording_id == "bad" else ""
+
+    steps = Steps(NoCatalog(), Media(), lambda *_: None)  # type: ignore[arg-type]
+    for recording in ("good", "bad"):
+        await steps.do("encode", recording, {})
+    await steps.do("store", "good", {})
+    counted = {key: sum(h.counts) for key, h in steps.took.items()}
+    assert counted == {("encode", "done"): 1, ("encode", "failed"): 1, ("store", "failed"): 1}

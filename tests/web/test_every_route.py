@@ -88,7 +88,8 @@ async def test_no_route_at_all_reaches_the_other_tenants_things(world: World, wh
         }  # fmt: skip
     bodies: dict[str, dict[str, object]] = {
         "/recording": {"operation": "pause-recording"}, "/password": {"password": "a rather new long one"},
-        "/account-blue-admin": {"disabled": True}, "/account-red-admin": {"disabled": True}, "/blue-group": {"name": "x"}, "/groups": {"name": "x"},
+        "/account-blue-admin": {"disabled": True}, "/account-red-admin": {"disabled": True},
+        "/blue-group": {"name": "x"}, "/groups": {"name": "x"},
     }  # fmt: skip
     await furnish_blue(world)
     before = await world.catalog.policy()
