@@ -41,15 +41,16 @@ def note(call: Call, recording: Recording, segment: Segment, fact: f.CaptureFact
             effects.announce(call, recording, "failed", Reason="the switch refused the capture")
         case f.CaptureMasked():
             _note_masked(recording, fact.at)
-            if recording.kind is Kind.AUDIO:  # of a video it is the sound alone, the audio's pause
+            # Of a video it is the sound alone, the audio's pause; without a pause it is silent for an
+            # announcement.
+            if recording.kind is Kind.AUDIO and recording.open_pause:
                 effects.announce(call, recording, "paused")
         case f.CaptureMaskRefused():
             # What cannot be silenced is ended: a pause must hold before a recording may go on.
             segment.blind = f"could not be masked: {fact.reason}"
             effects.announce(call, recording, "failed", Reason="the switch refused to mask")
         case f.CaptureUnmasked():
-            if recording.kind is Kind.AUDIO:
-                _note_unmasked(recording, fact.at)
+            if recording.kind is Kind.AUDIO and _note_unmasked(recording, fact.at):
                 effects.announce(call, recording, "resumed")
         case f.CaptureUnmaskRefused():
             segment.blind = f"could not be unmasked: {fact.reason}"
@@ -109,9 +110,12 @@ def _note_masked(recording: Recording, at: datetime) -> bool:
     return True
 
 
-def _note_unmasked(recording: Recording, at: datetime) -> None:
-    """The pause that has ended is audibly over, even if the next one has been asked for."""
+def _note_unmasked(recording: Recording, at: datetime) -> bool:
+    """The pause that has ended is audibly over, even if the next one has been asked for; False if there
+    is none that was not over."""
     for pause in reversed(recording.pauses):
         if pause.ended_at is not None:
+            fresh = pause.unmasked_at is None
             pause.unmasked_at = pause.unmasked_at or at
-            return
+            return fresh
+    return False

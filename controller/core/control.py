@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from .authority import describe, find_call, tenants_concerned
 from .calls import Call, CallBook, JourneyEntry
+from .captures import CaptureState
 from .commands import KeepCapture
 from .effects import Effects
 from .media_kinds import Kind, Operation, Verb
@@ -114,8 +115,8 @@ def _pause(
     fresh = [r for r in recordings if r.open_pause is None]
     for recording in fresh:
         pause = Pause(new_id(), recording.kind, request.at, describe(book, request.actor), request.means)
-        if recording.running is None:
-            # Between two conversations nothing is captured: silent from this moment.
+        if recording.running is None or recording.running.state is CaptureState.PAUSED:
+            # Between two conversations nothing is captured, and during an announcement it is silent.
             pause.masked_at = request.at
             effects.announce(call, recording, "paused")
         recording.pauses.append(pause)

@@ -51,26 +51,36 @@ def reconcile(
     matched: set[str] = set()
     missing: set[int] = set()
     wants = wanted(call, policy, at, video_supported=video_supported, hold_stops_capture=hold_stops_capture)
+    told: list[bool] = []  # whether everybody in it has heard that it is recorded
+    hushed: set[str] = set()
     for number, want in enumerate(wants):
+        options = policy.options_of(want.tenant)
+        told.append(
+            announced(call, want.tenant, options, want.legs, at, effects) or options.announcement_in_file
+        )
         segment = _serving(call, want)
         if segment is None:
             missing.add(number)
         else:
             matched.add(segment.capture_id)
+            if not told[number]:
+                hushed.add(segment.capture_id)
     for recording in call.recordings:
         segment = recording.running
         if segment is None:
             continue
         if segment.capture_id in matched and not segment.blind:
-            _follow_pause(call, segment, recording.cut_pauses, effects)
+            hush = segment.capture_id in hushed
+            if hush and segment.state is CaptureState.RECORDING and not silenced(call, segment.kind):
+                call.journey.append(JourneyEntry(at, "silent for the announcement", None, str(segment.kind)))
+            _follow_pause(call, segment, recording.cut_pauses, effects, hush=hush)
         else:
             _close(call, segment, effects)
     for number, want in enumerate(wants):
         options = policy.options_of(want.tenant)
-        ready = announced(call, want.tenant, options, want.legs, at, effects)
         if number in missing and not silenced(call, want.kind):
             into = _ensure_recording(call, want, options, at, new_id)
-            if into is not None and (ready or options.announcement_in_file):
+            if into is not None and told[number]:
                 _open(call, into, want, options.channels, at, effects)
 
 
@@ -104,21 +114,23 @@ def _serving(call: Call, want: Wanted) -> Segment | None:
     return None
 
 
-def _follow_pause(call: Call, segment: Segment, cut: bool, effects: Effects) -> None:
+def _follow_pause(call: Call, segment: Segment, cut: bool, effects: Effects, *, hush: bool) -> None:
+    """``hush``: somebody who has joined is still being told; nothing of that one may be recorded before."""
     target = (segment.capture_id, segment.leg_id, segment.path)
-    if segment.kind is Kind.VIDEO and paused(call, Kind.VIDEO):
+    silent = silenced(call, segment.kind)
+    if segment.kind is Kind.VIDEO and (hush or paused(call, Kind.VIDEO)):
         # A masked .mp4 goes on showing the picture (seen on FreeSWITCH 1.10): a video pause
         # ends the segment, and the resume opens the next.
         if segment.state.settled:
             _close(call, segment, effects)
-    elif silenced(call, segment.kind) and segment.state is CaptureState.RECORDING:
-        if cut and segment.kind is Kind.AUDIO:
+    elif (silent or hush) and segment.state is CaptureState.RECORDING:
+        if cut and silent and segment.kind is Kind.AUDIO:
             _close(call, segment, effects)
         else:
             # Of a video, whose picture goes on, it is the sound alone that is paused here.
             segment.state = advance(segment.state, CaptureEvent.MASK)
             effects.command(call, MaskCapture(*target))
-    elif not silenced(call, segment.kind) and segment.state is CaptureState.PAUSED:
+    elif not (silent or hush) and segment.state is CaptureState.PAUSED:
         segment.state = advance(segment.state, CaptureEvent.UNMASK)
         effects.command(call, UnmaskCapture(*target))
 

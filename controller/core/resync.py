@@ -90,7 +90,10 @@ def adopt(
     segment.opened_at = segment.opened_at or at
     # The sound of a video is silent for the audio's pauses, which are another recording's.
     plain = segment.kind is Kind.AUDIO
-    told_to_mask = segment.state in _PERHAPS_MASKED and (bool(recording.pauses) or not plain)
+    told_to_mask = segment.state in _PERHAPS_MASKED and (
+        # Without a pause a mask is an announcement's, and what is being closed has forgotten it.
+        segment.state is not CaptureState.CLOSING or bool(recording.pauses) or not plain
+    )
     if plain and seen.masked and recording.open_pause is None and not told_to_mask:
         # The switch was told to be silent and we have forgotten why: silence it stays, until
         # somebody asks for the resume.

@@ -8,10 +8,15 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 from ..core.calls import Call
+from ..core.captures import CaptureState
 from ..core.limits import ends_at
 from ..core.policy import Policy
+from ..core.reconcile import silenced
 from ..core.recording import Recording
 from .ports import LiveCall, LiveEvent, LiveParty, LiveRecording
+
+#: Without a pause a capture is so only for an announcement.
+_SILENT = (CaptureState.MASKING, CaptureState.PAUSED)
 
 #: Events that a slow reader may be behind before it loses the oldest.
 BACKLOG = 256
@@ -51,6 +56,8 @@ def _held_since(call: Call, leg_id: str) -> datetime | None:
 def _live_recording(call: Call, recording: Recording, policy: Policy | None) -> LiveRecording:
     running, pause = recording.running, recording.open_pause
     state = "ended" if recording.ended_at else str(running.state) if running else "waiting"
+    if running and running.state in _SILENT and not silenced(call, recording.kind):
+        state = "waiting"  # somebody who has joined is still being told
     return LiveRecording(
         recording.recording_id,
         recording.tenant,

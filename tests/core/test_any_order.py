@@ -23,11 +23,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from controller.core import facts as f
 from controller.core.calls import Call
-from controller.core.commands import BindFeatureCodes
+from controller.core.commands import BindFeatureCodes, PlaySound, Sound
 from controller.core.desk import Desk
 from controller.core.effects import Effects
 from controller.core.media_kinds import OPERATIONS
-from controller.core.options import Channels, PauseStyle, TenantOptions
+from controller.core.options import Channels, Hears, PauseStyle, TenantOptions
 from controller.core.policy import Policy
 from controller.core.requests import ControlRequest, LegActor, LegTarget, Means, TenantActor
 from controller.core.rules import Mode, PolicyRule, PolicyScope, Setting
@@ -58,8 +58,11 @@ def _tenant(tenant: str) -> st.SearchStrategy[PolicyRule]:
 
 
 _options = st.builds(
-    lambda style, channels: TenantOptions(pause_style=style, channels=channels),
+    lambda style, channels, hears: TenantOptions(
+        pause_style=style, channels=channels, announcement="notice", announce_to=hears
+    ),
     st.sampled_from(PauseStyle), st.sampled_from(Channels),
+    st.sampled_from([Hears.NOBODY, Hears.NOBODY, Hears.EXTERNAL, Hears.EVERYBODY]),
 )  # fmt: skip
 _policies = st.builds(
     lambda external, rules, acme, beta: Policy(external, rules, {"acme": acme, "beta": beta}),
@@ -118,6 +121,8 @@ class AnyOrder(RuleBasedStateMachine):
                 assert self.codes_on[command.leg_id] == 1, "codes are bound a second time"
                 leg = self.switch.legs.get(command.leg_id)
                 assert leg is None or leg.party.internal, "an external party is given codes"
+            if isinstance(command, PlaySound) and command.sound is Sound.ANNOUNCEMENT:
+                self.post.append(f.AnnouncementPlayed(command.leg_id, command.tenant, self.at))
             answer = self.switch.execute(command, self.at)
             if isinstance(answer, f.CaptureCloseRefused):
                 self.refused.add(answer.capture_id)
@@ -322,7 +327,8 @@ class AnyOrder(RuleBasedStateMachine):
     def settle(self, masks_readable: bool, restart: bool, unsaved: int | None = None) -> None:
         """A reconnection, perhaps of a restarted controller, which perhaps does not know one of the
         recordings; afterwards all must be as it should."""
-        self.post, self.late_answers, self.switch.refusing = [], False, set()
+        self.post = [fact for fact in self.post if isinstance(fact, f.AnnouncementPlayed)]
+        self.late_answers, self.switch.refusing = False, set()
         lost: set[str] = set()
         if restart:
             calls = [copy.deepcopy(call) for call in self.desk.book]
@@ -340,6 +346,8 @@ class AnyOrder(RuleBasedStateMachine):
         self.follow(self.desk.apply(self.switch.snapshot(self.at, masks_readable=masks_readable)))
         self.at += timedelta(seconds=6)
         self.follow(self.desk.tick(self.at))
+        while self.post:
+            self.post_comes(0, all_of_it=True)  # everybody has heard what they are told
         check_settled(self.desk, self.switch, self.codes_on, forgotten=self.forgotten)
         known = {s.capture_id for c in self.desk.book for r in c.recordings for s in r.segments}
         assert lost <= known, "a recording whose row was lost is not one any more"
@@ -353,7 +361,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def beliefs(self) -> None:
-        check_beliefs(self.desk, self.switch)
+        check_beliefs(self.desk, self.switch, self.at)
 
     def teardown(self) -> None:
         """Everybody hangs up: nothing may be left, and everything has an end."""

@@ -10,11 +10,13 @@ from controller.core.calls import Call, Leg
 from controller.core.captures import CaptureState
 from controller.core.desk import Desk
 from controller.core.media_kinds import Kind
+from controller.core.options import Hears
 from controller.core.policy import Policy
 from controller.core.reconcile import paused, silenced
 from controller.core.recording import Recording
 from controller.core.requests import Means
 from controller.core.rules import Mode, PolicyScope, Setting
+from controller.core.sounds import ANNOUNCEMENT_LIMIT
 
 from .model_switch import ModelLeg, ModelSwitch
 
@@ -75,7 +77,7 @@ def expected(desk: Desk, call: Call, tenant: str, kind: Kind, legs: Sequence[Any
     return "perhaps" if Mode.ON_DEMAND in said else ""
 
 
-def check_beliefs(desk: Desk, switch: ModelSwitch) -> None:
+def check_beliefs(desk: Desk, switch: ModelSwitch, now: datetime) -> None:
     """By the desk's own lights, whatever of the truth has reached it so far."""
     for call in desk.book:
         bridges = call.bridges()
@@ -89,6 +91,9 @@ def check_beliefs(desk: Desk, switch: ModelSwitch) -> None:
             if segment is None or not segment.state.settled:
                 continue
             leg = call.legs[segment.leg_id]
+            if segment.state is CaptureState.RECORDING:
+                for other in bridges.get(leg.bridge_id or "", []):
+                    assert not _being_told(desk, recording.tenant, other, now), "recorded, not told yet"
             legs = bridges.get(leg.bridge_id or "", [])
             assert leg.live, "captured after the hang-up"
             assert segment.bridge_id == leg.bridge_id, "one segment of two conversations"
@@ -102,6 +107,15 @@ def check_beliefs(desk: Desk, switch: ModelSwitch) -> None:
             if capture is not None:
                 assert capture.leg_id == segment.leg_id
                 assert capture.own_voice_only == alone, "the switch was told something else"
+
+
+def _being_told(desk: Desk, tenant: str, leg: Leg, now: datetime) -> bool:
+    hears = desk.policy.options_of(tenant).announce_to
+    inside = leg.party.internal and leg.party.tenant == tenant
+    if hears is Hears.NOBODY or (inside and hears is Hears.EXTERNAL):
+        return False
+    since = leg.announced.get(tenant)
+    return leg.recordable and since is not None and now - since < ANNOUNCEMENT_LIMIT
 
 
 def _check_taken_back(call: Call) -> None:

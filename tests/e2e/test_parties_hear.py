@@ -74,6 +74,43 @@ async def test_whoever_joins_by_a_transfer_hears_it_too(system: System) -> None:
     assert (await ms_of(system, recording, ANNOUNCEMENT_HZ))[ANNOUNCEMENT_HZ] == 0
 
 
+@pytest.mark.parametrize("first", ["101", "103"])
+async def test_nothing_of_who_joins_is_recorded_before_the_end_of_the_announcement(
+    system: System, first: str
+) -> None:
+    """102, whose calls are not recorded, brings 101, whose are, and 103 together: either of them may come
+    into the other's conversation, as the switch likes it."""
+    needs(system, "announcement")
+    await system.put_tenant("acme.test", False, announcement=system.lab.announcement, announce_to="everybody")
+    b, one = await system.call("102", first)
+    if first == "101":
+        await system.recording_up(await system.call_id("101"))
+    await asyncio.sleep(0.3)
+    await b.hold()
+    second = "103" if first == "101" else "101"
+    consultation = await system.phone("102").call(second)
+    other = await next_call(system, second)
+    call_id = await system.call_id("101")
+    await system.recording_up(call_id)
+    await asyncio.sleep(0.8)
+    a, c = (one, other) if first == "101" else (other, one)
+    assert heard(c, ANNOUNCEMENT_HZ) == 0, "the conversation with 102 is not recorded"
+    await b.transfer(consultation)
+    await hears(c, ANNOUNCEMENT_HZ, 800, "the announcement for the newcomer")
+    told = time.time()
+    await system.recording_up(call_id)
+    await asyncio.sleep(0.8)
+    talked = (time.time() - told) * 1000
+    await c.bye()
+    await a.wait_ended()
+    merged = (await system.controller.api("GET", f"/calls/{call_id}")).body["row"]["call_id"]
+    [recording] = await system.recordings(merged)
+    ms = await ms_of(system, recording, TONES["101"], TONES["103"])
+    assert 400 < ms[TONES["103"]] < talked + 300, (ms, talked)
+    assert ms[TONES["101"]] > 1200, ms
+    assert recording["pauses"] == [], "nobody has asked for a pause"
+
+
 async def test_an_announcement_that_is_missing_costs_no_recording(system: System) -> None:
     needs(system, "announcement")
     await system.put_tenant("acme.test", True, announcement="no/such/sound", announce_to="everybody")
