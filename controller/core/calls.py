@@ -20,7 +20,8 @@ class Leg:
 
     ``seat`` is its channel in a stereo recording, ``left`` or ``right``, once it has one.
     ``announced``: for each tenant whose announcement it is to hear, since when it plays, or None
-    when that is over.
+    when that is over. ``pipe``: of a half-leg, what it shares with its other half (see
+    `facts.LegStarted`); the switch tells it anew after each connection.
     """
 
     leg_id: str
@@ -41,6 +42,7 @@ class Leg:
     seat: str = ""
     announced: dict[str, datetime | None] = field(default_factory=dict)
     addressable: bool = True
+    pipe: str = ""
 
     @property
     def commanded(self) -> bool:
@@ -97,11 +99,31 @@ class Call:
         return list(dict.fromkeys(leg.party.tenant for leg in self.legs.values() if leg.party.tenant))
 
     def bridges(self) -> dict[str, list[Leg]]:
-        """bridge id → its live legs, eldest first."""
+        """bridge id → its live legs, eldest first. Who hears each other through half-legs is in one,
+        under the id that a capture goes by already, if any does."""
         found: dict[str, list[Leg]] = {}
+        halves: dict[str, set[str]] = {}
         for leg in self.live_legs:
             if leg.bridge_id is not None:
                 found.setdefault(leg.bridge_id, []).append(leg)
+                if leg.pipe:
+                    halves.setdefault(leg.pipe, set()).add(leg.bridge_id)
+        joined = {pipe: ends for pipe, ends in halves.items() if len(ends) > 1}
+        return self._through(found, joined) if joined else found
+
+    def _through(self, found: dict[str, list[Leg]], joined: dict[str, set[str]]) -> dict[str, list[Leg]]:
+        """The half-legs between are nobody: they are left out."""
+        groups: list[set[str]] = []
+        for ends in joined.values():
+            touching = [group for group in groups if group & ends]
+            groups = [group for group in groups if not group & ends] + [ends.union(*touching)]
+        captured = {r.running.bridge_id for r in self.recordings if r.running}
+        for group in groups:
+            legs = [leg for leg in self.live_legs if leg.bridge_id in group and leg.pipe not in joined]
+            name = min(group & captured, default=min(group))
+            for bridge_id in group:
+                del found[bridge_id]
+            found[name] = legs
         return found
 
 

@@ -157,6 +157,7 @@ class Desk:
             self.book.add_aliases(known, leg, fact.aliases)
             leg.video = leg.video or fact.video
             leg.addressable = fact.addressable
+            leg.pipe = fact.pipe or leg.pipe
             leg.routes = tuple(dict.fromkeys((*leg.routes, *fact.routes)))
             return self._identify(known, leg, fact.party, effects)
         call = self.book.call_of(fact.origin) if fact.origin else None
@@ -175,6 +176,7 @@ class Desk:
             aliases={a for a in fact.aliases if a},
             routes=tuple(dict.fromkeys(fact.routes)),
             addressable=fact.addressable,
+            pipe=fact.pipe,
         )
         self.book.add_leg(call, leg)
         self._bind_codes(call, leg, effects)

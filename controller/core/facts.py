@@ -24,9 +24,10 @@ class LegStarted:
     ``origin`` names the leg on whose behalf it was made. ``aliases`` are other names by which
     people may address it: the SIP Call-ID, the X-Session-Id. ``address`` is where its signalling
     comes from (``ip``), to hold an out-of-dialog MESSAGE against. ``recordable`` is false for a
-    switch's internal half-legs (Asterisk's Local/), which never carry a capture; ``addressable`` for a
-    party's leg that no command can name. ``routes``: the queues, groups, receptionists and rules that
-    it is known to have come through.
+    switch's internal half-legs (Asterisk's Local/), which never carry a capture; the two that are one
+    pipe, what goes into the one comes out of the other, have the same ``pipe``. ``addressable`` is false
+    for a party's leg that no command can name. ``routes``: the queues, groups, receptionists and rules
+    that it is known to have come through.
     """
 
     leg_id: str
@@ -41,6 +42,7 @@ class LegStarted:
     recordable: bool = True
     routes: tuple[Route, ...] = ()
     addressable: bool = True
+    pipe: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,9 +66,8 @@ def beep(call: Call, policy: Policy, at: datetime, effects: Effects) -> None:
 def _play(call: Call, recording: Recording, sound: Sound, effects: Effects) -> None:
     if not recording.segments:
         return
-    bridge = recording.segments[-1].bridge_id
-    for leg in call.live_legs:
-        if leg.bridge_id == bridge and leg.commanded and not leg.held:
+    for leg in call.bridges().get(recording.segments[-1].bridge_id, ()):
+        if leg.commanded and not leg.held:
             effects.command(call, PlaySound(leg.leg_id, sound))
 
 

@@ -181,6 +181,9 @@ exten => _9X.,1,Set(__REC_OUTBOUND_RULE=mobile)
 ; a ring group through Local channels, as queues and follow-me make them
 exten => 800,1,Dial(Local/102@internal&Local/103@internal,60)
  same => n,Hangup()
+; the same, and the Local channels stay
+exten => 801,1,Dial(Local/102@internal/n,60)
+ same => n,Hangup()
 ; a dialplan that takes a group's name from what the caller wrote, line ends and all
 exten => 7090,1,Set(REC_RING_GROUP=${{URIDECODE(${{PJSIP_HEADER(read,X-Route)}})}})
  same => n,Dial(PJSIP/102,60)

@@ -34,6 +34,7 @@ class ModelLeg:
     answered: bool = False
     held: bool = False
     bridge_id: str | None = None
+    pipe: str = ""
 
 
 @dataclass
@@ -135,6 +136,7 @@ class ModelSwitch:
         started = f.LegStarted(
             leg.leg_id, at, leg.party, leg.calling, leg.origin, leg.aliases,
             address=leg.address, video=leg.video, recordable=leg.recordable, addressable=leg.addressable,
+            pipe=leg.pipe,
         )  # fmt: skip
         facts: list[f.LegFact] = [started]
         if leg.answered:

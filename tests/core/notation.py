@@ -81,6 +81,7 @@ CAST = {
     )
 } | {
     "xena": Party(Side.EXTERNAL, number="+49301", name="${uuid}"),
+    "half": Party(Side.EXTERNAL),
     "xavi": Party(Side.EXTERNAL, number="+49302", name="101"),
     "xaver": Party(Side.EXTERNAL, number="101", user="101"),
     "trunk": Party(Side.EXTERNAL, "acme", number="+49303", trunk="gw"),
@@ -222,19 +223,20 @@ class Stage:
 
     def calls_in(
         self, who: str, how: str, origin: str | None, video: str | None, alias: str | None, half: str | None,
-        nameless: str | None,
+        pipe: str | None, nameless: str | None,
     ) -> None:  # fmt: skip
         party = CAST[who.rstrip("0123456789")]
         leg = ModelLeg(
             who, party, how == "calls", origin, (alias,) if alias else (),
             ADDRESSES.get(party.user or ""), video is not None, half is None, nameless is None,
+            pipe=pipe or "",
         )  # fmt: skip
         self.switch.legs[who] = leg
         self.apply(
             f.LegStarted(
                 who, self.at, party, leg.calling, origin, leg.aliases,
                 address=leg.address, video=leg.video, recordable=leg.recordable,
-                addressable=leg.addressable,
+                addressable=leg.addressable, pipe=leg.pipe,
             )
         )  # fmt: skip
 
@@ -390,7 +392,7 @@ class Stage:
     _WHO = r"(?P<who>[a-z]+\d*)"
     _ACTIONS = (
         (calls_in, _WHO + r" (?P<how>calls|is called)(?: for (?P<origin>\w+))?(?P<video> with video)?"
-                   r"(?: as (?P<alias>\S+))?(?P<half> by a half-leg)?"
+                   r"(?: as (?P<alias>\S+))?(?P<half> by a half-leg)?(?: of (?P<pipe>\w+))?"
                    r"(?P<nameless> by a leg that no command can name)?"),
         (answers, _WHO + " answers"),
         (identified, _WHO + r" is said to be (?P<whom>[a-z]+)(?: at (?P<address>\S+))?"),

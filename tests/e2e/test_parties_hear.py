@@ -8,6 +8,8 @@ import json
 import time
 from typing import Any
 
+import pytest
+
 from controller.demo.lab import ANNOUNCEMENT_HZ
 from controller.demo.listen import spans
 from controller.demo.phone import Dialog
@@ -98,13 +100,13 @@ async def test_nothing_of_who_joins_is_recorded_before_the_end_of_the_announceme
     await b.transfer(consultation)
     await hears(c, ANNOUNCEMENT_HZ, 800, "the announcement for the newcomer")
     told = time.time()
+    call_id = await system.call_id("101")  # the elder call's, which took the other one over
     await system.recording_up(call_id)
     await asyncio.sleep(0.8)
     talked = (time.time() - told) * 1000
     await c.bye()
     await a.wait_ended()
-    merged = (await system.controller.api("GET", f"/calls/{call_id}")).body["row"]["call_id"]
-    [recording] = await system.recordings(merged)
+    [recording] = await system.recordings(call_id)
     ms = await ms_of(system, recording, TONES["101"], TONES["103"])
     assert 400 < ms[TONES["103"]] < talked + 300, (ms, talked)
     assert ms[TONES["101"]] > 1200, ms

@@ -58,6 +58,11 @@ class Channel:
         return self.technology != "Local"
 
     @property
+    def pipe(self) -> str:
+        """Of a half-leg, what its other half is called as well: ``Local/102@inside-0000001f``."""
+        return "" if self.recordable else self.name.rpartition(";")[0]
+
+    @property
     def endpoint(self) -> str:
         """``101`` of ``PJSIP/101-0000001f``; "" for channels without an endpoint of ours."""
         if not self.recordable:

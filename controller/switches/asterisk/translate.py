@@ -176,6 +176,7 @@ class Translator:
             dialled="" if dialled == "s" else dialled,
             recordable=channel.recordable,
             routes=channel.routes,
+            pipe=channel.pipe,
         )
 
     def _identified(

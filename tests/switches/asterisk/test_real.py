@@ -306,29 +306,47 @@ async def test_a_transfer_to_the_outside_ends_the_recording(
         await first.hangup()
 
 
-async def test_a_group_through_local_channels_is_recorded_once(
-    asterisk_lab: AsteriskLab, eventually: Eventually
+@pytest.mark.parametrize(
+    ("number", "who", "stays"),
+    [("800", "102", False), ("801", "102", True), ("7002", "103", False)],
+    ids=["group", "not optimised away", "queue"],
+)
+async def test_a_call_through_local_channels_is_recorded_once(
+    asterisk_lab: AsteriskLab, eventually: Eventually, number: str, who: str, stays: bool
 ) -> None:
+    """While the half-legs are there the two ends are in two bridges, and both are the tenant's."""
     lab = asterisk_lab
     async with (
-        watching(lab, eventually) as bench, phone(lab, "101") as one, phone(lab, "102") as two,
+        watching(lab, eventually) as bench, phone(lab, "101") as one, phone(lab, who) as two,
     ):  # fmt: skip
         await one.register()
         await two.register()
-        call = await one.call("800")
+        call = await one.call(number)
         await two.next_call()
-        await eventually(lambda: "recording" in bench.states(), "recording")
-        await eventually(
-            lambda: any(
-                {x.party.user for x in legs} == {"101", "102"}
-                for c in bench.desk.book for legs in c.bridges().values()
-            ),
-            "the half-legs are optimised away",
-        )  # fmt: skip
-        assert not any("Local/" in str(c) for c, _ in bench.executed if isinstance(c, OpenCapture))
-        assert len(bench.desk.book.calls) == 1
-        await eventually(lambda: bench.states() == ["recording"], "one recording")
+
+        def together() -> bool:
+            talking = [legs for c in bench.desk.book for legs in c.bridges().values()]
+            return any({x.party.user for x in legs} == {"101", who} for legs in talking)
+
+        await eventually(together, "the two are in one conversation")
+        await eventually(lambda: bench.states() == ["recording"], "one capture runs")
+
+        def halves() -> bool:
+            return any(not leg.recordable for c in bench.desk.book for leg in c.live_legs)
+
+        if stays:
+            await asyncio.sleep(1)
+            assert halves()
+        else:
+            await eventually(lambda: not halves(), "the half-legs are optimised away")
+            await eventually(lambda: bench.states() == ["recording"], "one capture runs")
+        opened = [c for c, _ in bench.executed if isinstance(c, OpenCapture)]
+        assert not any("Local/" in str(c) for c in opened)
+        assert len({c.capture_id.partition(".")[0] for c in opened}) == 1, "one recording"
+        [recorded] = [r for c in bench.desk.book for r in c.recordings]
+        assert recorded.running
         await call.hangup()
+        await eventually(lambda: not list(bench.desk.book), "over")
 
 
 async def test_a_controller_restarted_during_a_pause_finds_the_pause(
