@@ -148,9 +148,9 @@ def test_asked_for_by_hand(row: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("row", table("modes"), ids=row_id)
 def test_what_a_user_may_in_each_mode(row: dict[str, str]) -> None:
-    def after(*codes: str) -> tuple[str, str, str]:
+    def after(*codes: str, more: str = "") -> tuple[str, str, str]:
         """What the last code was answered, the recording's fate, and what the switch was told."""
-        stage = Stage(f"user 101@acme audio {row['mode']}")
+        stage = Stage(f"user 101@acme audio {row['mode']}{more}")
         told = [stage.play(Row(0, what, "")) for what in ("alice calls", "xena is called for alice")]
         told.append(stage.play(Row(3, "alice + xena in B1", "")))
         told += [stage.play(Row(10, f"alice dials {code}", "")) for code in codes]
@@ -165,9 +165,13 @@ def test_what_a_user_may_in_each_mode(row: dict[str, str]) -> None:
     answer, fate, told = after("*44", "*45")
     stopped = "stopped" if "close R1.1" in told and fate == "kept" else "went on"
     assert ("refused" if answer.startswith("no:") else stopped) == row["stop after it"]
-    answer, _, told = after("*44", "*48")
-    paused = "paused" if "mask R1.1" in told else "went on"
-    assert ("refused" if answer.startswith("no:") else paused) == row["pause"]
+    for codes, more, column in (
+        (("*44", "*48"), "", "pause"),
+        (("*48",), "; tenant acme audio require", "pause, if the tenant forces"),
+    ):
+        answer, _, told = after(*codes, more=more)
+        paused = "paused" if "mask R1.1" in told else "went on"
+        assert ("refused" if answer.startswith("no:") else paused) == row[column]
 
 
 # ── scopes, directions, samples ───────────────────────────────────────────────────────────────
