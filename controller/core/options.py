@@ -101,7 +101,8 @@ class TenantOptions:
 
     ``longest_pause_s``: a pause that is longer ends by itself, with a warning on the bus.
     ``trash_days``: so long a deleted recording can be restored, 0: not at all.
-    ``announcement``: a sound of the switch, played before recording starts and to whoever joins.
+    ``announcement``: a sound of the switch, played before recording starts and to whoever joins; like
+    every sound of ours it is in no recording (docs/decisions/0021).
     ``format``: of the whole recording, encoded after the call. ``keep_original``: what the switch
     wrote stays beside it; otherwise it goes once the encoded file was decoded again and compared.
     """
@@ -113,7 +114,6 @@ class TenantOptions:
     beep_every_s: int = 0
     announcement: str = ""
     announce_to: Hears = Hears.NOBODY
-    announcement_in_file: bool = False
     channels: Channels = Channels.MONO
     message_answers: Answers = Answers.ON_REQUEST
     new_user: NewUser = NewUser()
@@ -152,6 +152,12 @@ class TenantOptions:
 
 DEFAULT_OPTIONS = TenantOptions()
 
+#: Options that there were once, and what to do.
+_GONE = {
+    "announcement_in_file": "is no option any more: no announcement, tone or beep is ever in a recording, "
+    "and the call's journey says who heard it and when; leave it out",
+}
+
 _ENUMS: dict[str, type[StrEnum]] = {
     "pause_style": PauseStyle,
     "gap_style": GapStyle,
@@ -174,6 +180,8 @@ def options_from(given: Mapping[str, Any]) -> TenantOptions:
     known = {f.name for f in fields(TenantOptions)}
     given = with_our_names(given)
     for key in given:
+        if key in _GONE:
+            raise InvalidPolicy(f"{key} {_GONE[key]}")
         if key not in known:
             raise InvalidPolicy(f"unknown option {str(key)[:40]!r}; there are {', '.join(sorted(known))}")
     values: dict[str, Any] = {key: _value(key, value) for key, value in given.items()}

@@ -55,9 +55,7 @@ def reconcile(
     hushed: set[str] = set()
     for number, want in enumerate(wants):
         options = policy.options_of(want.tenant)
-        told.append(
-            announced(call, want.tenant, options, want.legs, at, effects) or options.announcement_in_file
-        )
+        told.append(announced(call, want.tenant, options, want.legs, at, effects))
         segment = _serving(call, want)
         if segment is None:
             missing.add(number)

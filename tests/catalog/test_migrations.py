@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from controller.catalog import Database, SqlCatalog, open_database, schema
-from controller.core.options import Channels, TenantOptions
+from controller.core.options import Channels, Hears, TenantOptions
 from controller.core.policy import Policy
 from controller.core.rules import EVERY_DIRECTION, Mode, PolicyRule, PolicyScope, Setting
 from controller.engine.media_ports import MediaState
@@ -133,6 +133,20 @@ async def test_down_again_keeps_what_the_older_version_can_say(old: tuple[str, D
     again = await open_database(url)
     assert len(await SqlCatalog(again, lambda: NOW).users(ALL)) == 2
     await again.close()
+
+
+async def test_an_option_that_is_gone_is_taken_out_and_the_others_stay(old: tuple[str, Database]) -> None:
+    url, _ = old
+    database = await open_database(url)
+    said = '{"announcement":"rec","announce_to":"external","announcement_in_file":true}'
+    async with database.writing() as connection:
+        await connection.run_sync(schema.downgrade, "0014")
+        await connection.execute(text("UPDATE tenants SET options = :o WHERE tenant = 'red'"), {"o": said})
+        await connection.run_sync(schema.upgrade)
+    found = {t.tenant: t.options for t in await SqlCatalog(database, lambda: NOW).tenants(ALL)}
+    assert found["red"] == TenantOptions(announcement="rec", announce_to=Hears.EXTERNAL)
+    assert found["blue"] == TenantOptions()
+    await database.close()
 
 
 async def test_down_again_the_last_decision_is_left(old: tuple[str, Database]) -> None:

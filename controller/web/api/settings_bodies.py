@@ -95,7 +95,6 @@ class OptionsBody(Body):
     beep_every_s: int = Field(0, description="The parties hear a beep so often; 0: never, else 5 to 3600.")
     announcement: str = Field("", description="A sound of the switch, played before recording starts.")
     announce_to: Hears = Field(Hears.NOBODY, description="Who hears the announcement.")
-    announcement_in_file: bool = Field(False, description="Whether the announcement is recorded too.")
     channels: Channels = Field(Channels.MONO, description="Stereo: left is the party who called.")
     format: FormatChoice = Field(
         FormatChoice.SYSTEM,

@@ -127,7 +127,6 @@ def _options(sheet: Sheet, stored: TenantOptions) -> TenantOptions:
         "beep_every_s": sheet.whole("beep_every_s", 3600),
         "announcement": sheet.one("announcement"),
         "announce_to": sheet.choice("announce_to", Hears, stored.announce_to),
-        "announcement_in_file": sheet.ticked("announcement_in_file"),
         "channels": sheet.choice("channels", Channels, stored.channels),
         "trash_days": sheet.whole("trash_days", 365) if sheet.one("trash_days") else stored.trash_days,
         "format": sheet.choice("format", FormatChoice, stored.format),

@@ -1,6 +1,10 @@
-"""Every change of a decision, by conversation, instead of the last one for each tenant and kind."""
+"""Every change of a decision, by conversation, instead of the last one for each tenant and kind; and the
+option ``announcement_in_file``, which never did what it said, is gone (docs/decisions/0021).
+"""
 
 from __future__ import annotations
+
+import json
 
 import sqlalchemy as sa
 from alembic import op
@@ -34,9 +38,22 @@ def upgrade() -> None:
         "FROM decisions_before d JOIN calls c ON c.call_id = d.call_id"
     )
     op.drop_table("decisions_before")
+    _drop_option()
+
+
+def _drop_option() -> None:
+    """Row by row: the options are JSON in a text, and few tenants had this one."""
+    tenants = sa.table("tenants", sa.column("tenant", sa.Text()), sa.column("options", sa.Text()))
+    bind = op.get_bind()
+    rows = bind.execute(sa.select(tenants).where(tenants.c.options.contains("announcement_in_file"))).all()
+    for tenant, options in rows:
+        left = {key: value for key, value in json.loads(options).items() if key != "announcement_in_file"}
+        text = json.dumps(left, separators=(",", ":"))
+        bind.execute(tenants.update().where(tenants.c.tenant == tenant).values(options=text))
 
 
 def downgrade() -> None:
+    # An older version takes an option that is not there for its default: not in the file.
     op.execute(
         "CREATE TABLE decisions_since AS SELECT call_id, tenant, kind, verdict, rule, reason "
         "FROM decisions d WHERE position = (SELECT MAX(l.position) FROM decisions l "
