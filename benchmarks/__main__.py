@@ -20,6 +20,7 @@ from . import (
     decisions,
     encoding,
     esl_intake,
+    memory,
     pipeline,
     report,
     sealed,
@@ -27,6 +28,7 @@ from . import (
     stillness,
     sweeping,
     transcripts,
+    whole,
 )
 from .result import Result, machine
 
@@ -39,10 +41,11 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "sealed": sealed.run,
     "transcripts": transcripts.run,
     "encoding": encoding.run,
-    "encoding_memory": encoding.run_memory,
+    "encoding_memory": memory.run,
     "sweep": sweeping.run,
     "pipeline": pipeline.run,
     "stillness": stillness.run,
+    "whole": whole.run,
 }
 LATEST = Path(__file__).parent / "results/latest.json"
 

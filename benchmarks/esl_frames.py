@@ -21,18 +21,23 @@ _SEQUENCE_JSON = re.compile(rb'"Event-Sequence":"(\d+)"')
 MIXES = ("subscribed", "unfiltered")
 
 
+def _number(pattern: re.Pattern[bytes], event: bytes) -> bytes:
+    found = pattern.search(event)
+    assert found is not None
+    return found[1]
+
+
 def load(mix: str, form: str) -> list[bytes]:
     """The frames of a mix in one form (``plain`` or ``json``); both forms hold the same events."""
     frames: list[bytes] = []
     for path in sorted(CAPTURES.glob("*.json.esl.gz")):
         if path.name.startswith(_LEFT_OUT):
             continue
-        plain = {
-            _SEQUENCE.search(p)[1]: p for p in _events(path.with_name(path.name.replace(".json.", ".plain.")))
-        }
+        others = _events(path.with_name(path.name.replace(".json.", ".plain.")))
+        plain = {_number(_SEQUENCE, other): other for other in others}
         for event in _events(path):
             # The two captures were two connections to one switch: an event is told by its number.
-            same = plain.get(_SEQUENCE_JSON.search(event)[1])
+            same = plain.get(_number(_SEQUENCE_JSON, event))
             if same is not None and (mix == "unfiltered" or _subscribed(event)):
                 frames.append(event if form == "json" else same)
     return frames

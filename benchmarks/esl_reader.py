@@ -11,8 +11,9 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 #: No event for so long, and the rest counts as lost.
 SILENCE_S = 10.0
@@ -175,11 +176,12 @@ def main() -> None:
         greenswitch(port, wanted)
         return
     name, _, loop = which.partition("+")
-    reader = {
+    readers: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
         "tapeline": lambda: ours(port, wanted),
         "stalled": lambda: ours(port, wanted, STALL_S),
         "bare": lambda: bare(port, wanted),
-    }[name]
+    }
+    reader = readers[name]
     if loop == "uvloop":
         import uvloop
 

@@ -28,19 +28,26 @@ def show(result: dict[str, Any]) -> None:
     for title, rows in ((result["title"], result["rows"]), ("Aims", _aims(result))):
         if not rows:
             continue
-        table = Table(title=title, title_justify="left")
-        for column in rows[0]:
-            table.add_column(column, justify="right" if isinstance(rows[0][column], int | float) else "left")
-        for row in rows:
-            table.add_row(*(_cell(v) for v in row.values()))
-        console.print(table)
+        for number, part in enumerate(_tables(rows)):
+            table = Table(title="" if number else title, title_justify="left")
+            for column in part[0]:
+                numbers = any(isinstance(row[column], int | float) for row in part)
+                table.add_column(column, justify="right" if numbers else "left")
+            for row in part:
+                table.add_row(*(_cell(v) for v in row.values()))
+            console.print(table)
     for note in result["notes"]:
         console.print(note)
     console.print(_conditions(result))
 
 
 def write(kept: dict[str, Any]) -> None:
-    """docs/performance.md. What is explained in benchmarks/method/NAME.md stands above its table."""
+    """docs/performance.md."""
+    PAGE.write_text(page(kept))
+
+
+def page(kept: dict[str, Any]) -> str:
+    """The page. What is explained in benchmarks/method/NAME.md stands above its table."""
     parts = [_HEAD]
     for name, result in kept["benchmarks"].items():
         machine = result["machine"]
@@ -54,7 +61,7 @@ def write(kept: dict[str, Any]) -> None:
             f"{result['taken_at']}; {machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB, "
             f"Python {machine['python']}, {machine['system']}. {_conditions(result)}\n"
         )
-    PAGE.write_text("\n".join(parts))
+    return "\n".join(parts)
 
 
 def _aims(result: dict[str, Any]) -> list[dict[str, str]]:
@@ -69,12 +76,21 @@ def _conditions(result: dict[str, Any]) -> str:
     return f"Took {result['took_s']:.0f} s; load average {before} before, {after} after."
 
 
+def _tables(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Rows of the same columns together, each such group a table of its own, in the order of their firsts."""
+    found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(tuple(row), []).append(row)
+    return list(found.values())
+
+
 def _markdown(rows: list[dict[str, Any]]) -> str:
-    if not rows:
-        return ""
-    lines = ["| " + " | ".join(rows[0]) + " |", "|" + "---|" * len(rows[0])]
-    lines += ["| " + " | ".join(_cell(v) for v in row.values()) + " |" for row in rows]
-    return "\n".join(lines) + "\n"
+    parts = []
+    for part in _tables(rows):
+        lines = ["| " + " | ".join(part[0]) + " |", "|" + "---|" * len(part[0])]
+        lines += ["| " + " | ".join(_cell(v) for v in row.values()) + " |" for row in part]
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
 
 
 def _cell(value: Any) -> str:

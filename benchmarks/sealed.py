@@ -24,18 +24,20 @@ from controller.config import SealingConfig
 from controller.engine.media_ports import HOME, FileRole, StoredFile
 from controller.media.objects import PART, S3Shelf
 from controller.media.seal_keys import Keyring, new_key
-from controller.media.shelves import LocalShelf, Stores, place_of, size_there
+from controller.media.shelves import LocalShelf, Shelf, Stores, place_of, size_there
 from controller.media.store import LocalStore
 from tests.media import weed
 
 from .result import Aim, Result, percentile
 
 #: An hour of stereo WAV at 8 kHz.
-HOUR = 3600 * 32_000 + 44
+HOUR = int(os.environ.get("SEALED_SECONDS", "3600")) * 32_000 + 44
 ROUNDS = 5
 RANGES = 200
 RANGE = 256 << 10
 MB = 1_000_000
+#: Of bare obstore's speed, by how a file lies.
+AIMS = {"plain": 0.8, "sealed": 0.67}
 
 
 def run() -> Result:
@@ -103,7 +105,7 @@ def _files(folder: Path, server: weed.Weed) -> tuple[Stores, StoredFile, StoredF
     keys = folder / "keys"
     keys.write_text(new_key())
     ring = Keyring([SealingConfig(name="all", tenants=("*",), key_file=keys)])
-    shelves = {
+    shelves: dict[str, Shelf] = {
         "cloud": S3Shelf(server.config(timeout_s=120)),
         "disk": LocalShelf("disk", LocalStore(folder / "disk")),
     }
@@ -151,12 +153,19 @@ def _compare(result: Result, what: str, ways: list[tuple[str, Callable[[], None]
             "what": what, "how": name, "MB/s (median)": round(statistics.median(wall[name])),
             "CPU ms a MB (median)": round(statistics.median(cpu[name]), 2),
         })  # fmt: skip
-    sealed_name = next(name for name in wall if name.startswith("sealed"))
-    if "bare obstore" in wall:
-        pairs = zip(wall[sealed_name], wall["bare obstore"], strict=True)
-        share = statistics.median(sealed / bare for sealed, bare in pairs)
+    for name in wall if "bare obstore" in wall else ():
+        least = AIMS.get(name.partition(",")[0])
+        if least is None:
+            continue
+        pairs = zip(wall[name], wall["bare obstore"], strict=True)
+        share = statistics.median(ours / bare for ours, bare in pairs)
         result.aims.append(
-            Aim(f"{what}: sealed against bare obstore", "≥ 0.67 of its speed", f"{share:.2f}", share >= 0.67)
+            Aim(
+                f"{what}: {name} against bare obstore",
+                f"≥ {least} of its speed",
+                f"{share:.2f}",
+                share >= least,
+            )
         )
 
 

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from controller.catalog import SqlCatalog, open_database
-from controller.config import Config
-from controller.core.options import FormatChoice, TenantOptions
+from controller.core.formats import FormatChoice
+from controller.core.options import TenantOptions
 from controller.core.rules import Setting
 from controller.engine.reading import TenantSettings
 from controller.working import make_workers, open_stores, worker_child
 from tests.jobs.world import TENANT, ended_call, now, until
 
 from .encoding import talk
+from .plant import config_of
 from .result import Aim, Result, percentile
 
 MINUTES = int(os.environ.get("STILLNESS_MINUTES", "60"))
@@ -63,7 +64,7 @@ def run() -> Result:
 async def _measure(process: bool) -> tuple[list[float], float]:
     with tempfile.TemporaryDirectory(prefix="tapeline-still-") as name:
         folder = Path(name)
-        config = _config(folder)
+        config = config_of(folder, jobs={"nice": 10})
         database = await open_database(config.database.url)
         catalog = SqlCatalog(database, now)
         options = TenantOptions(format=FormatChoice.MP3)
@@ -114,14 +115,3 @@ async def _tick(lags: list[float]) -> None:
         before = time.perf_counter()
         await asyncio.sleep(_TICK_S)
         lags.append((time.perf_counter() - before - _TICK_S) * 1000)
-
-
-def _config(folder: Path) -> Config:
-    (folder / "spool").mkdir()
-    return Config.model_validate(
-        {
-            "database": {"url": f"sqlite+aiosqlite:///{folder}/tapeline.db"},
-            "storage": {"path": str(folder / "store")},
-            "switches": [{"kind": "asterisk", "name": "fs", "password": "x", "spool": str(folder / "spool")}],
-        }
-    )

@@ -10,17 +10,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
-
 from controller.catalog import SqlCatalog, open_database
+from controller.catalog import tables as t
 from controller.media.integrity import digest
 from controller.media.shelves import home_only
 from controller.media.store import LocalStore
 from controller.media.sweep import Wish, sweep
+from tests.catalog import cluster
+from tests.catalog.conftest import _make
 
 from .result import Aim, Result
 
@@ -28,42 +30,60 @@ FILES = int(os.environ.get("SWEEP_FILES", "1000000"))
 STRAYS, MISSING = 7, 5
 _LINKS = 30_000  # a file system allows so many names of one file at least
 _SAMPLE = 0.001
-AT = "2026-11-22 12:00:00.000000"
+AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 def run() -> Result:
-    result = Result("sweep", f"Sweep of {FILES:,} files and rows (SQLite, a folder)")
+    result = Result("sweep", f"Sweep of {FILES:,} files and rows in a folder")
+    with ExitStack() as stack:
+        _measure(result, "SQLite", "sqlite+aiosqlite:///{root}/tapeline.db")
+        programs = cluster.programs()
+        if programs is None:
+            result.notes.append("no PostgreSQL here")
+        else:
+            server = stack.enter_context(cluster.running(programs))
+            _measure(result, "PostgreSQL", server + "/{name}")
+    return result
+
+
+def _measure(result: Result, database: str, url: str) -> None:
     with tempfile.TemporaryDirectory(prefix="tapeline-sweep-") as folder:
         root, began = Path(folder), time.monotonic()
         for share in (0.1, 1.0):
             part = root / f"{share}"
-            asyncio.run(_prepare(part, int(FILES * share)))
-            command = [sys.executable, "-m", "benchmarks.sweeping", str(part)]
+            part.mkdir()
+            name = f"sweep_{round(share * 10)}"
+            if database == "PostgreSQL":
+                asyncio.run(_make(url.partition("/{name}")[0], name))
+            made = url.format(root=part, name=name)
+            asyncio.run(_prepare(part, made, int(FILES * share)))
+            command = [sys.executable, "-m", "benchmarks.sweeping", str(part), made]
             found = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
             assert (found["rows"], found["missing"], found["unrecorded"]) == (
                 int(FILES * share), MISSING, STRAYS,
             )  # fmt: skip
             result.rows.append(
                 {
+                    "database": database,
                     "files and rows": f"{found['rows']:,}", "seconds": round(found["seconds"], 1),
                     "rows a second": round(found["rows"] / found["seconds"]),
                     "hashed": found["hashed"], "memory before, MB": found["before_mb"],
                     "memory at most, MB": found["peak_mb"],
                 }
             )  # fmt: skip
-        small, large = result.rows
+        small, large = result.rows[-2:]
         growth = large["memory at most, MB"] - small["memory at most, MB"]
         result.aims.append(
-            Aim("memory more for ten times the rows", "< 30 MB", f"{growth} MB", growth < 30)
+            Aim(f"{database}: memory more for ten times the rows", "< 30 MB", f"{growth} MB", growth < 30)
         )  # fmt: skip
-        result.notes.append(f"with the making of the files it took {time.monotonic() - began:.0f} s")
-    return result
+        made_too = time.monotonic() - began
+        result.notes.append(f"{database}: with the making of the files it took {made_too:.0f} s")
 
 
-async def _prepare(root: Path, count: int) -> None:
+async def _prepare(root: Path, url: str, count: int) -> None:
     """Names of some files only: what lies in them is read for a sample."""
     store = LocalStore(root / "store")
-    database = await open_database(f"sqlite+aiosqlite:///{root}/tapeline.db")
+    database = await open_database(url)
     sizes: list[tuple[str, int]] = []
     originals: list[Path] = []
     made: set[Path] = set()
@@ -72,14 +92,23 @@ async def _prepare(root: Path, count: int) -> None:
         path.write_bytes(os.urandom(1000))
         originals.append(path)
         sizes.append((digest(path).sha256, 1000))
+    call = {
+        "call_id": "c", "switch": "fs", "started_at": AT, "talk_ms": 0, "direction": "internal",
+        "requested": [], "stopped": [], "aliases": [],
+    }  # fmt: skip
+    recording = {
+        "call_id": "c", "position": 0, "switch": "fs", "tenant": "t", "kind": "audio", "rule": "",
+        "reason": "", "started_at": AT, "ended_at": AT, "provisional": False, "cut_pauses": False,
+        "span_ms": 0, "direction": "internal", "media_state": "available", "media_ms": 1,
+        "media_error": "", "media_at": AT,
+    }  # fmt: skip
+    file = {
+        "role": "rendition", "number": 0, "format": "wav", "size": 1000, "duration_ms": 1, "channels": 1,
+        "sample_rate": 8000, "repaired": False, "note": "", "store": "home", "old_store": "", "sealing": "",
+        "added_at": AT,
+    }  # fmt: skip
     async with database.writing() as connection:
-        await connection.execute(
-            text(
-                "INSERT INTO calls (call_id, switch, started_at, talk_ms, direction, requested, stopped,"
-                " aliases) VALUES ('c', 'fs', :at, 0, 'internal', '[]', '[]', '[]')"
-            ),
-            {"at": AT},
-        )
+        await connection.execute(t.calls.insert(), [call])
     for start in range(0, count, 5000):
         numbers = range(start, min(start + 5000, count))
         keys = {n: f"t{n % 20}/2026/{n % 12 + 1:02}/{n % 28 + 1:02}/r{n}.wav" for n in numbers}
@@ -90,34 +119,20 @@ async def _prepare(root: Path, count: int) -> None:
                 made.add(path.parent)
             if n >= MISSING:
                 os.link(originals[n // _LINKS], path)
-        rows: list[dict[str, Any]] = [
-            {"id": f"r{n}", "key": keys[n], "sha": sizes[n // _LINKS][0], "at": AT} for n in numbers
+        recordings = [recording | {"recording_id": f"r{n}"} for n in numbers]
+        files = [
+            file | {"recording_id": f"r{n}", "key": keys[n], "sha256": sizes[n // _LINKS][0]} for n in numbers
         ]
         async with database.writing() as connection:
-            await connection.execute(
-                text(
-                    "INSERT INTO recordings (recording_id, call_id, position, switch, tenant, kind, rule,"
-                    " reason, started_at, ended_at, provisional, cut_pauses, span_ms, direction,"
-                    " media_state, media_ms, media_error, media_at) VALUES (:id, 'c', 0, 'fs', 't',"
-                    " 'audio', '', '', :at, :at, 0, 0, 0, 'internal', 'available', 1, '', :at)"
-                ),
-                rows,
-            )
-            await connection.execute(
-                text(
-                    "INSERT INTO files (recording_id, role, number, key, format, size, sha256, duration_ms,"
-                    " channels, sample_rate, repaired, note, store, old_store, sealing, added_at) VALUES"
-                    " (:id, 'rendition', 0, :key, 'wav', 1000, :sha, 1, 1, 8000, 0, '', 'home', '', '', :at)"
-                ),
-                rows,
-            )
+            await connection.execute(t.recordings.insert(), recordings)
+            await connection.execute(t.files.insert(), files)
     for n in range(STRAYS):
         os.link(originals[0], store.path(f"t0/2026/01/01/stray{n}.wav"))
     await database.close()
 
 
-async def _sweep(root: Path) -> dict[str, Any]:
-    database = await open_database(f"sqlite+aiosqlite:///{root}/tapeline.db")
+async def _sweep(root: Path, url: str) -> dict[str, Any]:
+    database = await open_database(url)
     catalog = SqlCatalog(database, lambda: datetime.now(UTC))
     before, began = _peak_mb(), time.monotonic()
     report = await sweep(
@@ -137,4 +152,4 @@ def _peak_mb() -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(_sweep(Path(sys.argv[1])))))
+    print(json.dumps(asyncio.run(_sweep(Path(sys.argv[1]), sys.argv[2]))))

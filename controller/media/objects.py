@@ -12,6 +12,7 @@ from obstore.exceptions import BaseError, PermissionDeniedError, Unauthenticated
 from obstore.store import S3Store
 
 from ..config_storage import S3StoreConfig
+from .ahead import ahead
 from .errors import StoreAway, StoreError
 from .store import Found, checked_key
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 PART = 8 << 20
 _PARTS_AT_ONCE = 3
 _BLOCK = 1 << 20
+_AHEAD_FROM = 4 * _BLOCK
 _LIST_AT_ONCE = 1000
 #: Within one call. Longer outages are the mover's: it comes again, for days if need be.
 _RETRIES = 2
@@ -107,6 +109,12 @@ class S3Shelf:
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """From ``start`` on, ``length`` bytes or up to the end, in blocks. Raises StoreError."""
+        blocks = self._read(key, start, length)
+        # What fits into a few blocks is there before a thread has begun.
+        small = length is not None and length <= _AHEAD_FROM
+        yield from blocks if small else ahead(blocks)
+
+    def _read(self, key: str, start: int, length: int | None) -> Iterator[bytes]:
         checked_key(key)
         if length is not None and length <= 0:
             return

@@ -79,10 +79,12 @@ def seal(blocks: Iterator[bytes], sealing: FileSeal) -> Iterator[bytes]:
         if len(waiting) <= CHUNK * _AT_ONCE:
             continue
         ready = (len(waiting) - 1) // CHUNK  # the last chunk is known as such at the end only
-        yield b"".join(
-            cipher.encrypt(_nonce(number + i), bytes(waiting[i * CHUNK : (i + 1) * CHUNK]), header)
-            for i in range(ready)
-        )
+        with memoryview(waiting) as view:
+            sealed = b"".join(
+                cipher.encrypt(_nonce(number + i), view[i * CHUNK : (i + 1) * CHUNK], header)
+                for i in range(ready)
+            )
+        yield sealed
         number += ready
         del waiting[: ready * CHUNK]
     if number * CHUNK + len(waiting) != sealing.size:
@@ -162,7 +164,9 @@ def _chunks_opened(blocks: Iterator[bytes], sealing: FileSeal, part: Stretch) ->
         # A full last chunk looks like any other: only the end of the file ends it.
         ready = 0 if head else min(max(0, len(waiting) - 1) // _SEALED_CHUNK, until - number)
         if ready >= _AT_ONCE or (ready and number + ready == until):
-            yield b"".join(_open(cipher, sealing, header, waiting, i, number, last) for i in range(ready))
+            with memoryview(waiting) as view:  # no copy of what is about to be opened anyway
+                plain = b"".join(_open(cipher, sealing, header, view, i, number, last) for i in range(ready))
+            yield plain
             number += ready
             del waiting[: ready * _SEALED_CHUNK]
         if len(waiting) > 2 * _AT_ONCE * _SEALED_CHUNK:
@@ -171,15 +175,15 @@ def _chunks_opened(blocks: Iterator[bytes], sealing: FileSeal, part: Stretch) ->
     if head or number + ready - 1 != until:
         raise sealing.broken("its end")
     for i in range(ready):
-        yield _open(cipher, sealing, header, waiting, i, number, last)
+        yield _open(cipher, sealing, header, memoryview(waiting), i, number, last)
 
 
 def _open(
-    cipher: AESGCM, sealing: FileSeal, header: bytes, waiting: bytearray, i: int, number: int, last: int
+    cipher: AESGCM, sealing: FileSeal, header: bytes, waiting: memoryview, i: int, number: int, last: int
 ) -> bytes:
-    data = bytes(waiting[i * _SEALED_CHUNK : (i + 1) * _SEALED_CHUNK])
     try:
-        plain = cipher.decrypt(_nonce(number + i, last=number + i == last), data, header)
+        with waiting[i * _SEALED_CHUNK : (i + 1) * _SEALED_CHUNK] as data:
+            plain = cipher.decrypt(_nonce(number + i, last=number + i == last), data, header)
     except InvalidTag as error:
         raise sealing.broken(f"chunk {number + i} of {last + 1}") from error
     wanted = CHUNK if number + i < last else sealing.size - last * CHUNK
