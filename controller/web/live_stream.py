@@ -16,10 +16,15 @@ RECHECK_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """``call`` None: it has ended, or the account may no longer see it."""
+    """``call`` None: it has ended, or the account may no longer see it. Without a ``call_id``: all that is
+    up has been told, and what was not among it is up no more."""
 
     call_id: str
     call: LiveCall | None
+
+    @property
+    def complete(self) -> bool:
+        return not self.call_id
 
 
 async def changes(
@@ -34,7 +39,7 @@ async def changes(
 
     Close it when done (``aclosing``): that is what takes the reader out of the engine's feed.
     """
-    clock = asyncio.get_running_loop().time
+    clock, told = asyncio.get_running_loop().time, False
     shown: dict[str, LiveCall] = {}
     async with control.events() as events:
         # One task outlives the waits: cancelling a pending anext would end the iterator.
@@ -50,6 +55,9 @@ async def changes(
                     # The feed drops the oldest for a slow reader, an end of a call perhaps.
                     for change in _missed(control.live_calls(), account, shown):
                         yield change
+                    if not told:
+                        told = True
+                        yield Change("", None)
                 await asyncio.wait({following}, timeout=max(0.0, due - clock()))
                 if not following.done():
                     continue

@@ -162,6 +162,7 @@ async def test_the_stream_begins_with_what_is_up_and_follows_it(world: World) ->
     stream = changes(world.control, red, lambda: world.catalog.account(red.account_id))
     first = await anext(stream)
     assert (first.call_id, first.call is not None) == (world.calls["live-red"], True)
+    assert (await anext(stream)).complete
     following = asyncio.ensure_future(anext(stream))
     await asyncio.sleep(0)
     # What others do is not shown, not even that it ends.
@@ -189,6 +190,7 @@ async def test_the_stream_puts_right_what_a_slow_reader_has_missed(world: World)
         world.calls["live-red"],
         world.calls["live-blue"],
     }
+    assert (await anext(stream)).complete
     # No event of either reaches the stream: as if the feed had dropped them.
     world.story.hang_up("live-red-a", "live-red-b")
     gone = await asyncio.wait_for(anext(stream), 5)
@@ -208,6 +210,7 @@ async def test_the_stream_ends_when_the_account_may_no_longer_see_it(
     still = CameBy(Request(scope)).account
     stream = changes(world.control, account("red-admin", Role.TENANT, "red.example"), still, recheck=0.02)
     await anext(stream)
+    assert (await anext(stream)).complete
     following = asyncio.ensure_future(anext(stream, None))
     await world.catalog.set_password("account-red-admin", "another hash")
     assert await asyncio.wait_for(following, 5) is None

@@ -58,6 +58,8 @@ async def live_events(request: Request, parts: Parts, me: Watcher) -> AsyncItera
     """Events called ``call``: first one for every call that is up, then one for each change."""
     async with aclosing(changes(parts.control, me, CameBy(request).account)) as stream:
         async for change in stream:
+            if change.complete:
+                continue
             body = LiveChange(call_id=change.call_id, call=change.call)
             yield ServerSentEvent(event="call", raw_data=body.model_dump_json())
 

@@ -43,7 +43,9 @@ async def live_stream(request: Request, parts: Parts, me: Watcher) -> AsyncItera
     rule = await _own_rule(parts, me)
     async with aclosing(changes(parts.control, me, CameBy(request).account)) as stream:
         async for change in stream:
-            if change.call is None:
+            if change.complete:
+                yield ServerSentEvent(event="complete", raw_data="")
+            elif change.call is None:
                 yield ServerSentEvent(event="gone", raw_data=change.call_id)
             else:
                 card = render(request, "live_call.html", call=change.call, rule=rule, **_HELP)

@@ -29,12 +29,12 @@ find();
 const source = new EventSource("/live/stream");
 source.addEventListener("open", () => {
   tell("on", "Live");
-  // The stream begins with every call that is up; what is not among them has ended meanwhile.
   for (const old of list.children) old.dataset.stale = "1";
-  setTimeout(() => {
-    for (const old of [...list.children]) if (old.dataset.stale) old.remove();
-    count();
-  }, 1500);
+});
+// The stream begins with every call that is up and says when that is all: what is not among it has ended.
+source.addEventListener("complete", () => {
+  for (const old of [...list.children]) if (old.dataset.stale) old.remove();
+  count();
 });
 source.addEventListener("error", () => tell("off", "Connection lost; what is shown may be old. Reconnecting…"));
 source.addEventListener("call", (event) => {
