@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,8 @@ from controller.catalog import tables as t
 from controller.core.options import ShareLinks, TenantOptions
 from controller.engine.reading import Account, Role, Scope, TenantSettings
 from controller.engine.sharing import Audience, Share
+from controller.media.peaks_task import PeaksTask
+from controller.media.shelves import home_only
 
 from .world import World, form_token, later
 
@@ -44,6 +47,21 @@ async def uses(world: World) -> list[tuple[str, str, str]]:
     return [
         (e.action, e.account, e.subject) for e in reversed(log) if "share" in e.detail or "share" in e.action
     ]
+
+
+async def test_a_shared_recording_is_drawn_unless_something_is_hidden_in_it(world: World) -> None:
+    await allow(world, ShareLinks.PUBLIC)
+    path = await make(world)
+    async with world.client() as anybody:
+        await opened(anybody, path)
+        assert "data-sketch" not in (await anybody.get(path)).text, "there are no peaks yet"
+        await PeaksTask(world.catalog, home_only(world.store)).run(world.recordings["red"], lambda done: None)
+        page = (await anybody.get(path)).text
+        lanes = re.findall(r'<path class="ch[01]" d="([^"]+)"', page)
+        assert len(lanes) == 2
+        assert all(len(lane) > 500 for lane in lanes)
+        before = await uses(world)
+        assert "listen" not in {action for action, _, _ in before}, "looking is not listening"
 
 
 async def test_a_public_link_shows_the_recording_and_nothing_else(world: World) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
-from ...engine.reading import Account, RecordingDetail, Scope
+from ...engine.reading import Account, Hidden, RecordingDetail, Scope
 from ...engine.sharing import Share
 from ..access import address_of
 from ..formats import to_keep, to_play
@@ -22,6 +22,7 @@ from ..services import Parts, Services, web_of
 from ..sharing import Visits, follow, note_use, store
 from .rendering import page
 from .sign_in import too_many
+from .sketch import sketch
 
 open_router = APIRouter(prefix="/s")
 
@@ -36,7 +37,11 @@ async def shared_page(request: Request, parts: Parts, token: str) -> Response:
         return page(request, "share_open.html", share=share, token=token, error="")
     found = [await _detail(parts, share, recording_id) for recording_id in await _ids(parts, share)]
     shown = [(n, d, _to_hear(request, d)) for n, d in enumerate(found) if d is not None]
-    return page(request, "shared.html", share=share, token=token, shown=shown, types=MEDIA_TYPES)
+    # Of what is redacted no drawing is shown: it is of the sound as it was.
+    sketches = {n: await sketch(parts, d) for n, d, _ in shown if d.hidden is Hidden.NOTHING}
+    return page(
+        request, "shared.html", share=share, token=token, shown=shown, types=MEDIA_TYPES, sketches=sketches
+    )
 
 
 @open_router.post("/{token}")
