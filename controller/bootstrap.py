@@ -52,6 +52,7 @@ from .web.app import Application, create_app
 from .web.passwords import Passwords
 from .web.services import Services
 from .web.sign_in_rules import rules_of
+from .web.zipping import forgetting
 from .working import open_catalog, open_stores, places, run_reader, store_places, watermark_of, worker_child
 
 log = structlog.get_logger(__name__)
@@ -158,8 +159,15 @@ def make_conversions(config: Config, catalog: SqlCatalog, stores: Stores) -> Con
 
 def make_eraser(config: Config, catalog: SqlCatalog, stores: Stores) -> Eraser:
     """Who keeps something of a recording outside `files` (a cache, say) has it forgotten here."""
-    forget: list[Forget] = [stores.cache.forget, make_format_cache(config).forget]
+    forget: list[Forget] = [
+        stores.cache.forget, make_format_cache(config).forget, forgetting(_exports(config)),
+    ]  # fmt: skip
     return Eraser(catalog, stores, {s.name: s.spool for s in config.switches}, now, forget)
+
+
+def _exports(config: Config) -> Path:
+    """Where ZIPs of recordings lie until they are fetched."""
+    return config.formats.cache.with_name("exports")
 
 
 def make_retainer(config: Config, catalog: SqlCatalog, stores: Stores) -> Retainer:
@@ -226,7 +234,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 lists=catalog,
                 replays=catalog,
                 batches=catalog,
-                exports=config.formats.cache.with_name("exports"),
+                exports=_exports(config),
                 poke_retention=retainer.poke,
                 jobs=catalog,
                 runs=LateRunReader(lambda: run_reader(config)),

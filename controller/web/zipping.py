@@ -7,7 +7,7 @@ import csv
 import io
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -31,6 +31,26 @@ def contents(path: Path) -> dict[str, str]:
             return {row["recording"]: row["sha256"] for row in rows}
     except (zipfile.BadZipFile, KeyError) as error:
         raise ValueError(f"{path.name} is no ZIP of recordings") from error
+
+
+def forgetting(folder: Path) -> Callable[[str], None]:
+    """For a recording's deletion: removes each ZIP that it is in. Raises OSError."""
+
+    def forget(recording_id: str) -> None:
+        if not folder.is_dir():
+            return
+        for path in folder.glob("*.zip"):
+            try:
+                inside = contents(path)
+            except (FileNotFoundError, ValueError):
+                inside = {recording_id: ""}  # what cannot be read may hold it
+            if recording_id in inside:
+                path.unlink(missing_ok=True)
+        # What is being made may hold it already: its maker notices, and fails.
+        for path in folder.glob("*.part"):
+            path.unlink(missing_ok=True)
+
+    return forget
 
 
 async def still_heard(services: Services, me: Account, path: Path) -> list[RecordingDetail]:
@@ -127,4 +147,7 @@ class ZipMaker:
         self._zip.close()
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._half.replace(self._path)
+        try:
+            self._half.replace(self._path)
+        except FileNotFoundError as error:
+            raise Problem(409, "A recording was deleted while the ZIP was made; make it anew.") from error

@@ -124,6 +124,11 @@ def addresses(known: dict[str, str], who: str) -> list[tuple[str, str]]:
     ]
 
 
+def file_of(address: str) -> str:
+    """A picture's name."""
+    return re.sub(r"[^a-z0-9]+", "-", address.lower()).strip("-")[:60] or "home"
+
+
 def page_routes(world: World) -> set[str]:
     """The routes of the application that answer with a page."""
     return {

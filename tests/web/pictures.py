@@ -16,8 +16,10 @@ from pwdlib import PasswordHash
 
 from controller.engine.ports import LinkState, SwitchStatus
 
+from .every_page import addresses, file_of, furnish
 from .serving import chromium, served
 from .showcase import monday
+from .test_browser import enter
 from .world import PASSWORD, World, opened, populate
 
 
@@ -25,6 +27,7 @@ async def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as temp:
         async with opened(Path(temp)) as world:
             await populate(world, PasswordHash.recommended().hash(PASSWORD))
+            known = await furnish(world)
             for call in list(world.story.running):
                 world.story.hang_up(*call.legs)
             await world.story.save(world.catalog, "fs1")
@@ -37,6 +40,7 @@ async def main(folder: Path) -> None:
             async with served(world) as url, chromium() as browser:
                 for width, height, scheme in ((1440, 900, "light"), (390, 844, "light"), (1440, 900, "dark")):
                     await pictures(browser, world, url, folder, width, height, scheme)
+                    await every_page(browser, url, folder / f"{width}-{scheme}", known, width, scheme)
 
 
 async def pictures(
@@ -130,6 +134,24 @@ async def pictures(
     world.control.statuses = up
     await context.close()
     print(tag, problems or "no complaints in the console")
+
+
+async def every_page(
+    browser: Browser, url: str, folder: Path, known: dict[str, str], width: int, scheme: str
+) -> None:
+    """A picture of every address of `every_page.PAGES`, as the system administrator sees it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    context = await browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme=scheme,
+        timezone_id="Europe/Berlin",  # type: ignore[arg-type]
+    )
+    page = await context.new_page()
+    await enter(page, url, "root")
+    for _, address in addresses(known, "root"):
+        await page.goto(url + address)
+        await page.screenshot(path=folder / f"{file_of(address)}.png", full_page=True)
+    await context.close()
 
 
 if __name__ == "__main__":

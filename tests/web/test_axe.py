@@ -22,7 +22,7 @@ from playwright.async_api import Browser, Page  # noqa: E402
 
 from controller.core.roles import Role  # noqa: E402
 
-from .every_page import addresses, furnish  # noqa: E402
+from .every_page import addresses, file_of, furnish  # noqa: E402
 from .serving import CHROMIUM, chromium, served  # noqa: E402
 from .test_browser import enter  # noqa: E402
 from .test_roles import ROLES  # noqa: E402
@@ -32,7 +32,7 @@ pytestmark = [
     pytest.mark.skipif(
         not Path(CHROMIUM).exists(), reason=f"NO {CHROMIUM} HERE: pages are not tried in a browser"
     ),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),  # a machine with other things to do takes long
 ]
 
 GRAVE = ("serious", "critical")
@@ -78,10 +78,9 @@ async def with_axe(browser: Browser, **more: Any) -> Page:
 def picture(page: Page, role: str, width: int) -> Callable[[str], Any]:
     async def take(address: str) -> None:
         if PICTURES:
-            name = re.sub(r"[^a-z0-9]+", "-", address.lower()).strip("-")[:60] or "home"
             folder = Path(PICTURES) / f"{role}-{width}"
             folder.mkdir(parents=True, exist_ok=True)
-            await page.screenshot(path=folder / f"{name}.png", full_page=True)
+            await page.screenshot(path=folder / f"{file_of(address)}.png", full_page=True)
 
     return take
 

@@ -18,6 +18,7 @@ from controller.engine.reading import RecordingFilter, Scope
 from controller.web import batch_work
 from controller.web.batch_work import BatchWork
 from controller.web.pages import recordings_act
+from controller.web.zipping import contents, forgetting
 from tests.catalog.story import inside, outside
 
 from .world import World, form_token, later
@@ -96,6 +97,17 @@ async def test_many_are_done_behind_the_request_and_go_on_after_a_death(
         found = await world.catalog.batch("account-red-admin", batch_id)
         assert found is not None
         assert (found.state, found.done) == (BatchState.DONE, len(taken.ids))
+        # What is stopped before its end is a line; what was done stays done.
+        second = await ask(browser, action="tag", all="on", query="")
+        url2 = (await browser.post("/recordings/act", data={**hidden(second), "tag": "x"})).headers[
+            "location"
+        ]
+        token = form_token((await browser.get(url2)).text)
+        await browser.post(f"{url2}/remove", data={"csrf": token})
+        await BatchWork(world.services).round()
+        assert await tagged(world, "x") == set()
+        [line, *_] = await world.catalog.audit_entries(RED, 1)
+        assert (line.action, line.detail) == ("bulk work stopped", f"Tag recordings: 0 of {len(taken.ids)}")
     async with world.browser("red-officer") as other:
         assert (await other.get(url)).status_code == 404
     later(world, hours=25)
@@ -169,3 +181,19 @@ async def test_what_has_no_file_is_left_out_and_said(world: World) -> None:
         assert (await browser.post(f"{url}/remove", data={"csrf": token})).status_code == 303
         assert (await browser.get(url)).status_code == 404
     assert list(exports(world).iterdir()) == []
+
+
+async def test_what_is_deleted_for_good_is_in_no_zip_either(world: World) -> None:
+    async with world.browser("red-admin") as browser:
+        for name in ("red", "red-only-102"):
+            asked = await ask(browser, action="zip", recording=world.recordings[name])
+            await browser.post("/recordings/act", data=hidden(asked))
+    await BatchWork(world.services).round()
+    folder = exports(world)
+    assert len(list(folder.iterdir())) == 2
+    half = folder / "half.part"
+    half.write_bytes(b"half")
+    forgetting(folder)(world.recordings["red"])
+    [left] = folder.iterdir()
+    assert set(contents(left)) == {world.recordings["red-only-102"]}
+    forgetting(folder / "none")(world.recordings["red"])

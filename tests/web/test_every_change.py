@@ -30,11 +30,13 @@ R, R2, R3, R4 = "{R}", "{R2}", "{R3}", "{R4}"
 NO_LINE = {
     ("POST", A + "/tenants/{tenant}/retention/preview"): "it changes nothing",
     ("POST", "/recordings/columns"): "one's own columns",
+    ("POST", "/calls/columns"): "one's own columns",
     ("POST", "/tenant"): "which tenant one looks at",
     ("POST", "/account/second-factor"): "a secret that counts once it is confirmed",
 }  # fmt: skip
 #: Their lines are asked for where their long stories are told.
 ELSEWHERE = {
+    ("POST", "/batches/{batch_id}/remove"): "web/test_batches.py",
     ("POST", "/jobs"): "web/test_jobs.py",
     ("POST", "/recordings/views"): "web/test_list.py",
     ("POST", "/recordings/views/{view_id}/delete"): "web/test_list.py",
