@@ -1,4 +1,4 @@
-"""Puts what the demo starts switches with into the wheel; in a checkout it lies beside the package."""
+"""Puts what the demo starts switches with, and the run-book, into the wheel; a checkout has them already."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-PROJECT_FOLDERS = ("dialplan", "freeswitch-conf")
+PROJECT_PATHS = ("dialplan", "freeswitch-conf", "docs/how-to/alarms.md")
 
 
 class ProjectFolders(BuildHookInterface[Any]):
@@ -14,5 +14,5 @@ class ProjectFolders(BuildHookInterface[Any]):
         # An editable install runs from the checkout and finds the folders there.
         if version != "editable":
             build_data["force_include"].update(
-                {name: f"controller/_project/{name}" for name in PROJECT_FOLDERS}
+                {name: f"controller/_project/{name}" for name in PROJECT_PATHS}
             )

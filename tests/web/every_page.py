@@ -71,6 +71,7 @@ PAGES = {
     "/company/webhooks": ["/company/webhooks"],
     "/company/webhooks/{webhook_id}": ["/company/webhooks/hook-1"],
     "/api-docs": ["/api-docs"],
+    "/help/alarms": ["/help/alarms"],
     "/queues": ["/queues"],
     "/ring-groups": ["/ring-groups"],
     "/receptionists": ["/receptionists"],

@@ -28,6 +28,7 @@ from . import (
     reports,
     retention,
     rules,
+    runbook,
     service_lists,
     settings,
     shared,
@@ -71,6 +72,7 @@ for part in (
     shares,
     webhooks,
     reference,
+    runbook,
     framing,
     service_lists,
 ):
