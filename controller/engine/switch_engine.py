@@ -29,6 +29,7 @@ from ..core.errors import TapelineError
 from ..core.requests import ControlRequest, Means
 from .backoff import LONGEST_S, Backoff
 from .live import LiveFeed
+from .log_context import about
 from .mailboxes import Mailboxes
 from .ports import (
     LEG_GONE,
@@ -72,7 +73,7 @@ class SwitchEngine:
         self._now = now
         self._feed = feed
         self.saver = Saver(catalog, switch.name, on_ended)
-        self._mailboxes: Mailboxes[Command] = Mailboxes(self._execute)
+        self._mailboxes: Mailboxes[tuple[str, Command]] = Mailboxes(self._carry_out)
         self._changed: set[asyncio.Future[None]] = set()
         self._answers: set[asyncio.Task[None]] = set()
         self._broken: SwitchStatus | None = None
@@ -130,7 +131,8 @@ class SwitchEngine:
             effects = self.desk.apply(fact)
         except Exception:
             # An error of ours about one call may not end the recording of all the others.
-            log.exception("desk.failed", switch=self.switch.name, fact=type(fact).__name__)
+            with about(capture=getattr(fact, "capture_id", "")):
+                log.exception("desk.failed", switch=self.switch.name, fact=type(fact).__name__)
             return
         self.carry(effects)
 
@@ -181,6 +183,7 @@ class SwitchEngine:
             "operation": str(request.operation),
             "means": str(request.means),
             "call": outcome.call_id,
+            "recordings": list(outcome.recording_ids),
             "reason": outcome.reason,
             "request": request.request_id,
         }
@@ -197,7 +200,7 @@ class SwitchEngine:
         """Send the commands at once; the catalog and the live page hear of it afterwards."""
         for call_id, command in effects.commands:
             self.stats.commands += 1
-            self._mailboxes.put(_mailbox(call_id, command), command)
+            self._mailboxes.put(_mailbox(call_id, command), (call_id, command))
         self.saver.put(effects.changed, effects.merged)
         for call in effects.changed.values():
             self._feed.publish(self.switch.name, call, self.desk.policy)
@@ -207,6 +210,11 @@ class SwitchEngine:
         for change in self._changed:
             if not change.done():
                 change.set_result(None)
+
+    async def _carry_out(self, item: tuple[str, Command]) -> None:
+        call_id, command = item
+        with about(call=call_id, capture=getattr(command, "capture_id", "")):
+            await self._execute(command)
 
     async def _execute(self, command: Command) -> None:
         began, result = asyncio.get_running_loop().time(), "done"

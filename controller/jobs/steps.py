@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from ..engine.jobs import Outcome, Phase
+from ..engine.log_context import about, bind
 from ..engine.media_ports import DueRecording, MediaState
 from ..engine.metrics import Histogram
 
@@ -65,7 +66,8 @@ class Steps:
     async def do(self, step: str, recording_id: str, before: Answer) -> Answer:
         """One step. ``before`` is what the step before answered. A failure is answered, not raised."""
         began = time.perf_counter()
-        answer = await self._do(step, recording_id, before)
+        with about(recording=recording_id):
+            answer = await self._do(step, recording_id, before)
         result = "failed" if answer.get("error") else "done"
         self.took.setdefault((step, result), Histogram()).observe(time.perf_counter() - began)
         return answer
@@ -91,6 +93,7 @@ class Steps:
         due = await self._catalog.due_of([recording_id])
         if not due:
             return {"state": "", "remark": "it is not due any more"}
+        bind(call=due[0].call_id, recording=recording_id)
         taken = await self._media.take(due[0])
         if taken.state is None:
             return {"usable": list(taken.usable), "remark": taken.notes}
@@ -103,6 +106,7 @@ class Steps:
         if not due:
             # Killed between the recording's last state and the note about this step.
             return {"state": str(MediaState.AVAILABLE), "remark": before.get("remark", "")}
+        bind(call=due[0].call_id, recording=recording_id)
         state, error = await self._media.join(due[0], before["usable"], before.get("remark", ""))
         return {"state": str(state), "error": error}
 

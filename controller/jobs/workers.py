@@ -15,6 +15,7 @@ from typing import Protocol
 import structlog
 
 from ..engine.jobs import Candidate, Claimed, JobStore, Lane, Limits, Node, Phase, Runs, RunsAway, Superseded
+from ..engine.log_context import bind
 from ..engine.media_ports import DueRecording
 from ..engine.metrics import Histogram
 from .liveness import Heart, place
@@ -164,6 +165,7 @@ class Workers:
 
     async def _watch(self, lane: Lane, candidate: Candidate, recording: DueRecording) -> None:
         """Waiting for a switch takes nobody's place, neither a node's nor a tenant's."""
+        bind(call=recording.call_id, recording=recording.recording_id)
         try:
             await self._media.ready(recording)
         finally:
@@ -189,6 +191,7 @@ class Workers:
     # ── running and noting ────────────────────────────────────────────────────────────────
 
     async def _work(self, lane: Lane, job: Claimed) -> None:
+        bind(recording=job.recording_id)
         try:
             answers = await self._runs.execute(job.run_id, job.phase, job.recording_id, again=job.again)
             await self._surely(lambda: self._note(job, list(answers)))

@@ -19,6 +19,7 @@ from fastapi.dependencies.models import Dependant
 
 from ..core.roles import NEEDS_EXTENSION, NEEDS_TENANT, Permission, Role, allows
 from ..engine.entry import Bearer, SessionRow, Stage
+from ..engine.log_context import bind
 from ..engine.reading import Account, AuditEntry
 from .problems import NotSignedIn, Problem, not_found
 from .services import web_of
@@ -44,6 +45,8 @@ async def identify(request: Request) -> Account:
 async def gate(request: Request) -> Account:
     """Whoever is asking. Raises NotSignedIn, or Problem 403 for a forged form, and for a route that
     does not say what it is for."""
+    # For whatever is logged while this request is worked on.
+    bind(call=request.path_params.get("call_id", ""), recording=request.path_params.get("recording_id", ""))
     account = await identify(request)
     session: SessionRow | None = request.state.session
     if declared(request.scope.get("route")) is None:
