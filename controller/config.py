@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from .config_credentials import with_credentials
 from .config_database import DatabaseConfig, anchored_database, with_password
+from .config_explaining import explain
 from .config_formats import FormatsConfig
 from .config_jobs import JobsConfig
 from .config_proof import ProofConfig
@@ -110,6 +111,11 @@ class _SwitchBase(Section):
             raise ConfigError(
                 f"switches.{self.name}.password_file: cannot read {self.password_file}: {error.strerror}"
             ) from error
+
+    @property
+    def password_key(self) -> str:
+        """Which setting gives the password."""
+        return "password_file" if self.password is None else "password"
 
     @property
     def seen_by_switch(self) -> Path:
@@ -223,7 +229,7 @@ def load(path: Path | None = None, environ: dict[str, str] | None = None) -> Con
     try:
         config = Config.model_validate(with_credentials(raw, environ))
     except ValidationError as error:
-        raise ConfigError(_explain(path, error)) from error
+        raise ConfigError(explain(path, error, raw)) from error
     if path is not None:
         config = _anchored(config, path.resolve().parent)
     return config.model_copy(update={"database": with_password(config.database)})
@@ -250,17 +256,6 @@ def _overlay(raw: dict[str, Any], environ: dict[str, str]) -> None:
         if isinstance(node, list):
             raise ConfigError(f"{variable}: say which switch, TAPELINE_SWITCHES__NAME__KEY")
         node[keys[-1]] = value
-
-
-def _explain(path: Path | None, error: ValidationError) -> str:
-    lines = [f"The configuration{f' {path}' if path else ''} cannot be used:"]
-    for problem in error.errors():
-        where = ".".join(str(p) for p in problem["loc"] if p not in ("freeswitch", "asterisk")) or "(file)"
-        text = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            text = "there is no such key; see docs/reference/configuration.md for those that are"
-        lines.append(f"  {where}: {text}")
-    return "\n".join(lines)
 
 
 def _anchored(config: Config, folder: Path) -> Config:

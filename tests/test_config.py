@@ -62,20 +62,20 @@ def test_both_kinds_of_switch(write) -> None:
         ("prot = 1", "prot: there is no such key"),
         ("[web]\nprot = 1", "web.prot: there is no such key"),
         ("[webb]\nport = 1", "webb: there is no such key"),
-        (SWITCH + "pasword_file = 'x'", "switches.0.pasword_file: there is no such key"),
-        (SWITCH + "username = 'x'", "switches.0.username: there is no such key"),
+        (SWITCH + "pasword_file = 'x'", "switches.one.pasword_file: there is no such key"),
+        (SWITCH + "username = 'x'", "switches.one.username: there is no such key"),
         ("[web]\nport = 'eighty'", "web.port:"),
         ("[web]\nport = 70000", "web.port:"),
         ("log_level = 'loud'", "log_level:"),
         ("[database]\nurl = 'sqlite:///x.db'", "database.url: must begin with sqlite+aiosqlite://"),
-        (SWITCH.replace("freeswitch", "kamailio"), "switches.0"),
+        (SWITCH.replace("freeswitch", "kamailio"), "switches.one:"),
         (SWITCH.replace('name = "one"', 'name = "a b"'), "switches.0.name:"),
         (SWITCH.replace('name = "one"\n', ""), "switches.0.name:"),
-        (SWITCH.replace("/var/spool/tapeline", "/var/sp ool"), "switches.0.spool: use only letters"),
-        (SWITCH.replace("/var/spool/tapeline", "/var/{x},y"), "switches.0.spool: use only letters"),
-        (SWITCH.replace('password = "ClueCon"\n', ""), "switches.0: give password or password_file"),
-        (SWITCH + "password_file = 'x'", "switches.0: give password or password_file"),
-        (SWITCH + "command_timeout_ms = 1", "switches.0.command_timeout_ms:"),
+        (SWITCH.replace("/var/spool/tapeline", "/var/sp ool"), "switches.one.spool: use only letters"),
+        (SWITCH.replace("/var/spool/tapeline", "/var/{x},y"), "switches.one.spool: use only letters"),
+        (SWITCH.replace('password = "ClueCon"\n', ""), "switches.one: give password or password_file"),
+        (SWITCH + "password_file = 'x'", "switches.one: give password or password_file"),
+        (SWITCH + "command_timeout_ms = 1", "switches.one.command_timeout_ms:"),
         (SWITCH + SWITCH, "two switches are called 'one'"),
     ],
 )
@@ -132,6 +132,19 @@ def test_the_environment_lies_over_the_file(write) -> None:
 )
 def test_a_wrong_variable_is_named_too(write, variable: str, named: str) -> None:
     assert named in refusal(write("log_level = 'info'\n" + SWITCH), {variable: "x"})
+
+
+@pytest.mark.parametrize(
+    "variable", ["TAPELINE_SWITCHES__ONE__TRUNK_PROFILES", "TAPELINE_SWITCHES__ONE__TENANT_OF_GATEWAY"]
+)
+def test_a_list_cannot_be_given_by_a_variable(write, variable: str) -> None:
+    told = refusal(write(SWITCH), {variable: "external,other"})
+    key = variable.rpartition("__")[2].lower()
+    assert (
+        f"switches.one.{key}: several values are wanted, in the configuration file: a variable cannot" in told
+    )
+    wrong = SWITCH + f'{key} = "external"'
+    assert f"switches.one.{key}:" in refusal(write(wrong))
 
 
 def test_a_password_from_a_file(write, tmp_path: Path) -> None:

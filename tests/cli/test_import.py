@@ -175,7 +175,9 @@ def test_errors_name_the_switch(tapeline: Tapeline, tmp_path: Path) -> None:
         tapeline.refused(*words, "sf") == "there is no switch 'sf' in the configuration; there are: fs, pbx"
     )
     for switch in ("fs", "pbx"):
-        assert tapeline.refused(*words, switch).startswith(f"switch {switch}: cannot ")
+        assert tapeline.refused(*words, switch).startswith(
+            f"switch {switch}: switches.{switch}.host and port: cannot "
+        )
 
 
 async def test_a_directory_served_by_a_program_is_read_by_its_list(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from .connection import AmiConnection, ConnectionLost, UnsafeValue
 from .ear import Ear
 from .headers import Headers, text, timestamp
 from .messages import RefusedInput
+from .opening import open_ami
 from .questions import Questions
 from .recorder import Recorder
 from .resync import channel_event, system_name, take_snapshot, variable
@@ -93,9 +94,8 @@ class AsteriskSwitch:
     async def _session(self, backoff: Backoff) -> str:
         """One connection from its opening to its end; returns why it ended."""
         self._held_back = []
-        ami = AmiConnection.of(self._config, self._events)
+        ami = await open_ami(self._config, self._events)
         try:
-            await ami.open()
             settings = await ami.action("CoreSettings", self._timeout_s)
             self._seal, self._cut = Seal(), {}
             self._seal.system_name = await system_name(ami, self._timeout_s)

@@ -230,9 +230,9 @@ class AmiConnection:
             ) from None
         if text(answer, "Response") != "Success":
             raise LoginRefused(
-                f"Asterisk refused the login of {self._username!r} ({text(answer, 'Message')[:80]}): check "
-                f"switches.*.username and password against [{self._username}] in manager.conf, its permit "
-                "and deny lines, and reload it with: asterisk -rx 'manager reload'"
+                f"Asterisk refuses the login of {self._username!r} ({text(answer, 'Message')[:80]}): hold "
+                f"both against [{self._username}] in manager.conf, its permit and deny lines too, and "
+                "reload it with: asterisk -rx 'manager reload'"
             )
 
     async def _send(self, name: str, headers: Mapping[str, str], timeout_s: float) -> Any:

@@ -10,6 +10,7 @@ from ...engine.ports import DirectoryUnreadable, DirectoryUser
 from .channels import MAX_TEXT, Channel, party
 from .connection import AmiConnection, ConnectionLost
 from .headers import Headers, text
+from .opening import open_ami
 
 TIMEOUT_S = 10.0
 #: ``"Ann" <101>``, ``Ann <101>``, ``101``.
@@ -29,15 +30,15 @@ class AsteriskDirectory:
         Raises DirectoryUnreadable, ConfigError.
         """
         config = self._config
-        ami = AmiConnection.of(config, lambda events: None)
         try:
-            await ami.open()
-            return users_of(config, await _endpoints(ami))
+            ami = await open_ami(config, lambda events: None)
+            try:
+                return users_of(config, await _endpoints(ami))
+            finally:
+                await ami.close()
         except (ConnectionLost, TimeoutError) as error:
             reason = str(error) or "it does not answer"
             raise DirectoryUnreadable(f"switch {config.name}: {reason}; try `tapeline doctor`") from error
-        finally:
-            await ami.close()
 
 
 async def _endpoints(ami: AmiConnection) -> list[Headers]:

@@ -10,6 +10,7 @@ from ...config import AsteriskConfig
 from ...engine.ports import Check
 from .connection import AmiConnection, ConnectionLost, LoginRefused
 from .headers import text, timestamp
+from .opening import open_ami
 from .resync import VARIABLES, system_name
 from .verbs import FEATURES
 
@@ -48,13 +49,17 @@ README = "dialplan/asterisk/README.md"
 
 async def examine(config: AsteriskConfig, now: Callable[[], datetime]) -> list[Check]:
     """All findings, in the order in which they are worth mending. Raises ConfigError."""
-    ami = AmiConnection.of(config, lambda events: None)
+    try:
+        ami = await open_ami(config, lambda events: None)
+    except LoginRefused as error:
+        return [Check("AMI", False, str(error), f"see {README} for the account in manager.conf")]
+    except (ConnectionLost, TimeoutError) as error:
+        return [Check("AMI", False, str(error), "is Asterisk up, and are this switch's host and port right?")]
 
     async def cli(line: str) -> list[str]:
         return await ami.command(line, TIMEOUT_S)
 
     try:
-        await ami.open()
         version = text(await ami.action("CoreSettings", TIMEOUT_S), "AsteriskVersion")
         checks = [Check("AMI", True, f"Asterisk {version} at {config.host}:{config.port}")]
         permitted = await _permissions(ami, config)
@@ -70,11 +75,8 @@ async def examine(config: AsteriskConfig, now: Callable[[], datetime]) -> list[C
             checks += await _trunks(cli, config)
         checks += [_spool(config), await _clock(ami, now)]
         return checks
-    except LoginRefused as error:
-        return [Check("AMI", False, str(error), f"see {README} for the account in manager.conf")]
     except (ConnectionLost, TimeoutError) as error:
-        reason = str(error) or "it stopped answering"
-        return [Check("AMI", False, reason, "is Asterisk up, and are this switch's host and port right?")]
+        return [Check("AMI", False, f"it stopped answering: {error}", "is the switch overloaded?")]
     finally:
         await ami.close()
 

@@ -32,8 +32,9 @@ from .captures import Captures
 from .codes import Codes
 from .connection import Event, EventSocket
 from .ear import Ear
+from .opening import open_event_socket
 from .record_key import VARIABLE, may_be_the_key
-from .replies import ConnectionLost, WrongPassword
+from .replies import ConnectionLost
 from .requests import RefusedInput
 from .resync import take_snapshot
 from .routes import NOTE, to_note
@@ -99,14 +100,8 @@ class FreeSwitch:
 
     async def _session(self, backoff: Backoff) -> str:
         """One connection from its opening to its end; returns why it ended."""
-        socket = EventSocket(self._config.host, self._config.port, self._config.secret(), self._events)
+        socket = await open_event_socket(self._config, self._events)
         try:
-            try:
-                await socket.open()
-            except WrongPassword as error:
-                raise ConnectionLost(f"switches.{self.name}.password: {error}") from error
-            except ConnectionLost as error:
-                raise ConnectionLost(f"switches.{self.name}.host and port: {error}") from error
             self._socket = socket
             self._held_back = []
             await asyncio.gather(

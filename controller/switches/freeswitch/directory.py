@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from ...config import FreeSwitchConfig
 from ...engine.ports import DirectoryUnreadable, DirectoryUser
 from . import xml_answers
-from .connection import EventSocket
+from .opening import open_event_socket
 from .replies import ConnectionLost
 
 #: A directory of ten thousand users takes its time.
@@ -32,17 +32,17 @@ class FreeSwitchDirectory:
     async def users(self) -> list[DirectoryUser]:
         """Raises DirectoryUnreadable, ConfigError."""
         config = self._config
-        socket = EventSocket(config.host, config.port, config.secret(), lambda events: None)
         try:
-            await socket.open()
-            found = by_xml(await socket.send("api xml_locate directory", TIMEOUT_S))
-            if not found:
-                found = by_list(await socket.send("api list_users", TIMEOUT_S))
+            socket = await open_event_socket(config)
+            try:
+                found = by_xml(await socket.send("api xml_locate directory", TIMEOUT_S))
+                if not found:
+                    found = by_list(await socket.send("api list_users", TIMEOUT_S))
+            finally:
+                await socket.close()
         except (ConnectionLost, TimeoutError) as error:
             reason = str(error) or "it does not answer"
             raise DirectoryUnreadable(f"switch {config.name}: {reason}; try `tapeline doctor`") from error
-        finally:
-            await socket.close()
         return sorted(found, key=lambda u: (u.tenant, u.user))
 
 

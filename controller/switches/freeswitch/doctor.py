@@ -10,8 +10,8 @@ from datetime import datetime
 from ...config import FreeSwitchConfig
 from ...engine.ports import Check
 from . import xml_answers
-from .connection import EventSocket
 from .doctor_video import examine_video
+from .opening import open_event_socket
 from .replies import ConnectionLost
 
 Api = Callable[[str], Awaitable[str]]
@@ -33,9 +33,8 @@ PROBE = ".tapeline-doctor"
 
 async def examine(config: FreeSwitchConfig, now: Callable[[], datetime]) -> list[Check]:
     """All findings, in the order in which they are worth mending."""
-    socket = EventSocket(config.host, config.port, config.secret(), lambda events: None)
     try:
-        await socket.open()
+        socket = await open_event_socket(config)
     except ConnectionLost as error:
         return [
             Check(

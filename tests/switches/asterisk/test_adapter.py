@@ -50,6 +50,7 @@ async def test_wrong_password_is_shown_with_what_to_do(tmp_path: Path, eventuall
     async with ScriptedAmi(tmp_path, password="another") as ami, Bench(ami.config()) as bench:
         await eventually(lambda: bench.switch.status.state is LinkState.DOWN, "down")
         assert "manager.conf" in bench.switch.status.error
+        assert bench.switch.status.error.startswith(f"switches.{ami.config().name}.username and password: ")
         assert "right" not in bench.switch.status.error
         assert bench.facts == []
         with pytest.raises(SwitchDown):
@@ -57,6 +58,16 @@ async def test_wrong_password_is_shown_with_what_to_do(tmp_path: Path, eventuall
         ami.password = "right"
         await up(bench, eventually)
         assert (bench.switch.status.state, bench.switch.status.version) == (LinkState.UP, "22.10.1")
+
+
+async def test_an_address_where_nothing_listens_names_its_keys(
+    tmp_path: Path, eventually: Eventually
+) -> None:
+    async with ScriptedAmi(tmp_path) as ami:
+        config = ami.config()
+    async with Bench(config) as bench:
+        await eventually(lambda: bench.switch.status.state is LinkState.DOWN, "down")
+        assert bench.switch.status.error.startswith(f"switches.{config.name}.host and port: cannot connect")
 
 
 async def test_snapshot_after_every_connection(tmp_path: Path, eventually: Eventually) -> None:
