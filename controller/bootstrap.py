@@ -31,6 +31,7 @@ from .media.encoders import Encoders
 from .media.erasing import Eraser, Forget
 from .media.format_cache import FormatCache
 from .media.mover import Mover
+from .media.redacting import ChosenSpans
 from .media.redactor import Redactor
 from .media.retainer import Retainer
 from .media.seal_task import SealBacklog
@@ -213,6 +214,9 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
         switches = [make_switch(s) for s in config.switches]
         engine = Engine(switches, catalog, now, new_id, workers.poke)
         conversions = make_conversions(config, catalog, stores)
+        redactor = Redactor(
+            catalog, make_transcribe(config.transcription, catalog, stores), ChosenSpans(catalog, stores)
+        )
         secret = session_secret(config.web.secret_file)
         dispatcher = dispatcher_of(config, catalog, secret)
         http = HttpStats()
@@ -236,6 +240,8 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 batches=catalog,
                 exports=_exports(config),
                 poke_retention=retainer.poke,
+                redacting=catalog,
+                poke_redactor=redactor.poke,
                 jobs=catalog,
                 runs=LateRunReader(lambda: run_reader(config)),
                 poke=workers.poke,
@@ -264,7 +270,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
             sealer,
             retainer,
             conversions,
-            Redactor(catalog, make_transcribe(config.transcription, catalog, stores)),
+            redactor,
             dispatcher,
             SpoolWatch(catalog, lambda: _connected(config, engine), engine.held_recordings, workers.poke),
             app,

@@ -29,6 +29,7 @@ from .cli_people import people, tokens
 from .cli_policy import settings
 from .cli_proof import evidence_commands, proof, verify_command
 from .cli_recordings import calls, recordings
+from .cli_redact import redact_command
 from .cli_retention import retention
 from .cli_rules import rule
 from .cli_sealing import sealing
@@ -82,6 +83,7 @@ app.command("worker")(worker_command)
 app.command("explain")(explain_command)
 app.command("import")(import_command)
 app.command("transcribe")(transcribe_command)
+app.command("redact")(redact_command)
 app.command("find")(find_command)
 T = TypeVar("T")
 

@@ -26,7 +26,7 @@ from .writing import OnDatabase, chunks
 
 #: Every table with rows of a recording's content, by its column ``recording_id``: removed by a purge.
 #: The wrapped keys of encrypted files are in `files`.
-CONTENT: tuple[Table, ...] = (t.files, t.tags, t.notes, t.utterances, t.transcripts)
+CONTENT: tuple[Table, ...] = (t.files, t.tags, t.notes, t.utterances, t.transcripts, t.chosen_spans)
 
 #: What the audit, and by it the chain, says of the end. Both words are a deletion's (proof/facts.py).
 PURGED, ERASED = "purge recording", "erase recording"

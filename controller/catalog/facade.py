@@ -12,6 +12,7 @@ from ..engine.listing import ListStore
 from ..engine.media_ports import EncodingCatalog, MediaCatalog
 from ..engine.ports import Catalog
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
+from ..engine.redacting import RedactingCatalog, RedactingStore
 from ..engine.replays import ReplayStore
 from ..engine.reports import ReportReader
 from ..engine.retention import AnnotationStore, RetentionStore
@@ -38,6 +39,7 @@ from .people import People
 from .persons import Persons
 from .policies import Policies
 from .queries import Queries
+from .redacting import RedactingRows
 from .replays import Replays
 from .reports import Reports
 from .repository import CallRepository
@@ -80,6 +82,7 @@ class SqlCatalog(
     Chain,
     RetentionCatalog,
     TranscriptRows,
+    RedactingRows,
     Hooks,
     HookQueueRows,
     Replays,
@@ -122,6 +125,8 @@ def _contracts(
     ReportReader,
     ListStore,
     ReplayStore,
+    RedactingCatalog,
+    RedactingStore,
 ]:
     """Never called: it makes the type checker compare every signature with the protocols."""
-    return (catalog,) * 23
+    return (catalog,) * 25

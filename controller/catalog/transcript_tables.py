@@ -65,3 +65,17 @@ class UtteranceTable(Row, table=True):
     to_ms: int = Field(sa_type=BigInteger)
     words: list[Any] = Field(sa_type=Json)
     terms: list[str] = Field(sa_type=Terms)
+
+
+class ChosenSpanTable(Row, table=True):
+    """A span that somebody wants taken out for others. ``source``: the SHA-256 of the rendition that is
+    kept without it; "" while there is none."""
+
+    __tablename__ = "chosen_spans"
+    recording_id: str = part_of("recordings.recording_id", primary_key=True)
+    from_ms: int = Field(sa_type=BigInteger, primary_key=True)
+    to_ms: int = Field(sa_type=BigInteger, primary_key=True)
+    asked_by: str = text_()
+    asked_at: datetime = time_()
+    why: str = text_()
+    source: str = text_()

@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
 from sqlalchemy import Row as SqlRow
-from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.options import Redaction, TenantOptions, Transcripts
-from ..core.redacting import without_digits
+from ..core.redacting import without_digits, without_spans
 from ..core.transcripts import Transcript, Utterance, Word
 from ..engine.media_ports import GIVEN_UP, FileRole, MediaState, StoredFile
 from ..engine.reading import Scope
@@ -57,6 +57,7 @@ class TranscriptRows(OnDatabase):
             ]
             legs = await legs_of(connection, [row.call_id])
             options = await _options(connection, row.tenant)
+            chosen = await _chosen(connection, recording_id)
         # Encoded, where its tenant does not keep the WAV.
         whole = {f.role: f for f in files if not f.note.startswith(GIVEN_UP)}
         rendition = whole.get(FileRole.RENDITION) or whole.get(FileRole.ENCODED)
@@ -80,6 +81,7 @@ class TranscriptRows(OnDatabase):
             _stored(rendition),
             tuple(heard),
             tuple((line.ms(begin), None if end is None else line.ms(end)) for begin, end in spans),
+            chosen,
         )
 
     async def set_transcript(self, recording_id: str, transcript: Transcript, redaction: Redaction) -> None:
@@ -92,19 +94,6 @@ class TranscriptRows(OnDatabase):
             "spans": [list(span) for span in transcript.spans],
             "made_at": self._now(),
         }
-        lines = [
-            {
-                "recording_id": recording_id,
-                "position": n,
-                "channel": u.channel,
-                "speaker": u.speaker,
-                "from_ms": u.from_ms,
-                "to_ms": u.to_ms,
-                "words": [[w.text, w.from_ms, w.to_ms, round(w.sure, 2), int(w.hidden)] for w in u.words],
-                "terms": terms_of(" ".join("" if w.hidden else w.text for w in u.words)),
-            }
-            for n, u in enumerate(transcript.utterances)
-        ]
         async with self._database.writing() as connection:
             await connection.execute(delete(t.utterances).where(_u.recording_id == recording_id))
             # A recording that was deleted meanwhile gets no transcript back.
@@ -114,8 +103,8 @@ class TranscriptRows(OnDatabase):
                 )
             ).first():
                 await upsert(connection, t.transcripts, [row])
-                if lines:
-                    await connection.execute(t.utterances.insert(), lines)
+                chosen = await _chosen(connection, recording_id)
+                await write_utterances(connection, recording_id, without_spans(transcript.utterances, chosen))
 
     async def stored_transcript(self, recording_id: str) -> tuple[Transcript, Redaction] | None:
         async with self._database.reading() as connection:
@@ -124,7 +113,7 @@ class TranscriptRows(OnDatabase):
             ).one_or_none()
             if row is None:
                 return None
-            said = await _said(connection, recording_id)
+            said = await said_of(connection, recording_id)
         done = Redaction(row.redaction)
         spans = tuple((begin, end) for begin, end in row.spans)
         whole = Transcript(row.language, row.engine, row.source, said, done is not Redaction.OFF, spans)
@@ -198,7 +187,7 @@ class TranscriptRows(OnDatabase):
             row = (await connection.execute(query)).one_or_none()
             if row is None:
                 return None
-            said = await _said(connection, recording_id)
+            said = await said_of(connection, recording_id)
             hide = _hides(row, await _options(connection, row.tenant))
         if hide:
             said, _ = without_digits(said, _LEAST, row.language)
@@ -224,16 +213,24 @@ async def remove_transcripts(connection: AsyncConnection, recording_ids: Sequenc
 
 async def hidden_of(connection: AsyncConnection, recording: Any, files: Sequence[Any]) -> Hidden:
     """What is to be kept from ordinary ears. In doubt it is: a wish without its result hides all."""
-    if any(f.role == FileRole.REDACTED for f in files):
+    redacted = any(f.role == FileRole.REDACTED for f in files)
+    c = t.chosen_spans.c
+    spans = select(not_taken_out().label("due")).where(c.recording_id == recording.recording_id)
+    if chosen := (await connection.execute(spans)).scalars().all():
+        if any(chosen) or not redacted:
+            return Hidden.NOT_YET
+    elif redacted:
         return Hidden.DIGITS
     if (await _options(connection, recording.tenant)).redact_digits is not Redaction.AUDIO:
-        return Hidden.NOTHING
+        return Hidden.DIGITS if chosen else Hidden.NOTHING
     done = select(_x.source, _x.redaction).where(_x.recording_id == recording.recording_id)
     found = (await connection.execute(done)).one_or_none()
     listened = found is not None and found.redaction == str(Redaction.AUDIO)
     # Made again, it is another sound; that its WAV is not kept changes nothing about what was found in it.
     same = found is not None and all(f.sha256 == found.source for f in files if f.role == FileRole.RENDITION)
-    return Hidden.NOTHING if listened and same else Hidden.NOT_YET
+    if not listened or not same:
+        return Hidden.NOT_YET
+    return Hidden.DIGITS if chosen else Hidden.NOTHING
 
 
 async def hits_in(
@@ -286,7 +283,45 @@ async def _options(connection: AsyncConnection, tenant: str) -> TenantOptions:
     return options_of(tenant, found or {})
 
 
-async def _said(connection: AsyncConnection, recording_id: str) -> tuple[Utterance, ...]:
+async def _chosen(connection: AsyncConnection, recording_id: str) -> tuple[tuple[int, int], ...]:
+    c = t.chosen_spans.c
+    query = select(c.from_ms, c.to_ms).where(c.recording_id == recording_id).order_by(c.from_ms, c.to_ms)
+    return tuple((begin, end) for begin, end in await connection.execute(query))
+
+
+def not_taken_out() -> ColumnElement[bool]:
+    """Of a row of `chosen_spans`: the sound, as it is now, is not without it. That the WAV is not kept
+    any more changes nothing about what was taken out of it."""
+    c = t.chosen_spans.c
+    newer = exists().where(
+        _f.recording_id == c.recording_id, _f.role == str(FileRole.RENDITION), _f.sha256 != c.source,
+        ~_f.note.startswith(GIVEN_UP, autoescape=True),
+    )  # fmt: skip
+    return or_(c.source == "", newer)
+
+
+async def write_utterances(connection: AsyncConnection, recording_id: str, said: Sequence[Utterance]) -> None:
+    """In the place of those that there are."""
+    await connection.execute(delete(t.utterances).where(_u.recording_id == recording_id))
+    lines = [
+        {
+            "recording_id": recording_id,
+            "position": n,
+            "channel": u.channel,
+            "speaker": u.speaker,
+            "from_ms": u.from_ms,
+            "to_ms": u.to_ms,
+            "words": [[w.text, w.from_ms, w.to_ms, round(w.sure, 2), int(w.hidden)] for w in u.words],
+            "terms": terms_of(" ".join("" if w.hidden else w.text for w in u.words)),
+        }
+        for n, u in enumerate(said)
+    ]
+    if lines:
+        await connection.execute(t.utterances.insert(), lines)
+
+
+async def said_of(connection: AsyncConnection, recording_id: str) -> tuple[Utterance, ...]:
+    """What is stored of a recording's text."""
     query = select(t.utterances).where(_u.recording_id == recording_id).order_by(_u.position)
     return tuple(_utterance(row) for row in await connection.execute(query))
 

@@ -64,7 +64,7 @@ MEANING: dict[Permission, str] = {
     P.HOLD: "set and lift a legal hold",
     P.DELETE: "put recordings into the trash, and take them out",
     P.ERASE: "erase a person's recordings for good",
-    P.SEE_UNREDACTED: "read and hear what is redacted for others",
+    P.SEE_UNREDACTED: "read and hear what is redacted for others, and choose what is",
     P.HEAR_WITHHELD: "hear what nothing but a legal hold keeps",
     P.SEE_POLICY: "see users' settings, rules and options, and explain decisions",
     P.CHANGE_POLICY: "change users' settings and rules",

@@ -30,8 +30,8 @@ class Heard:
 class Wanted:
     """A recording that can be played, and what its tenant wants of it.
 
-    ``rendition`` is the whole of it. ``paused``: the spans in which nothing may be heard, None: to the
-    end. All times on the recording's time line.
+    ``rendition`` is the whole of it. ``chosen``: the spans that somebody wants taken out. ``paused``: the
+    spans in which nothing may be heard, None: to the end. All times on the recording's time line.
     """
 
     recording_id: str
@@ -42,6 +42,7 @@ class Wanted:
     rendition: StoredFile
     heard: tuple[Heard, ...]
     paused: tuple[tuple[int, int | None], ...]
+    chosen: tuple[tuple[int, int], ...] = ()
 
 
 class TranscriptStore(Protocol):
@@ -85,7 +86,7 @@ class TranscriptView:
 
 
 class Hidden(StrEnum):
-    """What keeps people from hearing a recording as it is: runs of digits that are to be taken out."""
+    """What keeps people from hearing a recording as it is: digits, or chosen spans, are to be taken out."""
 
     NOTHING = ""
     DIGITS = "digits"  # there is a file without them

@@ -1,13 +1,15 @@
-"""Older transcripts are redacted by themselves when a tenant begins to want that."""
+"""What is taken out of recordings later: digits, when a tenant begins to want that, and chosen spans."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import structlog
 
 from ..engine.transcribing import TranscriptStore
 from .errors import MediaError
+from .redacting import ChosenSpans
 from .transcribe import Transcribe
 
 log = structlog.get_logger(__name__)
@@ -19,22 +21,35 @@ class Redactor:
     """Until a text is redacted nothing is found in it (catalog.terms), so it is looked often. It listens to
     nothing, and so works without any model."""
 
-    def __init__(self, catalog: TranscriptStore, task: Transcribe, *, poll_s: float = 30.0) -> None:
+    def __init__(
+        self, catalog: TranscriptStore, task: Transcribe, chosen: ChosenSpans, *, poll_s: float = 30.0
+    ) -> None:
         self._catalog = catalog
         self._task = task
+        self._chosen = chosen
+        self._wake = asyncio.Event()
         self._poll_s = poll_s
         self._told: set[str] = set()
 
     async def run(self) -> None:
         """Never returns by itself; cancel it to stop."""
         while True:
+            self._wake.clear()
             try:
+                if done := await self._chosen.round():
+                    log.info("chosen spans were taken out", recordings=done)
                 if done := await self.round():
                     log.info("older transcripts were redacted", recordings=done)
             except Exception as error:
                 # The database is away, say: what is not redacted is not found meanwhile.
                 log.warning("older transcripts could not be redacted", why=f"{type(error).__name__}: {error}")
-            await asyncio.sleep(self._poll_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._poll_s):
+                    await self._wake.wait()
+
+    def poke(self) -> None:
+        """Something was chosen: look at once. To be called on the event loop."""
+        self._wake.set()
 
     async def round(self) -> int:
         """All that there is to be done, once; answers how many were."""

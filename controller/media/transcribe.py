@@ -14,14 +14,14 @@ from ..config_transcription import TranscriptionConfig
 from ..core.options import Redaction
 from ..core.redacting import without_digits
 from ..core.transcripts import UNKNOWN, Transcript, Utterance, Word, as_json, in_order, shifted, utterances
-from ..engine.media_ports import HOME, FileRole, StoredFile
+from ..engine.media_ports import FileRole, StoredFile
 from ..engine.transcribing import Heard, TranscriptStore, Wanted
 from .crash_points import crash_point
 from .encoders import Encoders
 from .errors import store_error
 from .integrity import Digest
 from .keys import transcript_key
-from .redact_audio import redact
+from .redacting import keep_redacted, replace_file
 from .shelves import Stores
 from .speech import MakeEngine, NoSpeech, SpeechEngine
 from .speech_process import SpeechProcess
@@ -179,10 +179,8 @@ class Transcribe:
         """The sound first: as long as the rows do not say that it is done, nobody hears the other one."""
         rendition = wanted.rendition
         if wanted.redaction is Redaction.AUDIO and (whole.spans or FileRole.REDACTED in files):
-            count = len(whole.spans)
-            note = f"{count} {'run' if count == 1 else 'runs'} of digits taken out"
-            made = await asyncio.to_thread(redact, self._stores, self._encoders, rendition, whole.spans, note)
-            await self._replace(made, files.get(FileRole.REDACTED))
+            old = files.get(FileRole.REDACTED)
+            await keep_redacted(self._catalog, self._stores, self._encoders, wanted, whole.spans, old)
         crash_point("transcript.redacted")
         content, key = as_json(whole), transcript_key(rendition.key)
         digest = await asyncio.to_thread(self._put, content, key)
@@ -190,16 +188,9 @@ class Transcribe:
             wanted.recording_id, FileRole.TRANSCRIPT, 0, key, "json", digest.size, digest.sha256, 0, 0, 0,
             note=whole.engine,
         )  # fmt: skip
-        await self._replace(row, files.get(FileRole.TRANSCRIPT))
+        await replace_file(self._catalog, self._stores, row, files.get(FileRole.TRANSCRIPT))
         crash_point("transcript.stored")
         await self._catalog.set_transcript(wanted.recording_id, whole, wanted.redaction)
-
-    async def _replace(self, new: StoredFile, old: StoredFile | None) -> None:
-        """An older one, elsewhere or sealed, says what this one shall not say any more: it goes first."""
-        elsewhere = old is not None and (old.store != HOME or bool(old.sealing) or old.key != new.key)
-        if old is not None and elsewhere and old.sha256 != new.sha256:
-            await asyncio.to_thread(self._stores.delete, old)
-        await self._catalog.add_file(new)
 
     def _put(self, content: bytes, key: str) -> Digest:
         temp = self._stores.home.scratch()

@@ -13,9 +13,6 @@ from .access import may
 from .kept import not_kept
 from .problems import Problem
 
-#: What nobody can hear anything in.
-_MUTE = frozenset({FileRole.REDACTED, FileRole.PEAKS})
-
 Unredacted = Annotated[
     bool,
     Query(description="The sound as it was, where digits are taken out; needs `see_unredacted`, is noted."),
@@ -38,14 +35,16 @@ def heard_by(detail: RecordingDetail, whole: bool, unredacted: bool) -> tuple[Fi
         raise Problem(404, f"The recording has no file to play: {why}.")
     if detail.hidden is Hidden.NOTHING:
         return file, False
-    redacted = next((f for f in detail.files if f.role == FileRole.REDACTED), None)
+    # One from before more was to be taken out is for nobody.
+    whole = detail.hidden is not Hidden.NOT_YET
+    redacted = next((f for f in detail.files if whole and f.role == FileRole.REDACTED), None)
     if redacted is not None and not unredacted:
         return redacted, False
     if whole:
         return file, True
     if unredacted:
         raise Problem(403, f"This needs the permission {Permission.SEE_UNREDACTED}.")
-    raise Problem(403, "Numbers that were said are still to be taken out of this recording; try again later.")
+    raise Problem(403, "Something is still to be taken out of this recording for others; try again later.")
 
 
 def may_have(request: Request, detail: RecordingDetail, file: FileRow) -> tuple[bool, bool]:
@@ -53,6 +52,8 @@ def may_have(request: Request, detail: RecordingDetail, file: FileRow) -> tuple[
     if file.role == FileRole.TRANSCRIPT:
         # Made before its tenant wanted it without digits it still has them: there is a route for the text.
         return may(request, Permission.SEE_UNREDACTED), False
-    if detail.hidden is Hidden.NOTHING or file.role in _MUTE:
+    if detail.hidden is Hidden.NOTHING or file.role == FileRole.PEAKS:
         return True, False
+    if file.role == FileRole.REDACTED:
+        return detail.hidden is Hidden.DIGITS or may(request, Permission.SEE_UNREDACTED), False
     return may(request, Permission.SEE_UNREDACTED), True

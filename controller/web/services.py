@@ -20,6 +20,7 @@ from ..engine.listing import ListStore
 from ..engine.metrics import HttpStats
 from ..engine.ports import Control
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
+from ..engine.redacting import RedactingStore
 from ..engine.replays import ReplayStore
 from ..engine.reports import ReportReader
 from ..engine.sharing import ShareStore
@@ -68,6 +69,9 @@ class Services:
     exports: Path | None = None
     #: Tells the retainer of this process that something is to be deleted now.
     poke_retention: Callable[[], None] = lambda: None
+    redacting: RedactingStore | None = None
+    #: Tells this process that a span is to be taken out now.
+    poke_redactor: Callable[[], None] = lambda: None
     hooks: HookStore | None = None
     hook_maker: HookMaker | None = None
     #: Tells this process's sender of webhooks the same.

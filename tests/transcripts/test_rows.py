@@ -12,6 +12,7 @@ from controller.core.options import Channels, Redaction, TenantOptions, Transcri
 from controller.core.transcripts import Transcript, Utterance, Word, in_order
 from controller.engine.media_ports import FileRole, MediaState, StoredFile
 from controller.engine.reading import Hidden, RecordingFilter, Scope, TenantSettings
+from controller.media.redacting import ChosenSpans
 from controller.media.redactor import Redactor
 from controller.media.shelves import home_only
 from controller.media.speech import SpeechEngine
@@ -307,7 +308,7 @@ async def test_older_texts_are_redacted_by_themselves(catalog: SqlCatalog, tmp_p
         raise AssertionError("nobody has to listen")
 
     task = Transcribe(catalog, home_only(LocalStore(tmp_path)), no_model)
-    redactor = Redactor(catalog, task)
+    redactor = Redactor(catalog, task, ChosenSpans(catalog, home_only(LocalStore(tmp_path))))
     assert await redactor.round() == 1
     assert await redactor.round() == 0
     view = await catalog.transcript(RED, mine)

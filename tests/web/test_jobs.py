@@ -134,9 +134,9 @@ async def test_what_lacks_its_format_is_taken_up_again(world: World) -> None:
         await world.catalog.set_tenant(TenantSettings(tenant, options=options))
     async with world.client("red-admin") as admin, world.client("red-101") as user:
         path = "/api/v1/jobs/without-format"
-        assert (await user.post(path)).status_code == 403
-        assert (await admin.post(path, params={"tenant": "blue.example"})).status_code == 404
-        taken = (await admin.post(path)).json()["taken_up"]
+        assert (await user.post(path, json={})).status_code == 403
+        assert (await admin.post(path, json={"tenant": "blue.example"})).status_code == 404
+        taken = (await admin.post(path, json={})).json()["taken_up"]
         assert taken > 0
     waiting = await world.catalog.jobs(Scope(None), JobFilter(frozenset({JobState.WAITING})))
     assert {j.tenant for j in waiting.jobs if j.phase is Phase.FINISHING} == {"red.example"}

@@ -181,6 +181,7 @@ async def opened(folder: Path, *, secure: bool = False) -> AsyncIterator[World]:
         hook_maker=Maker(HookKeys(b"k" * 32), Guard()),
         converter=Conversions(catalog, home_only(store), Encoders(), FormatCache(folder / "cache", 10**8)),
         retention=catalog,
+        redacting=catalog,
         reports=catalog,
         lists=catalog,
         replays=catalog,

@@ -19,6 +19,7 @@ from ..problems import Problem
 from ..services import Parts, Services
 from .listing import Listed
 from .params import Before, Limit, plain
+from .settings_bodies import Body
 
 router = APIRouter(tags=["jobs"])
 
@@ -115,6 +116,10 @@ async def get_job(parts: Parts, me: JobManager, recording_id: str) -> JobDetail:
     return JobDetail(job=JobView.of(job, parts.now()), steps=steps)
 
 
+class WhichTenant(Body):
+    tenant: str = Field("", max_length=253, description="Only of this tenant; of all that are reached.")
+
+
 class Taken(BaseModel):
     taken_up: int = Field(description="Of how many the finishing is done once more.")
 
@@ -124,13 +129,14 @@ async def encode_missing(
     request: Request,
     parts: Parts,
     me: JobManager,
-    tenant: Annotated[str, Query(max_length=253, description="Only of this tenant.")] = "",
+    body: WhichTenant,
 ) -> Taken:
     """Takes up every recording that lacks the format which its tenant chooses now: the encoder was installed
     since, say, or the choice is a new one."""
+    tenant = plain(body.tenant, 253)
     if tenant:
-        own_tenant(me, plain(tenant, 253))
-    count = await job_work.retry_without_format(parts, me, address_of(request), plain(tenant, 253))
+        own_tenant(me, tenant)
+    count = await job_work.retry_without_format(parts, me, address_of(request), tenant)
     return Taken(taken_up=count)
 
 

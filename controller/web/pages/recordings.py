@@ -22,6 +22,7 @@ from ..services import Parts, Services
 from ..waveforms import Waveform, spans
 from . import choices
 from .annotating import shown as annotations_on
+from .redacting import shown as redactions_on
 from .rendering import page
 from .timeline import drawn_spans, shares
 from .transcripts import shown as spoken_on
@@ -51,7 +52,7 @@ async def recording_page(request: Request, parts: Parts, me: Seer, recording_id:
         waveform=wave is not None, library=_LIBRARY,
         shares=shares(view) if view else [], names=_names(detail), view=view,
         seal=await seal_of(parts, me, recording_id), formats=choices.FORMAT_NAMES,
-        **await annotations_on(parts, me, detail.row),
+        **await annotations_on(parts, me, detail.row), **await redactions_on(request, parts, me, detail.row),
         spoken=await spoken_on(request, parts, me, detail),
     )  # fmt: skip
     response.headers["content-security-policy"] = with_nonce(nonce)
