@@ -419,6 +419,31 @@ async def test_the_page_plays_the_mp4(cameras: System) -> None:
     assert 206 in ranges, ranges
 
 
+async def test_the_page_pauses_picture_and_sound_apart(cameras: System) -> None:
+    browser = pytest.importorskip("tests.e2e.browser", reason="NO PLAYWRIGHT HERE: the page is not tried")
+    chromium = pytest.importorskip("tests.web.serving").CHROMIUM
+    if not Path(chromium).exists():
+        pytest.skip(f"NO {chromium} HERE: the page is not tried in a browser")
+    a, _, call_id = await video_call(cameras)
+    await video_is(cameras, call_id, "recording", "audio")
+    async with browser.live_page(cameras) as page:
+        for name, of, state in (
+            ("Pause video", "audio", "recording"),
+            ("Resume video", "video", "recording"),
+            ("Pause audio", "audio", "paused"),
+            ("Resume audio", "audio", "recording"),
+        ):
+            await browser.press(page, call_id, name)
+            if name == "Pause video":
+                await is_paused(cameras, call_id)
+            await video_is(cameras, call_id, state, of)
+    await a.bye()
+    found = await files(cameras, call_id)
+    pauses = {kind: [(p["means"], p["ended_means"]) for p in one["pauses"]] for kind, one in found.items()}
+    assert pauses["audio"] == [("page", "page")], pauses
+    assert pauses["video"][0] == ("page", "page"), pauses
+
+
 async def test_asterisk_says_that_it_records_no_video(system: System) -> None:
     if system.kind != "asterisk":
         pytest.skip("FreeSWITCH records video")
