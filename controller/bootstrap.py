@@ -50,6 +50,7 @@ from .switches.exposure import exposed, mend_of
 from .switches.freeswitch.adapter import FreeSwitch
 from .switches.freeswitch.directory import FreeSwitchDirectory
 from .web.app import Application, create_app
+from .web.first_run import Guide
 from .web.passwords import Passwords
 from .web.services import Services
 from .web.sign_in_rules import rules_of
@@ -81,6 +82,12 @@ class Parts:
     dispatcher: Dispatcher
     spool_watch: SpoolWatch
     app: Application
+
+    @property
+    def guide(self) -> Guide:
+        """The first run's, to be told what it may show."""
+        found: Guide = self.app.state.web.guide
+        return found
 
     async def run(self, on_ready: Callable[[str], None] = lambda url: None) -> None:
         """Work until cancelled or asked to end by a signal. ``on_ready`` gets the pages' address."""

@@ -44,6 +44,7 @@ from .config import load
 from .core.errors import TapelineError
 from .demo.cli import demo
 from .doctor import examine
+from .guiding import prepare
 from .logs import set_up_logging
 from .notifying import ServiceManager, watched
 
@@ -106,9 +107,13 @@ def serve(config: ConfigOption = None) -> None:
             # collection would hold each call's control up for some 150 ms now and then.
             gc.collect()
             gc.freeze()
+            first = await prepare(settings, parts)
 
             def on_ready(url: str) -> None:
                 console.print("The catalog is at", Text(url, "bold"))
+                if first:
+                    console.print("Nobody may sign in yet. The first administrator is made, once, at:")
+                    console.print(f"{url}{first}", soft_wrap=True, markup=False)
                 manager.ready()
 
             await parts.run(on_ready)

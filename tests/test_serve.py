@@ -35,7 +35,11 @@ def test_what_was_imported_is_out_of_the_garbage_collector_before_the_first_call
     async def assembled(config: object) -> AsyncIterator[Parts]:
         yield Parts()
 
+    async def prepare(*_: object) -> str:
+        return ""
+
     monkeypatch.setattr(cli, "assembled", assembled)
+    monkeypatch.setattr(cli, "prepare", prepare)
     monkeypatch.setattr(cli, "set_up_logging", lambda level: None)
     config = tmp_path / "tapeline.toml"
     config.write_text("")

@@ -26,6 +26,7 @@ from ..engine.reports import ReportReader
 from ..engine.sharing import ShareStore
 from .alarms import AlarmBoard
 from .devices import Devices
+from .first_run import Guide
 from .heard import Heard
 from .lockout import Lockout
 from .oidc import Provider
@@ -96,6 +97,7 @@ class Web:
     provider: Provider | None
     alarms: AlarmBoard
     tenant_names: TenantNames
+    guide: Guide = field(default_factory=Guide)
 
     @classmethod
     def of(cls, services: Services) -> Web:

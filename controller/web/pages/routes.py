@@ -16,6 +16,7 @@ from . import (
     calls,
     disk,
     explain,
+    first_run,
     framing,
     groups,
     jobs,
@@ -43,6 +44,7 @@ from . import (
 
 open_router = APIRouter(include_in_schema=False)
 open_router.include_router(sign_in.open_router)
+open_router.include_router(first_run.open_router)
 open_router.include_router(sign_in_code.open_router)
 open_router.include_router(shared.open_router)
 open_router.include_router(sign_in_provider.open_router)
@@ -77,6 +79,7 @@ for part in (
     runbook,
     framing,
     service_lists,
+    first_run,
 ):
     router.include_router(part.router)
 
