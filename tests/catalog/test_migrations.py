@@ -274,3 +274,46 @@ async def test_the_triggers_of_webhooks_are_still_there(database: Database) -> N
         "hooks_of_recordings_insert", "hooks_of_recordings_update", "hooks_of_pauses_insert",
         "hooks_of_pauses_update", "hooks_of_audit_insert",
     } <= found  # fmt: skip
+
+
+MANY = 20_000
+
+
+async def test_many_rows_go_up_and_down_again(empty_url: str) -> None:
+    """As many as a small office has after some years, within the time that a service manager waits."""
+    database = await open_database(empty_url)
+    async with database.writing() as connection:
+        await connection.run_sync(schema.downgrade, "0001")
+        true, false = ("1", "0") if database.sqlite else ("true", "false")
+        numbers = (
+            f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MANY}) "
+            if database.sqlite
+            else f"WITH n(i) AS (SELECT generate_series(1, {MANY})) "
+        )
+        for statement in BEFORE:
+            filled = statement.format(true=true, false=false, at=AT)
+            table = filled.split()[2]
+            if table not in ("calls", "legs", "recordings", "segments"):
+                # The first of the many calls.
+                await connection.execute(text(filled.replace("'c1'", "'c11'")))
+                continue
+            head, _, values = filled.partition(" VALUES ")
+            values = values.strip().removeprefix("(").removesuffix(")")
+            for name in ("c1", "leg1", "r1.1", "r1"):
+                number = "CAST(i AS TEXT)"
+                values = values.replace(f"'{name}'", f"'{name[0]}' || {number} || '{name[1:]}'")
+            into, _, columns = head.partition("(")
+            whole = f"{into}({columns} {numbers}SELECT {values} FROM n"
+            await connection.execute(text(whole))
+    await database.close()
+    up = await open_database(empty_url)  # which takes it up
+    async with up.reading() as connection:
+        assert await rows(connection, "SELECT count(*) FROM recordings") == [(MANY,)]
+        assert await connection.run_sync(schema.differences) == []
+    found = await SqlCatalog(up, lambda: NOW).recordings(ALL, RecordingFilter(), limit=50)
+    assert len(found.items) == 50
+    await down(up)
+    async with up.reading() as connection:
+        for table in ("calls", "legs", "recordings", "segments"):
+            assert await rows(connection, f"SELECT count(*) FROM {table}") == [(MANY,)], table
+    await up.close()
