@@ -1,0 +1,1 @@
+"""Cases made up for whatever reads what strangers send."""
