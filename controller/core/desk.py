@@ -5,12 +5,12 @@ It folds facts into calls, keeps the capture machines, and lets `reconcile` find
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
 from . import facts as f
+from .bridges import Bridges, EndedLegs
 from .calls import Call, CallBook, JourneyEntry, Leg
 from .capture_facts import close_again, note, note_gone
 from .commands import BindFeatureCodes, Sound
@@ -27,9 +27,6 @@ from .resync import adopt_captures, leg_facts
 from .retraction import take_back
 from .sounds import beep, pause_marks, pause_tone
 from .strays import adopt_strays
-
-#: So many ended legs are remembered, to tell a late or repeated fact from a new call.
-REMEMBERED_LEGS = 20_000
 
 
 class Desk:
@@ -53,8 +50,8 @@ class Desk:
         self.hold_stops_capture = hold_stops_capture
         self._new_id = new_id
         self._recordings: dict[str, Recording] = {}
-        self._bridged: dict[str, set[str]] = {}
-        self._ended: OrderedDict[str, None] = OrderedDict()
+        self._bridges = Bridges()
+        self._ended = EndedLegs()
 
     # ── in ────────────────────────────────────────────────────────────────────────────────
 
@@ -120,10 +117,10 @@ class Desk:
             self.book.add(call)
             for leg in call.live_legs:
                 if leg.bridge_id is not None:
-                    self._bridged.setdefault(leg.bridge_id, set()).add(leg.leg_id)
+                    self._bridges.enter(leg, leg.bridge_id)
             for leg in call.legs.values():
                 if not leg.live:
-                    self._remember(leg.leg_id)
+                    self._ended.add(leg.leg_id)
             for recording in call.recordings:
                 self._recordings[recording.recording_id] = recording
 
@@ -132,7 +129,7 @@ class Desk:
     def _leg_fact(self, fact: f.LegFact, effects: Effects, *, settle: bool = True) -> None:
         """``settle`` False: one of many at once, and what follows from them is found afterwards."""
         if isinstance(fact, f.LegHungUp):
-            self._remember(fact.leg_id)
+            self._ended.add(fact.leg_id)
         elif fact.leg_id in self._ended:
             return
         if isinstance(fact, f.LegStarted):
@@ -204,7 +201,7 @@ class Desk:
                 call = self._bridge_entered(call, leg, fact, effects)
             case f.BridgeLeft():
                 if leg.bridge_id == fact.bridge_id:
-                    self._leave_bridge(leg)
+                    self._bridges.leave(leg)
                     call.journey.append(JourneyEntry(fact.at, "left", leg.leg_id))
             case f.LegHeld() | f.LegUnheld():
                 held = isinstance(fact, f.LegHeld)
@@ -235,12 +232,9 @@ class Desk:
     def _bridge_entered(self, call: Call, leg: Leg, fact: f.BridgeEntered, effects: Effects) -> Call:
         if leg.bridge_id == fact.bridge_id:
             return call
-        self._leave_bridge(leg)
-        leg.bridge_id = fact.bridge_id
-        others = self._bridged.setdefault(fact.bridge_id, set())
-        others.add(leg.leg_id)
+        others = self._bridges.enter(leg, fact.bridge_id)
         call.journey.append(JourneyEntry(fact.at, "talking", leg.leg_id))
-        for other in others - {leg.leg_id}:
+        for other in others:
             call = self._merge_with(other, call, effects)
         return call
 
@@ -254,20 +248,10 @@ class Desk:
         effects.touch(keep)
         return keep
 
-    def _leave_bridge(self, leg: Leg) -> None:
-        if leg.bridge_id is None:
-            return
-        members = self._bridged.get(leg.bridge_id)
-        if members is not None:
-            members.discard(leg.leg_id)
-            if not members:
-                del self._bridged[leg.bridge_id]
-        leg.bridge_id = None
-
     def _hang_up(self, call: Call, leg: Leg, fact: f.LegHungUp, effects: Effects) -> None:
         if leg.ended_at is not None:
             return
-        self._leave_bridge(leg)
+        self._bridges.leave(leg)
         leg.ended_at, leg.cause, leg.held = fact.at, fact.cause, False
         call.journey.append(JourneyEntry(fact.at, "hung up", leg.leg_id, fact.cause))
         for recording in call.recordings:
@@ -288,11 +272,6 @@ class Desk:
                 effects.announce(call, recording, "ended")
         effects.touch(call)
         self.book.remove(call)
-
-    def _remember(self, leg_id: str) -> None:
-        self._ended[leg_id] = None
-        while len(self._ended) > REMEMBERED_LEGS:
-            self._ended.popitem(last=False)
 
     # ── captures ──────────────────────────────────────────────────────────────────────────
 
