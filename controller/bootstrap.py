@@ -147,6 +147,11 @@ def make_switch(config: FreeSwitchConfig | AsteriskConfig) -> Switch:
     return AsteriskSwitch(config, new_id, now)
 
 
+def video_supported(config: FreeSwitchConfig | AsteriskConfig) -> bool:
+    """Whether such a switch records video."""
+    return (FreeSwitch if isinstance(config, FreeSwitchConfig) else AsteriskSwitch).video_supported
+
+
 def make_directory(config: FreeSwitchConfig | AsteriskConfig) -> Directory:
     return FreeSwitchDirectory(config) if isinstance(config, FreeSwitchConfig) else AsteriskDirectory(config)
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
+from .bootstrap import video_supported
 from .catalog.facade import SqlCatalog
 from .cli_common import ConfigOption, JsonOption, NotPossible, console, print_json, with_catalog
 from .cli_rules import rule_as_json
+from .config import SwitchConfig, load
 from .core.direction import Direction
 from .core.parties import Party, Side
 from .core.policy import Decision
@@ -42,6 +45,9 @@ def explain_command(
     call_id: Annotated[
         str | None, typer.Option(help="A call's id, to learn whether it is in a queue's or user's sample.")
     ] = None,
+    switch: Annotated[
+        str | None, typer.Option(help="The switch that it is on; an Asterisk records no video.")
+    ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -58,10 +64,12 @@ def explain_command(
         PolicyScope.RECEPTIONIST: receptionist,
     }
     call = imagine(tenant, user, other_user, direction, through, video=video, call_id=call_id or "")
+    able, doubt = records_video(load(config).switches, switch)
+    call = replace(call, video_supported=able)
 
     async def work(catalog: SqlCatalog) -> None:
         policy = await catalog.policy()
-        told = notes(policy, call)
+        told = [*notes(policy, call), *([doubt] if video and doubt else [])]
         found = explain(policy, call)
         if as_json:
             print_json(as_plain(found, told))
@@ -69,6 +77,19 @@ def explain_command(
             _print(found, told)
 
     with_catalog(config, work)
+
+
+def records_video(switches: Sequence[SwitchConfig], name: str | None) -> tuple[bool, str]:
+    """Whether the switch that is meant records video; where some do and some do not, a note that says
+    so. Raises NotPossible for a switch that is not configured."""
+    if name is not None and name not in {s.name for s in switches}:
+        there = ", ".join(s.name for s in switches) or "none"
+        raise NotPossible(f"there is no switch {name!r} in the configuration; there are: {there}")
+    meant = [s for s in switches if name in (None, s.name)]
+    without = [s.name for s in meant if not video_supported(s)]
+    if without and len(without) < len(meant):
+        return True, f"{', '.join(without)} cannot record video: say --switch for a call there"
+    return not without, ""
 
 
 def imagine(

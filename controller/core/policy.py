@@ -248,3 +248,11 @@ def _weakness(voice: Voice) -> int:
 
 def _leave(rule: str, why: str) -> Decision:
     return Decision(Verdict.LEAVE, rule, f"not recorded because {why}")
+
+
+def without_video(decision: Decision, kind: Kind) -> Decision:
+    """What becomes of it on a switch that records no video."""
+    if decision.record and kind is Kind.VIDEO:
+        reason = "not recorded because this switch cannot record video"
+        return Decision(Verdict.LEAVE, Cause.UNSUPPORTED, reason)
+    return decision

@@ -8,7 +8,7 @@ from datetime import datetime
 from .calls import Call, Leg
 from .decided import Decided, standing
 from .media_kinds import Kind
-from .policy import Cause, Decision, Policy, Verdict, decide
+from .policy import Decision, Policy, Verdict, decide, without_video
 from .rules import Mode, Setting
 
 #: The rank of a leg that is not the tenant's own (see `_anchor_rank`).
@@ -113,8 +113,4 @@ def decide_now(
         requested=(tenant, kind) in call.requested,
         stopped=(tenant, kind) in call.stopped,
     )
-    if decision.record and kind is Kind.VIDEO and not video_supported:
-        return Decision(
-            Verdict.LEAVE, Cause.UNSUPPORTED, "not recorded because this switch cannot record video"
-        )
-    return decision
+    return decision if video_supported else without_video(decision, kind)

@@ -10,7 +10,7 @@ from ..core.direction import Direction, direction_of
 from ..core.media_kinds import Kind, Verb
 from ..core.parties import Party, Side
 from ..core.permission import may_start, mode_objection
-from ..core.policy import Decision, Policy, Verdict, decide
+from ..core.policy import Decision, Policy, Verdict, decide, without_video
 from ..core.rules import PolicyRule, PolicyScope, Route, Setting
 from ..core.voices import Saying, saying
 
@@ -32,7 +32,8 @@ class ImaginedLeg:
 class Imagined:
     """A call between two, which came through these routes, as one tenant sees it.
 
-    ``call_id``: for the samples; "" leaves open whether the call is in one.
+    ``call_id``: for the samples; "" leaves open whether the call is in one. ``video_supported``: by the
+    switch that it is on.
     """
 
     tenant: str
@@ -41,6 +42,7 @@ class Imagined:
     routes: tuple[Route, ...] = ()
     video: bool = False
     call_id: str = ""
+    video_supported: bool = True
 
     @property
     def legs(self) -> tuple[ImaginedLeg, ImaginedLeg]:
@@ -116,7 +118,7 @@ def _with_samples(policy: Policy, percent: float) -> Policy:
 
 
 def _decide(policy: Policy, call: Imagined, kind: Kind, *, requested: bool = False) -> Decision:
-    return decide(
+    decision = decide(
         policy,
         kind,
         call.tenant,
@@ -125,6 +127,7 @@ def _decide(policy: Policy, call: Imagined, kind: Kind, *, requested: bool = Fal
         video_call=call.video,
         requested=requested,
     )
+    return decision if call.video_supported else without_video(decision, kind)
 
 
 def _said(policy: Policy, call: Imagined, kind: Kind, decision: Decision) -> tuple[Said, ...]:

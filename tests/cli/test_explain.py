@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -154,3 +155,32 @@ def test_another_tenant_s_rules_have_no_say(acme: Tapeline) -> None:
 )
 def test_options_that_do_not_go_together(tapeline: Tapeline, words: list[str], why: str) -> None:
     assert tapeline.refused(*BASE, *words).startswith(why)
+
+
+SWITCHES = """
+[[switches]]
+name = "{name}"
+kind = "{kind}"
+password = "x"
+spool = "/var/spool/tapeline"
+"""
+
+
+def test_no_video_is_promised_where_the_switch_records_none(acme: Tapeline, tmp_path: Path) -> None:
+    file = tmp_path / "tapeline.toml"
+    ask = (*BASE, "--user", "103", "--video", "--config", str(file))
+    file.write_text(SWITCHES.format(name="pbx", kind="asterisk"))
+    video = acme.json(*ask)["answers"]["video"]
+    assert (video["verdict"], video["rule"]) == ("leave", "unsupported_by_switch")
+    assert "cannot record video" in video["reason"]
+    assert not any(one["start"] for one in video["may"]), "and nobody may start it"
+    file.write_text(
+        SWITCHES.format(name="pbx", kind="asterisk") + SWITCHES.format(name="fs", kind="freeswitch")
+    )
+    found = acme.json(*ask)
+    assert found["answers"]["video"]["verdict"] == "record"
+    assert found["notes"] == ["pbx cannot record video: say --switch for a call there"]
+    assert acme.json(*ask, "--switch", "pbx")["answers"]["video"]["verdict"] == "leave"
+    found = acme.json(*ask, "--switch", "fs")
+    assert (found["answers"]["video"]["verdict"], found["notes"]) == ("record", [])
+    assert acme.refused(*ask, "--switch", "sf").endswith("there are: pbx, fs")
