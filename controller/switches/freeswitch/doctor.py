@@ -98,6 +98,7 @@ async def _profiles(api: Api, config: FreeSwitchConfig) -> list[Check]:
         checks.append(
             _parameter(name, settings, "rtp-timer-name", "soft", "recordings can stay empty without it")
         )
+        checks += _channel_names(name, settings)
         if name in config.trunk_profiles:
             continue
         checks.append(
@@ -122,6 +123,17 @@ def _parameter(profile: str, settings: dict[str, str], name: str, wanted: str, w
         value or f"not set; {why}",
         "" if fine else f'set <param name="{name}" value="{wanted}"/> and `sofia profile {profile} rescan`',
     )
+
+
+def _channel_names(profile: str, settings: dict[str, str]) -> list[Check]:
+    if settings.get("inbound-use-callid-as-uuid") not in ("true", "yes", "on", "1"):
+        return []
+    # No fault: the call is recorded on its other leg. But such a party's codes and tones do nothing.
+    found = (
+        "chosen by the caller (inbound-use-callid-as-uuid): a leg whose Call-ID holds quotes, a backslash, "
+        "a backtick, % or braces is told nothing, and its call is recorded on the other leg"
+    )
+    return [Check(f"profile {profile}: channel names", True, found)]
 
 
 def _record_key(profile: str, settings: dict[str, str]) -> Check:
@@ -191,7 +203,8 @@ async def _spool(api: Api, config: FreeSwitchConfig) -> Check:
 async def _clock(api: Api, now: Callable[[], datetime]) -> Check:
     theirs = (await api("strepoch")).strip()
     if not theirs.isdigit():
-        return Check("clock", False, f"the switch does not tell its time ({theirs[:40]!r})")
+        found = f"the switch does not tell its time ({theirs[:40]!r})"
+        return Check("clock", False, found, "see that mod_commands is loaded")
     skew = abs(now().timestamp() - int(theirs))
     fine = skew <= LARGEST_SKEW_S
     return Check(
