@@ -24,6 +24,11 @@ OURS = (
 FINAL, SEND = '<action application="final"/>', '<action application="send"/>'
 DELIVERS = f'<extension name="theirs"><condition field="to" expression=".*">{SEND}</condition></extension>'
 
+RUNS = (
+    '<?xml version="1.0" encoding="ISO-8859-1"?>\n'
+    "<profile><profile-info><context>default</context></profile-info></profile>"
+)
+
 
 def sofia(trunk: str = "external", **settings: str | None) -> str:
     """The configuration with a profile of phones, changed by these (None: not there), and one of a trunk."""
@@ -45,6 +50,7 @@ async def findings(esl: ScriptedEsl, **answers: str) -> dict[str, Check]:
     healthy = {
         "xml_locate_configuration": sofia(),
         "xml_locate_chatplan": chatplan(OURS.format(FINAL), DELIVERS),
+        "sofia xmlstatus profile": RUNS,
         "strepoch": f"{NOW.timestamp():.0f}\n",
         "system": "written\n",
     }
@@ -136,6 +142,19 @@ async def test_a_trunk_profile_that_is_not_there(tmp_path: Path) -> None:
         trunk = found["trunk profile external"]
         assert not trunk.ok
         assert "carrier" in trunk.found
+
+
+async def test_a_profile_that_does_not_run_as_it_is_configured(tmp_path: Path) -> None:
+    what = "profile internal: in force"
+    async with ScriptedEsl(tmp_path) as esl:
+        assert (await findings(esl))[what].ok
+        other = await findings_with(esl, {"sofia xmlstatus profile": RUNS.replace("default", "public")})
+        assert bad(other) == {what}
+        assert "another context" in other[what].found
+        assert "sofia profile internal rescan" in other[what].mend
+        down = await findings_with(esl, {"sofia xmlstatus profile": "Invalid Profile!"})
+        assert not down[what].ok
+        assert "sofia profile internal start" in down[what].mend
 
 
 async def test_a_caller_who_chooses_the_channel_s_name(tmp_path: Path) -> None:
