@@ -36,8 +36,8 @@ def heard_by(detail: RecordingDetail, whole: bool, unredacted: bool) -> tuple[Fi
     if detail.hidden is Hidden.NOTHING:
         return file, False
     # One from before more was to be taken out is for nobody.
-    whole = detail.hidden is not Hidden.NOT_YET
-    redacted = next((f for f in detail.files if whole and f.role == FileRole.REDACTED), None)
+    current = detail.hidden is not Hidden.NOT_YET
+    redacted = next((f for f in detail.files if current and f.role == FileRole.REDACTED), None)
     if redacted is not None and not unredacted:
         return redacted, False
     if whole:
