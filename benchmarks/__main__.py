@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from . import (
+    catalog,
     control_latency,
     decisions,
     encoding,
@@ -46,6 +47,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "pipeline": pipeline.run,
     "stillness": stillness.run,
     "whole": whole.run,
+    "catalog": catalog.run,
 }
 LATEST = Path(__file__).parent / "results/latest.json"
 

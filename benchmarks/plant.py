@@ -34,7 +34,16 @@ def children(pid: int) -> list[int]:
             found += map(int, (task / "children").read_text().split())
     except OSError:
         return found
+    # One that has not become its own program yet still has its parent's memory.
+    found = [child for child in found if _line(child) != _line(pid)]
     return [*found, *(grandchild for child in found for grandchild in children(child))]
+
+
+def _line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def cpu_s(pid: int) -> float:

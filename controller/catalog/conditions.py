@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select, text, true
 
 from ..core.retention import Hold
 from ..core.rules import PolicyScope
@@ -172,7 +172,8 @@ def _covered(hold: Hold) -> ColumnElement[bool]:
 def _stands(stand: Stand) -> ColumnElement[bool]:
     state, ended = _r.media_state, _r.ended_at.is_not(None)
     kept = _r.provisional.is_(False)
-    silent = _r.media_error.contains(SILENT, autoescape=True)
+    # Written out, as the index of what has something to complain of has it.
+    silent = and_(_r.media_error != text("''"), _r.media_error.contains(SILENT, autoescape=True))
     return {
         Stand.RUNNING: _r.ended_at.is_(None),
         Stand.AVAILABLE: and_(state == str(_M.AVAILABLE), kept),

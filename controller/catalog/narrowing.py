@@ -39,6 +39,7 @@ from .terms import asked_of, fits
 MOST = 5_000
 _TRIGRAM = 3
 _l, _r, _u = t.legs.c, t.recordings.c, t.utterances.c
+_f, _p = t.files.c, t.pauses.c
 
 
 async def narrowed(
@@ -55,11 +56,36 @@ async def narrowed(
             calls = await _calls(connection, variants, sqlite=database.sqlite)
             if calls is not None:
                 found.append(among(_r.call_id, calls, sqlite=database.sqlite))
+    if where.format:
+        ids = await _few(connection, select(_f.recording_id).where(_f.format == where.format))
+        if ids is not None:
+            found.append(among(_r.recording_id, ids, sqlite=database.sqlite))
+    if where.paused:
+        ids = await _few(connection, select(_p.recording_id))
+        if ids is not None:
+            found.append(among(_r.recording_id, ids, sqlite=database.sqlite))
     for word in where.words:
         ids = await _recordings(connection, word, where.spoken, indexed, sqlite=database.sqlite)
         if ids is not None:
             found.append(among(_r.recording_id, ids, sqlite=database.sqlite))
     return found
+
+
+async def narrowed_calls(
+    connection: AsyncConnection, database: Database, where: RecordingFilter, call_id: ColumnElement[str]
+) -> list[ColumnElement[bool]]:
+    """The same for a list of calls, by the column that holds a call's id in it."""
+    terms = party_terms(where.party) if where.party.strip() else []
+    if not terms or not await has_trigrams(connection, database):
+        return []
+    calls = await _calls(connection, terms, sqlite=database.sqlite)
+    return [] if calls is None else [among(call_id, calls, sqlite=database.sqlite)]
+
+
+async def _few(connection: AsyncConnection, query: Select[Any]) -> set[str] | None:
+    """What it finds, of all tenants; None: too many to be of help."""
+    rows = (await connection.execute(query.limit(MOST + 1))).scalars().all()
+    return None if len(rows) > MOST else set(rows)
 
 
 async def has_trigrams(connection: AsyncConnection, database: Database) -> bool:

@@ -30,7 +30,7 @@ from .conditions import conditions, conditions_of_calls, party_in
 from .gate import CallsSeen, Gate
 from .kept_rows import holds_seen
 from .missing import decided_by, recorded_is
-from .narrowing import narrowed
+from .narrowing import narrowed, narrowed_calls
 from .ordering import LENGTH, check_key, key_of, ordered
 from .presenting import NONE, by_call, call_row, counted, leg_row, legs_of, recording_counts, recording_rows
 from .terms import said_in
@@ -130,6 +130,8 @@ class Queries(OnDatabase):
         gate, limit = Gate(scope), paging.clamped(limit)
         query = calls_query(gate, where, limit, before)
         async with self._database.reading() as connection:
+            narrow = await narrowed_calls(connection, self._database, where, gate.calls().call_id)
+            query = query.where(*narrow)
             found = (await connection.execute(query)).all()
             rows, more = paging.cut(found, limit)
             ids = [row.call_id for row in rows]

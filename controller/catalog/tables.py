@@ -157,6 +157,9 @@ class DecisionTable(Row, table=True):
 #: What the files hold where that is known, else what the engine measured. Written out, as an index has it.
 LENGTH = text("(CASE WHEN media_ms > 0 THEN media_ms ELSE span_ms END)")
 
+_IN_TIME = ("tenant", "started_at", "recording_id")
+_RUNNING = text("ended_at IS NULL")
+_REMARK = text("media_error <> ''")
 _MEDIA_DUE = text("ended_at IS NOT NULL AND media_state IN ('spooled', 'stored', 'failed')")
 
 
@@ -176,6 +179,11 @@ class RecordingTable(Row, table=True):
         Index(None, "size", "recording_id"),
         Index(None, "tenant", "started_at", "recording_id"),
         Index(None, "started_at", "recording_id"),
+        # For what is rare: without these the whole list is walked before a page of it is full.
+        Index(None, "tenant", "media_state", "started_at", "recording_id"),
+        Index(None, "tenant", "kind", "started_at", "recording_id"),
+        Index("ix_recordings_running", *_IN_TIME, sqlite_where=_RUNNING, postgresql_where=_RUNNING),
+        Index("ix_recordings_remarks", *_IN_TIME, sqlite_where=_REMARK, postgresql_where=_REMARK),
         Index("ix_recordings_media_due", "ended_at", sqlite_where=_MEDIA_DUE, postgresql_where=_MEDIA_DUE),
     )
     recording_id: str = text_(primary_key=True)
@@ -244,7 +252,7 @@ class FileTable(Row, table=True):
     wrapped key of an encrypted one ("": it lies there as it is)."""
 
     __tablename__ = "files"
-    __table_args__ = (Index(None, "store", "key"),)
+    __table_args__ = (Index(None, "store", "key"), Index(None, "format", "recording_id"))
     recording_id: str = Field(
         primary_key=True, sa_type=Text, sa_column_args=[ForeignKey("recordings.recording_id")]
     )

@@ -1,0 +1,201 @@
+"""Lists, filters, searches and reports of a catalog against its number of recordings, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from controller.catalog import Database, SqlCatalog, open_database
+from controller.core.direction import Direction
+from controller.engine.listing import Order, Recorded, Stand
+from controller.engine.reading import RecordingFilter, Scope
+from controller.engine.reports import Grouping
+from tests.catalog import cluster
+from tests.catalog.conftest import _make
+
+from .catalog_rows import EPOCH, STEP_S, TENANTS, fill
+from .result import Aim, Result, percentile
+
+COUNTS = tuple(int(n) for n in os.environ.get("CATALOG_ROWS", "1000000,10000000").split(","))
+ROUNDS = int(os.environ.get("CATALOG_ROUNDS", "100"))
+#: A question that takes seconds is asked less often.
+MOST_S = float(os.environ.get("CATALOG_SECONDS", "20"))
+AIM_MS, AIM_RATIO = 50, 3
+F = RecordingFilter
+
+Ask = Callable[[SqlCatalog, Scope, random.Random], Awaitable[Sequence[str]]]
+
+
+def run() -> Result:
+    result = Result("catalog", f"The catalog with {' and '.join(f'{n:,}' for n in COUNTS)} recordings")
+    with ExitStack() as stack:
+        programs = cluster.programs()
+        server = stack.enter_context(cluster.running(programs)) if programs else None
+        if server is None:
+            result.notes.append("no PostgreSQL here")
+        for count in COUNTS:
+            with tempfile.TemporaryDirectory(prefix="tapeline-catalog-") as folder:
+                asyncio.run(_measure(result, "SQLite", f"sqlite+aiosqlite:///{folder}/tapeline.db", count))
+            if server is not None:
+                asyncio.run(_make(server, f"rows_{count}"))
+                asyncio.run(_measure(result, "PostgreSQL", f"{server}/rows_{count}", count))
+    return result
+
+
+def _recordings(**where: Any) -> Ask:
+    async def ask(catalog: SqlCatalog, scope: Scope, dice: random.Random) -> Sequence[str]:
+        given = {k: v(dice) if callable(v) else v for k, v in where.items()}
+        page = await catalog.recordings(scope, F(**given))
+        return [row.recording_id for row in page.items]
+
+    return ask
+
+
+def _calls(**where: Any) -> Ask:
+    async def ask(catalog: SqlCatalog, scope: Scope, dice: random.Random) -> Sequence[str]:
+        given = {k: v(dice) if callable(v) else v for k, v in where.items()}
+        page = await catalog.calls(scope, F(**given))
+        return [row.call_id for row in page.items]
+
+    return ask
+
+
+async def _deep(catalog: SqlCatalog, scope: Scope, dice: random.Random) -> Sequence[str]:
+    """A page in the midst of the list."""
+    until = _time(dice)
+    first = await catalog.recordings(scope, F(until=until), limit=1)
+    page = await catalog.recordings(scope, F(), before=first.next)
+    return [row.recording_id for row in page.items]
+
+
+async def _call_page(catalog: SqlCatalog, scope: Scope, dice: random.Random) -> Sequence[str]:
+    (tenant,) = (scope.tenant or "t0.example",)
+    number = int(tenant[1:].partition(".")[0])
+    n = dice.randrange(1, _size[0] // TENANTS) * TENANTS + number
+    found = await catalog.call(scope, f"c{n:09}")
+    return [found.row.call_id] if found else []
+
+
+def _report(by: Grouping | None, days: int) -> Ask:
+    async def ask(catalog: SqlCatalog, scope: Scope, dice: random.Random) -> Sequence[str]:
+        until = datetime.fromtimestamp(EPOCH + _size[0] * STEP_S, UTC)
+        since = until - timedelta(days=days)
+        if by is None:
+            await catalog.report_totals(scope, since, until)
+        else:
+            await catalog.report(scope, by, since, until, UTC)
+        return []
+
+    return ask
+
+
+_size = [0]
+
+
+def _time(dice: random.Random) -> datetime:
+    return datetime.fromtimestamp(EPOCH + dice.randrange(_size[0] // 2, _size[0]) * STEP_S, UTC)
+
+
+def _number(dice: random.Random) -> str:
+    return f"+4930{10_000_000 + dice.randrange(1, _size[0]) * 7919 % 89_999_999}"
+
+
+QUESTIONS: dict[str, Ask] = {
+    "list, newest": _recordings(),
+    "list, in the midst": _deep,
+    "list, longest": _recordings(order=Order.LONGEST),
+    "list, largest": _recordings(order=Order.LARGEST),
+    "since and until": _recordings(
+        since=lambda d: _time(d) - timedelta(days=1), until=lambda d: _time(d) + timedelta(days=30)
+    ),
+    "party, a whole number": _recordings(party=_number),
+    "party, a name": _recordings(party=lambda d: f"customer {d.randrange(49_999)}"),
+    "party, nobody": _recordings(party="nobody is called so"),
+    "number": _recordings(number=_number),
+    "free words": _recordings(words=lambda d: ("anna", f"{d.randrange(49_999)}")),
+    "user": _recordings(user=lambda d: str(1000 + d.randrange(50))),
+    "queue": _recordings(queue="sales"),
+    "tag": _recordings(tag="complaint"),
+    "held": _recordings(held=True),
+    "paused": _recordings(paused=True),
+    "not paused": _recordings(paused=False),
+    "format MP3": _recordings(format="mp3"),
+    "format that nobody has": _recordings(format="amr"),
+    "video": _recordings(kind="video"),
+    "direction": _recordings(direction=Direction.INBOUND),
+    "failed": _recordings(stand=Stand.FAILED),
+    "empty": _recordings(stand=Stand.EMPTY),
+    "silent (none is)": _recordings(stand=Stand.SILENT),
+    "running (none is)": _recordings(stand=Stand.RUNNING),
+    "longer than 15 min": _recordings(min_ms=900_000),
+    "longer than an hour (none is)": _recordings(min_ms=3_600_000),
+    "CDR, newest": _calls(),
+    "CDR, party": _calls(party=_number),
+    "CDR, nobody": _calls(party="nobody is called so"),
+    "CDR, not recorded (none is)": _calls(recorded=Recorded.NO),
+    "CDR, missing (none is)": _calls(recorded=Recorded.MISSING),
+    "a call's page": _call_page,
+    "report, 30 days": _report(None, 30),
+    "report by day, 30 days": _report(Grouping.DAY, 30),
+    "report by user, 30 days": _report(Grouping.USER, 30),
+    "report, a year": _report(None, 365),
+}
+
+
+async def _measure(result: Result, name: str, url: str, count: int) -> None:
+    _size[0] = count
+    database = await open_database(url)
+    try:
+        began = time.monotonic()
+        await fill(database, count)
+        result.notes.append(f"{name}, {count:,}: made in {time.monotonic() - began:.0f} s")
+        catalog, missed = SqlCatalog(database, lambda: datetime.now(UTC)), []
+        for what, ask in QUESTIONS.items():
+            row = await _ask(catalog, database, ask)
+            result.rows.append({"database": name, "recordings": count, "what": what} | row)
+            late = row["p99 ms"] > AIM_MS
+            if late or (row["ratio to bare SQL"] or 0) > AIM_RATIO:
+                missed.append(f"{what} ({row['p99 ms']} ms, {row['ratio to bare SQL'] or '–'})")
+        aim = f"{name}, {count:,}: p99 ≤ {AIM_MS} ms and within {AIM_RATIO} × bare SQL"
+        result.aims.append(Aim(aim, "all", "; ".join(missed) or "all", not missed))
+    finally:
+        await database.close()
+
+
+async def _ask(catalog: SqlCatalog, database: Database, ask: Ask) -> dict[str, Any]:
+    dice, took, bare = random.Random(7), [], []
+    began = time.monotonic()
+    for n in range(ROUNDS + 2):
+        scope = Scope(f"t{dice.randrange(TENANTS)}.example")
+        start = time.perf_counter()
+        ids = await ask(catalog, scope, dice)
+        took.append((time.perf_counter() - start) * 1000)
+        if ids:
+            bare.append(await _bare(database, ids))
+        if n >= 4 and time.monotonic() - began > MOST_S:
+            break
+    took, bare = took[2:], bare[2:]  # the first ones prepare their statements
+    middle = percentile(took, 0.5)
+    return {
+        "p50 ms": round(middle, 1),
+        "p99 ms": round(percentile(took, 0.99), 1),
+        "ratio to bare SQL": round(middle / percentile(bare, 0.5), 1) if bare else None,
+    }
+
+
+async def _bare(database: Database, ids: Sequence[str]) -> float:
+    """The same rows by their keys, with their parties, as the driver gives them: ms."""
+    listed = ", ".join(f"'{i.replace('r', 'c', 1)}'" for i in ids)
+    start = time.perf_counter()
+    async with database.reading() as connection:
+        for table in ("calls", "recordings", "legs"):
+            query = f"SELECT * FROM {table} WHERE call_id IN ({listed})"
+            (await connection.exec_driver_sql(query)).all()
+    return (time.perf_counter() - start) * 1000
