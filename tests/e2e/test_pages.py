@@ -74,7 +74,7 @@ async def test_a_call_is_paused_on_the_live_page_and_heard_in_the_player(system:
         else:
             pytest.fail("it does not play")
         assert problems == []
-        wide, begin = (float(await pause.get_attribute(name) or 0) for name in ("width", "x"))
+        wide, begin = [float(await pause.get_attribute(name) or 0) for name in ("width", "x")]
     length = made["recording"]["duration_ms"]
     [heard] = presence(await system.audio(recording), [TONES["101"]]).values()
     from_ms, to_ms = begin * length / 1000, (begin + wide) * length / 1000

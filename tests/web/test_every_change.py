@@ -15,7 +15,7 @@ from controller.engine.reading import ApiToken, Scope
 from controller.engine.retention import HoldRow
 from controller.engine.sharing import Audience, Share
 
-from .test_entry import give_code, set_up
+from .test_entry import code_at, give_code, set_up
 from .test_roles import gated
 from .world import PASSWORD, World, form_token, later, sign_in
 
@@ -29,6 +29,12 @@ R, R2, R3, R4 = "{R}", "{R2}", "{R3}", "{R4}"
 #: What changes nothing that is anybody else's, and why it is no line.
 NO_LINE = {
     ("POST", A + "/tenants/{tenant}/retention/preview"): "it changes nothing",
+    ("POST", A + "/settings/system/preview"): "it changes nothing",
+    ("POST", A + "/tenants/{tenant}/preview"): "it changes nothing",
+    ("POST", A + "/tenants/{tenant}/rules/{scope}/{name:path}/preview"): "it changes nothing",
+    ("POST", A + "/tenants/{tenant}/users/{user}/preview"): "it changes nothing",
+    ("POST", A + "/me/second-factor"): "a secret that counts once it is confirmed",
+    ("PUT", A + "/recordings/columns"): "one's own columns",
     ("POST", "/recordings/columns"): "one's own columns",
     ("POST", "/calls/columns"): "one's own columns",
     ("POST", "/tenant"): "which tenant one looks at",
@@ -36,6 +42,12 @@ NO_LINE = {
 }  # fmt: skip
 #: Their lines are asked for where their long stories are told.
 ELSEWHERE = {
+    ("POST", A + "/jobs/without-format"): "web/test_jobs.py: a line where there was something to do",
+    ("POST", A + "/recordings/views"): "below",
+    ("DELETE", A + "/recordings/views/{view_id}"): "below",
+    ("POST", A + "/me/second-factor/confirm"): "below",
+    ("POST", A + "/me/second-factor/codes"): "below",
+    ("POST", A + "/me/second-factor/remove"): "below",
     ("POST", "/batches/{batch_id}/remove"): "web/test_batches.py",
     ("POST", "/jobs"): "web/test_jobs.py",
     ("POST", "/recordings/views"): "web/test_list.py",
@@ -52,8 +64,8 @@ ELSEWHERE = {
 
 #: (method, route) → (path, what is sent), in this order: what one makes another one takes away.
 CHANGES: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
-    ("PUT", A + "/recordings/{recording_id}/tags/{tag}"): (f"{A}/recordings/{R}/tags/vip", {}),
-    ("DELETE", A + "/recordings/{recording_id}/tags/{tag}"): (f"{A}/recordings/{R}/tags/vip", {}),
+    ("PUT", A + "/recordings/{recording_id}/tags/{tag:path}"): (f"{A}/recordings/{R}/tags/vip", {}),
+    ("DELETE", A + "/recordings/{recording_id}/tags/{tag:path}"): (f"{A}/recordings/{R}/tags/vip", {}),
     ("POST", A + "/recordings/{recording_id}/notes"): (f"{A}/recordings/{R}/notes", {"text": "x"}),
     ("DELETE", A + "/recordings/{recording_id}/notes/{note_id}"): (f"{A}/recordings/{R}/notes/note-1", {}),
     ("PUT", A + "/holds/{hold_id}/recordings/{recording_id}"): (f"{A}/holds/hold-1/recordings/{R}", {}),
@@ -76,6 +88,9 @@ CHANGES: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
     ("POST", "/retention/lift"): ("/retention/lift", {"tenant": RED, "hold_id": "hold-2", "why": "over"}),
     ("POST", "/recordings/{recording_id}/hold"): (f"/recordings/{R}/hold", {"hold_id": "hold-3"}),
     ("POST", "/recordings/{recording_id}/annotate"): (f"/recordings/{R}/annotate", {"tag": "x"}),
+    ("POST", A + "/recordings/bulk"): (
+        A + "/recordings/bulk", {"action": "tag", "recordings": [R], "value": "bulk"}
+    ),
     ("POST", "/recordings/act"): (
         "/recordings/act", {"action": "tag", "tag": "y", "recording": R, "sure": "on"}),
     ("POST", A + "/live/recording"): (
@@ -253,6 +268,29 @@ async def test_the_own_second_factors_changes_are_lines(world: World) -> None:
             code = next(iter(re.findall(r"<code>([a-z2-7-]{19})</code>", answer.text)), "")
     said = {e.action for e in await world.catalog.audit_entries(Scope(RED))}
     assert {"recovery codes renewed", "second factor removed"} <= said
+
+
+async def test_by_the_api_they_are_lines_too(world: World) -> None:
+    async with world.browser("red-admin") as browser:
+        headers = {"x-csrf-token": form_token((await browser.get("/account")).text)}
+
+        async def post(path: str, body: dict[str, Any]) -> Any:
+            answer = await browser.post(A + path, json=body, headers=headers)
+            assert answer.status_code < 400, answer.text
+            return answer.json() if answer.content else {}
+
+        view = await post("/recordings/views", {"name": "v", "query": "", "shared": True})
+        gone = await browser.delete(f"{A}/recordings/views/{view['view_id']}", headers=headers)
+        assert gone.status_code == 204
+        made = await post("/me/second-factor", {})
+        first = await post("/me/second-factor/confirm", {"code": code_at(world, made["secret"])})
+        second = await post("/me/second-factor/codes", {"code": first["codes"][0]})
+        await post("/me/second-factor/remove", {"code": second["codes"][0]})
+    said = {e.action for e in await world.catalog.audit_entries(Scope(RED))}
+    assert said >= {
+        "view shared", "view removed", "second factor set up", "recovery codes renewed",
+        "second factor removed",
+    }  # fmt: skip
 
 
 async def change(

@@ -10,11 +10,12 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from ...core.roles import Permission
-from ...engine.listing import ListStore, SavedView
-from ..access import known_id, may
+from ...engine.listing import SavedView
+from ..access import may
 from ..permits import Seer
-from ..problems import Fault, Problem, not_found
-from ..services import Parts, Services
+from ..problems import Fault, Problem
+from ..services import Parts
+from ..view_keeping import remove_view, save_view, store_of
 from .listing import Listed, cut
 from .params import Before, Limit
 from .settings_bodies import Body
@@ -57,15 +58,9 @@ class ColumnsView(BaseModel):
     offered: dict[str, str] = Field(description="All that can be shown, with their titles.")
 
 
-def _lists(parts: Services) -> ListStore:
-    if parts.lists is None:
-        raise Problem(503, "This server keeps no views.")
-    return parts.lists
-
-
 @router.get("/recordings/views", summary="Saved views of the list of recordings")
 async def get_views(parts: Parts, me: Seer, limit: Limit = 50, before: Before = None) -> ViewPage:
-    found = await _lists(parts).saved_views(me)
+    found = await store_of(parts).saved_views(me)
     page, more = cut(found, lambda v: (v.name, v.view_id), limit, before)
     return ViewPage(items=[ViewView.of(v, me.account_id) for v in page], next=more)
 
@@ -80,23 +75,21 @@ async def post_view(request: Request, parts: Parts, me: Seer, body: ViewBody) ->
     wanted = read(dict(parse_qsl(body.query)), UTC, parts.now(), spoken=spoken)
     if wanted.faults:
         raise Problem(422, wanted.faults[0], errors=[Fault(where="body.query", problem=wanted.faults[0])])
-    view_id = parts.new_id()
-    await _lists(parts).save_view(me, view_id, body.name, wanted.query(), shared=body.shared)
-    found = next(v for v in await _lists(parts).saved_views(me) if v.view_id == view_id)
+    view_id = await save_view(request, parts, me, body.name, wanted.query(), shared=body.shared)
+    found = next(v for v in await store_of(parts).saved_views(me) if v.view_id == view_id)
     return ViewView.of(found, me.account_id)
 
 
 @router.delete("/recordings/views/{view_id}", status_code=204, summary="Remove one of one's own views")
-async def delete_view(parts: Parts, me: Seer, view_id: str) -> None:
-    if not await _lists(parts).remove_view(me, known_id(view_id, "view")):
-        raise not_found("view")
+async def delete_view(request: Request, parts: Parts, me: Seer, view_id: str) -> None:
+    await remove_view(request, parts, me, view_id)
 
 
 @router.get("/recordings/columns", summary="The columns of the list of recordings")
 async def get_columns(parts: Parts, me: Seer) -> ColumnsView:
     from ..pages.recordings_list import COLUMNS, LIST, USUAL
 
-    stored = await _lists(parts).list_columns(me.account_id, LIST)
+    stored = await store_of(parts).list_columns(me.account_id, LIST)
     shown = USUAL if stored is None else stored
     return ColumnsView(columns=[c for c in COLUMNS if c in shown], offered=dict(COLUMNS))
 
@@ -108,5 +101,5 @@ async def put_columns(parts: Parts, me: Seer, body: ColumnsBody) -> ColumnsView:
     if unknown := [c for c in body.columns if c not in COLUMNS]:
         fault = Fault(where="body.columns", problem=f"there is no {unknown[0][:40]!r}")
         raise Problem(422, "columns: of " + ", ".join(COLUMNS) + ".", errors=[fault])
-    await _lists(parts).set_list_columns(me.account_id, LIST, [c for c in COLUMNS if c in body.columns])
+    await store_of(parts).set_list_columns(me.account_id, LIST, [c for c in COLUMNS if c in body.columns])
     return await get_columns(parts, me)

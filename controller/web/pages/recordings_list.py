@@ -8,11 +8,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from ...core.roles import Permission
-from ...engine.listing import ListStore, Order
-from ..access import address_of, known_id, may
-from ..changes import note
+from ...engine.listing import Order
+from .. import view_keeping
+from ..access import may
 from ..permits import Seer
-from ..problems import Problem, not_found
 from ..services import Parts, Services
 from ..transcript_reading import note_found
 from . import choices, list_filter
@@ -70,28 +69,16 @@ async def save_view(request: Request, parts: Parts, me: Seer) -> Response:
     """Raises Problem 422 for a name that is none."""
     sheet = await Sheet.sent(request)
     query = _query(request, parts, sheet.one("query"))
-    view_id, shared = parts.new_id(), sheet.ticked("shared")
-    await _lists(parts).save_view(me, view_id, sheet.one("view"), query, shared=shared)
-    if shared:
-        await note(parts, me, "view shared", f"view {sheet.one('view')}", query, address_of(request))
+    await view_keeping.save_view(
+        request, parts, me, sheet.one("view"), query, shared=sheet.ticked("shared")
+    )  # fmt: skip
     return _back(request, parts, query)
 
 
 @router.post("/recordings/views/{view_id}/delete")
 async def remove_view(request: Request, parts: Parts, me: Seer, view_id: str) -> Response:
-    known = known_id(view_id, "view")
-    found = next((v for v in await _lists(parts).saved_views(me) if v.view_id == known), None)
-    if not await _lists(parts).remove_view(me, known):
-        raise not_found("view")
-    if found and found.shared:
-        await note(parts, me, "view removed", f"view {found.name}", found.query, address_of(request))
+    await view_keeping.remove_view(request, parts, me, view_id)
     return RedirectResponse("/recordings", 303)
-
-
-def _lists(parts: Services) -> ListStore:
-    if parts.lists is None:
-        raise Problem(503, "This server keeps no views.")
-    return parts.lists
 
 
 def _query(request: Request, parts: Services, text: str) -> str:
