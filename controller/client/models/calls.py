@@ -69,21 +69,28 @@ class JourneyRow(Model):
 
 
 class DecisionRow(Model):
+    """`at`: since when it stood, `legs`: the ids of those of its conversation's legs that the scope may
+    see. None and () where an earlier version did not keep them."""
+
     tenant: str
     kind: str
     verdict: str
     rule: str
     reason: str
+    at: datetime | None = None
+    legs: list[str] | None = None
 
 
 class CallDetail(Model):
-    """The CDR. Legs and decisions of other tenants are left out by the scope."""
+    """The CDR. Legs and decisions of other tenants are left out by the scope. `decided` is every change
+    of a decision, in order of time; `decisions` of these the last one for each tenant and kind."""
 
     row: CallRow
     legs: list[LegRow]
     journey: list[JourneyRow]
     decisions: list[DecisionRow]
     recordings: list[RecordingRow]
+    decided: list[DecisionRow] | None = None
 
 
 class LiveParty(Model):

@@ -82,6 +82,7 @@ class NoteRow(Model):
     at: datetime
     by: str
     text: str
+    position_ms: int | None = None
 
 
 class Hold(Model):

@@ -14,15 +14,17 @@ from ..access import address_of, known_id
 from ..permits import Redacter
 from ..problems import Problem, not_found
 from ..services import Parts, Services
+from .listing import Listed, cut, moment
 from .notes import Reached
+from .params import MAX_MS, Before, Limit
 from .settings_bodies import Body
 
 router = APIRouter(tags=["recordings"])
 
 
 class SpanBody(Body):
-    from_ms: int = Field(ge=0, description="Where it begins, on the recording's own time line.")
-    to_ms: int = Field(gt=0, description="Where it ends.")
+    from_ms: int = Field(ge=0, le=MAX_MS, description="Where it begins, on the recording's own time line.")
+    to_ms: int = Field(gt=0, le=MAX_MS, description="Where it ends.")
     why: str = Field(max_length=LONGEST_WHY, description="For the audit; do not say what is taken out.")
 
 
@@ -35,17 +37,22 @@ class SpanView(BaseModel):
     done: bool = Field(description="Whether the sound for others is without it; before that they hear none.")
 
 
-class Redactions(BaseModel):
-    items: list[SpanView]
+class Redactions(Listed[SpanView]):
+    """In the order of the recording."""
 
 
 @router.get("/recordings/{recording_id}/redactions", summary="The spans that are taken out for others")
-async def get_redactions(parts: Parts, me: Redacter, recording_id: str) -> Redactions:
+async def get_redactions(
+    parts: Parts, me: Redacter, recording_id: str, limit: Limit = 50, before: Before = None
+) -> Redactions:
     """Those that somebody has chosen. Digits are taken out by themselves, where the tenant wants it."""
     found = await store_of(parts).chosen_spans(me.scope, known_id(recording_id, "recording"))
     if found is None:
         raise not_found("recording")
-    return Redactions(items=[SpanView(**{k: getattr(x, k) for k in SpanView.model_fields}) for x in found])
+    key = lambda x: (f"{x.from_ms:016}", f"{x.to_ms:016}", moment(x.at))  # noqa: E731
+    page, more = cut(found, key, limit, before)
+    items = [SpanView(**{k: getattr(x, k) for k in SpanView.model_fields}) for x in page]
+    return Redactions(items=items, next=more)
 
 
 @router.post(

@@ -31,6 +31,8 @@ OPERATIONS = {
     "GET /recordings/{recording_id}/spans": "getSpans",
     "GET /recordings/{recording_id}/transcript": "getTranscript",
     "GET /recordings/{recording_id}/proof": "getProof",
+    "GET /recordings/{recording_id}/redactions": "listRedactions",
+    "POST /recordings/{recording_id}/redactions": "redactRecording",
     "GET /trash": "listTrash",
     "POST /trash/{recording_id}/restore": "restoreRecording",
     "DELETE /trash/{recording_id}": "purgeRecording",
@@ -59,6 +61,7 @@ OPERATIONS = {
     "GET /jobs/{recording_id}": "getJob",
     "POST /jobs/{recording_id}/retry": "retryJob",
     "POST /jobs/{recording_id}/cancel": "cancelJob",
+    "POST /jobs/without-format": "encodeMissingFormats",
     "GET /settings/system": "getSystemSettings",
     "PUT /settings/system": "replaceSystemSettings",
     "PATCH /settings/system": "changeSystemSettings",
@@ -167,4 +170,6 @@ RENAMED = {
     "controller__core__formats__Format": "RecordingFormat",
     "controller__web__audit_export__Format": "AuditFormat",
     "Found": "PersonRecording",
+    "controller__web__api__redactions__SpanView": "RedactedSpan",
+    "controller__web__api__waveforms__SpanView": "SpanView",
 }
