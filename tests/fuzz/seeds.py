@@ -49,7 +49,11 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
         struct.pack(">I4s8s", 16, b"ftyp", b"isommp42") + struct.pack(">I4s", 8, b"moov") + struct.pack(">I4s", 8, b"mdat"),
         struct.pack(">I4sQ", 1, b"mdat", 16) + struct.pack(">I4s", 0, b"moov"),
     ),
-    "sip": (_SIP, _CHALLENGE),
+    # Numbers of thousands of digits, and digits that are none to int(), were found by a long run.
+    "sip": (
+        _SIP, _CHALLENGE, _SIP.replace(b"Length: 2", b"Length: " + b"9" * 5000),
+        _SIP.replace(b"CSeq: 1", b"CSeq: " + b"9" * 5000), _CHALLENGE.replace(b" 401 ", " ² ".encode()),
+    ),
     "query": (
         b"q=from:101+longer:30s+tag:vip&before=2026-11-22T09:00:00+00:00~r1",
         b'"two words" is:paused since:yesterday until:2026-11-22 -not number:+49',

@@ -68,15 +68,16 @@ class Message:
         message = cls(lines[0], tuple(headers), "", at)
         if len(lines[0].split(" ")) < 3 or "SIP/2.0" not in lines[0]:
             raise MalformedMessage(f"no SIP start line: {lines[0][:80]!r}")
-        if not message.is_request and not lines[0].split(" ")[1].isdigit():
+        if not message.is_request and not re.fullmatch("[1-6][0-9]{2}", lines[0].split(" ")[1]):
             raise MalformedMessage(f"no status: {lines[0][:80]!r}")
         for needed in ("via", "from", "to", "call-id", "cseq"):
             if not message.get(needed):
                 raise MalformedMessage(f"no {needed} header")
-        if not re.match(r"\d+\s+\S+", message.get("cseq")):
+        # RFC 3261 8.1.1.5: below 2**31. Python reads no number of thousands of digits.
+        if not re.match(r"[0-9]{1,10}\s+\S+", message.get("cseq")):
             raise MalformedMessage("no CSeq number and method")
         length = message.get("content-length")
-        if length.isdigit():
+        if re.fullmatch("[0-9]{1,9}", length):
             rest = rest[: int(length)]
         return replace(message, body=rest.decode("utf-8", "surrogateescape"))
 
