@@ -125,13 +125,14 @@ async def test_media_states_only_go_forward(catalog: SqlCatalog, start: MediaSta
     allowed = {
         (a, b)
         for row in (
-            "spooled: spooled stored available empty discarded failed erased",
-            "stored: stored available discarded failed erased",
+            "spooled: spooled stored available withheld empty discarded failed erased",
+            "stored: stored available withheld discarded failed erased",
             "available: available erased",
+            "withheld: withheld erased",
             "empty: empty erased",
             "discarded: discarded erased",
             "erased: erased",
-            "failed: stored available empty discarded failed erased",
+            "failed: stored available withheld empty discarded failed erased",
         )
         for a, _, names in [row.partition(": ")]
         for b in names.split()

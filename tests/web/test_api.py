@@ -156,7 +156,10 @@ async def test_openapi_describes_every_route_of_the_api(world: World) -> None:
     for path, methods in paths.items():
         for method, operation in methods.items():
             assert operation["summary"], (path, method)
-    assert "application/problem+json" in str(paths["/api/v1/recordings"]["get"]["responses"]["401"])
+    refused = paths["/api/v1/recordings"]["get"]["responses"]["401"]["$ref"].removeprefix(
+        "#/components/responses/"
+    )
+    assert "application/problem+json" in described["components"]["responses"][refused]["content"]
 
 
 #: What callers may put into a name; each has to arrive on the page as text and nothing else.

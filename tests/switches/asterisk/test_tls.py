@@ -112,8 +112,8 @@ async def test_another_authority_is_refused_by_the_key(
     asterisk_lab: AsteriskLab, secured: dict[str, object]
 ) -> None:
     stranger = secured | {"ca_file": asterisk_lab.folder / "stranger.pem"}
-    assert "switches.pbx.ca_file must hold" in await refusal(asterisk_lab, stranger)
-    assert "switches.pbx.ca_file must hold" in await refusal(asterisk_lab, secured | {"ca_file": None})
+    assert "switches.lab.ca_file must hold" in await refusal(asterisk_lab, stranger)
+    assert "switches.lab.ca_file must hold" in await refusal(asterisk_lab, secured | {"ca_file": None})
 
 
 @pytest.mark.asterisk
@@ -121,7 +121,7 @@ async def test_another_authority_is_refused_by_the_key(
 async def test_another_name_is_refused_by_the_key(
     asterisk_lab: AsteriskLab, secured: dict[str, object]
 ) -> None:
-    assert "switches.pbx.tls_name" in await refusal(asterisk_lab, secured | {"tls_name": "other.test"})
+    assert "switches.lab.tls_name" in await refusal(asterisk_lab, secured | {"tls_name": "other.test"})
 
 
 @pytest.mark.asterisk
@@ -131,7 +131,7 @@ async def test_the_port_in_the_clear_is_told_apart(
 ) -> None:
     said = await refusal(asterisk_lab, secured | {"port": asterisk_lab.control_port})
     assert "does not speak TLS" in said
-    assert "switches.pbx.port" in said
+    assert "switches.lab.port" in said
 
 
 def test_a_file_that_is_no_certificate_is_refused_at_the_start(tmp_path: Path) -> None:

@@ -146,7 +146,8 @@ async def test_a_channel_whose_uuid_is_its_callers_call_id_is_recorded_like_any_
             )
             esl.drop()
             again = await snapshots(watched, eventually, 2)
-            assert again.captures == (f.CaptureSeen("REC1.1", leg, PATH, masked=False),)
+            [seen] = again.captures
+            assert (seen.capture_id, seen.leg_id, seen.path, seen.masked) == ("REC1.1", leg, PATH, False)
 
 
 async def test_a_channel_whom_no_command_can_name_ends_nothing(
