@@ -25,6 +25,24 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 # pytest-xdist tells its workers a width, which would be that of every command line that is tried.
 os.environ.pop("COLUMNS", None)
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--lane", choices=("beside", "after"),
+        help="beside: what may run beside tests that measure calls; after: what may not (see scripts/test)",
+    )  # fmt: skip
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Browsers and PostgreSQL run in sessions of their own, and Linux shares the processor out by sessions
+    first: however nice the tests are, those would take theirs from the calls."""
+    if lane := config.getoption("--lane"):
+        apart = [i for i in items if "web" in i.path.parts or i.get_closest_marker("postgres")]
+        wanted = apart if lane == "after" else [i for i in items if i not in set(apart)]
+        config.hook.pytest_deselected(items=[i for i in items if i not in set(wanted)])
+        items[:] = wanted
+
+
 _migrate = catalog_database._migrate
 #: Who goes by all revisions, one after the other, because that is what is tried.
 _ABOUT_MIGRATIONS = {"tests.catalog.test_database", "tests.catalog.test_migrations"}
