@@ -80,9 +80,9 @@ class RunningController:
     """``async with``: started and reachable on entry, ended on exit. Everything is in ``folder``."""
 
     def __init__(
-        self, folder: Path, labs: tuple[Lab, ...], *, port: int = 0, host: str = "127.0.0.1", nice: int = 0
+        self, folder: Path, labs: tuple[Lab, ...], *, port: int = 0, host: str = "127.0.0.1", nice: int = 5
     ) -> None:
-        """``nice`` is that of the work on recordings; 0, for somebody sits before it and waits."""
+        """``nice`` is that of the work on recordings: somebody waits for it, and the calls come first."""
         self.folder = folder
         self.config_file = folder / "tapeline.toml"
         self.log_file = folder / "controller.log"
