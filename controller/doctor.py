@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from .core.formats import Format
 from .core.options import Transcripts
 from .engine.ids import now
 from .engine.ports import Check
-from .engine.reading import Scope
+from .engine.reading import Scope, TenantSettings
 from .media.encoders import Encoders
 from .media.errors import MediaError, NoEncoder
 from .media.objects import S3Shelf
@@ -26,6 +26,7 @@ from .media.speech_process import SpeechProcess
 from .switches.asterisk.doctor import examine as examine_asterisk
 from .switches.exposure import exposure_check
 from .switches.freeswitch.doctor import examine as examine_freeswitch
+from .switches.tenant_codes import DEFAULTS, Codes, chosen
 from .working import open_catalog
 
 
@@ -40,13 +41,15 @@ async def examine(config: Config) -> list[tuple[str, list[Check]]]:
     found += [
         (f"sealing {section.name}", await asyncio.to_thread(_keys, section)) for section in config.sealing
     ]
+    tenants = await _tenants(config)
     if config.transcription.enabled:
         found.append(("transcripts", [await asyncio.to_thread(_transcripts, config)]))
     else:
-        found += [("transcripts", [check]) for check in [await _unheard(config)] if check]
+        found += [("transcripts", [check]) for check in [_unheard(tenants)] if check]
+    codes = DEFAULTS if tenants is None else chosen(tenants)
     for switch in config.switches:
         try:
-            checks = [*await _switch(switch), exposure_check(switch)]
+            checks = [*await _switch(switch, codes), exposure_check(switch)]
         except ConfigError as error:
             checks = [Check("configuration", False, str(error), "see docs/reference/configuration.md")]
         found.append((f"switch {switch.name} ({switch.kind})", checks))
@@ -57,10 +60,19 @@ async def examine(config: Config) -> list[tuple[str, list[Check]]]:
     return found
 
 
-def _switch(switch: FreeSwitchConfig | AsteriskConfig) -> Awaitable[list[Check]]:
+def _switch(switch: FreeSwitchConfig | AsteriskConfig, codes: Codes) -> Awaitable[list[Check]]:
     if isinstance(switch, FreeSwitchConfig):
-        return examine_freeswitch(switch, now)
-    return examine_asterisk(switch, now)
+        return examine_freeswitch(switch, now, codes)
+    return examine_asterisk(switch, now, codes)
+
+
+async def _tenants(config: Config) -> Sequence[TenantSettings] | None:
+    """None: the database is away, which is a finding of its own."""
+    try:
+        async with open_catalog(config) as catalog:
+            return await catalog.tenants(Scope(None))
+    except DatabaseUnavailable:
+        return None
 
 
 async def _database(config: Config) -> Check:
@@ -147,14 +159,9 @@ def _transcripts(config: Config) -> Check:
     return Check("speech to text", True, f"{engine.name} works")
 
 
-async def _unheard(config: Config) -> Check | None:
+def _unheard(tenants: Sequence[TenantSettings] | None) -> Check | None:
     """Tenants that want transcripts of a controller that makes none."""
-    try:
-        async with open_catalog(config) as catalog:
-            tenants = await catalog.tenants(Scope(None))
-    except DatabaseUnavailable:
-        return None  # told already
-    waiting = [s.tenant for s in tenants if s.options.transcripts is Transcripts.ON]
+    waiting = [s.tenant for s in tenants or () if s.options.transcripts is Transcripts.ON]
     if not waiting:
         return None
     names = ", ".join(waiting[:5])

@@ -12,10 +12,12 @@ from typer.testing import CliRunner
 
 from controller import cli, doctor
 from controller.config import Config
+from controller.core.media_kinds import BOTH, Operation, Verb
 from controller.core.options import TenantOptions, Transcripts
 from controller.engine.ports import Check
 from controller.engine.reading import TenantSettings
 from controller.media.errors import NoEncoder
+from controller.switches.tenant_codes import DEFAULTS, Codes
 
 Found = list[tuple[str, list[Check]]]
 
@@ -183,6 +185,35 @@ async def test_transcripts_without_a_model_and_those_that_nobody_makes(tmp_path:
     [check] = dict(await doctor.examine(settings))["transcripts"]
     assert (check.ok, check.mend) == (False, "set transcription.enabled")
     assert "acme.test" in check.found
+
+
+@pytest.mark.parametrize("kind", ["freeswitch", "asterisk"])
+async def test_each_switch_is_held_against_the_codes_of_the_catalog_s_tenants(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    asked: list[Codes] = []
+
+    async def examine(switch: Any, now: Any, codes: Codes) -> list[Check]:
+        asked.append(codes)
+        return []
+
+    monkeypatch.setattr(doctor, f"examine_{kind}", examine)
+    spool = tmp_path / "spool"
+    settings = config(
+        tmp_path, switches=[{"kind": kind, "name": "pbx", "password": "x" * 20, "spool": spool}]
+    )
+    await doctor.examine(settings)
+    pause = Operation(Verb.PAUSE, BOTH)
+    async with doctor.open_catalog(settings) as catalog:
+        for tenant, code in (("acme.test", "*71"), ("beta.test", "#3")):
+            options = TenantOptions(codes={code: pause, "*9": pause})
+            await catalog.set_tenant(TenantSettings(tenant, options=options))
+    await doctor.examine(settings)
+    away = config(tmp_path, database={"url": "postgresql+asyncpg://nobody@127.0.0.1:9/nothing"})
+    await doctor.examine(away.model_copy(update={"switches": settings.switches}))
+    assert asked == [
+        DEFAULTS, {"*71": ["acme.test"], "*9": ["acme.test", "beta.test"], "#3": ["beta.test"]}, DEFAULTS,
+    ]  # fmt: skip
 
 
 async def test_a_switch_whose_password_cannot_be_read(tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ from datetime import datetime
 
 from ...config import AsteriskConfig
 from ...engine.ports import Check
+from ..tenant_codes import DEFAULTS, Codes
 from .connection import AmiConnection, ConnectionLost, LoginRefused
+from .doctor_codes import README, examine_codes
 from .headers import text, timestamp
 from .opening import open_ami
 from .resync import VARIABLES, system_name
-from .verbs import FEATURES
 
 Cli = Callable[[str], Awaitable[list[str]]]
 
@@ -44,11 +45,13 @@ WRITE = ("system", "call", "user", "command", "originate", "message")
 LARGEST_SKEW_S = 2.0
 TIMEOUT_S = 5.0
 PROBE = ".tapeline-doctor"
-README = "dialplan/asterisk/README.md"
 
 
-async def examine(config: AsteriskConfig, now: Callable[[], datetime]) -> list[Check]:
-    """All findings, in the order in which they are worth mending. Raises ConfigError."""
+async def examine(
+    config: AsteriskConfig, now: Callable[[], datetime], codes: Codes = DEFAULTS
+) -> list[Check]:
+    """All findings, in the order in which they are worth mending; ``codes`` are those of all tenants.
+    Raises ConfigError."""
     try:
         ami = await open_ami(config, lambda events: None)
     except LoginRefused as error:
@@ -70,7 +73,7 @@ async def examine(config: AsteriskConfig, now: Callable[[], datetime]) -> list[C
             checks += [_events(shown, config), _excess(shown, config)]
             checks += await _settings(cli)
             checks += await _modules(cli)
-            checks.append(await _features(cli))
+            checks += await examine_codes(cli, codes)
             checks += await _contexts(cli)
             checks += await _trunks(cli, config)
         checks += [_spool(config), await _clock(ami, now)]
@@ -197,19 +200,6 @@ async def _modules(cli: Cli) -> list[Check]:
             )
         )
     return found
-
-
-async def _features(cli: Cli) -> Check:
-    shown = "\n".join(await cli("features show"))
-    missing = [name for name in FEATURES if name not in shown]
-    return Check(
-        "feature codes",
-        not missing,
-        f"not in the applicationmap: {', '.join(missing)}" if missing else "in the applicationmap",
-        f"include features.conf as {README} says, then: asterisk -rx 'module reload features'"
-        if missing
-        else "",
-    )
 
 
 async def _contexts(cli: Cli) -> list[Check]:

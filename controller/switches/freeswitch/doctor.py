@@ -9,7 +9,9 @@ from datetime import datetime
 
 from ...config import FreeSwitchConfig
 from ...engine.ports import Check
+from ..tenant_codes import DEFAULTS, Codes
 from . import xml_answers
+from .doctor_codes import examine_codes
 from .doctor_video import examine_video
 from .opening import open_event_socket
 from .replies import ConnectionLost
@@ -31,8 +33,10 @@ TIMEOUT_S = 5.0
 PROBE = ".tapeline-doctor"
 
 
-async def examine(config: FreeSwitchConfig, now: Callable[[], datetime]) -> list[Check]:
-    """All findings, in the order in which they are worth mending."""
+async def examine(
+    config: FreeSwitchConfig, now: Callable[[], datetime], codes: Codes = DEFAULTS
+) -> list[Check]:
+    """All findings, in the order in which they are worth mending; ``codes`` are those of all tenants."""
     try:
         socket = await open_event_socket(config)
     except ConnectionLost as error:
@@ -53,6 +57,7 @@ async def examine(config: FreeSwitchConfig, now: Callable[[], datetime]) -> list
         checks = [Check("event socket", True, f"FreeSWITCH {version} at {config.host}:{config.port}")]
         checks += await _modules(api)
         checks += await _profiles(api, config)
+        checks.append(await examine_codes(api, codes))
         checks += await examine_video(api, config.trunk_profiles)
         checks.append(await _spool(api, config))
         checks.append(await _clock(api, now))

@@ -45,11 +45,21 @@ def chatplan(*extensions: str, context: str = "default") -> str:
     return f'<section><context name="{context}">{"".join(extensions)}</context></section>'
 
 
+def dialplan(expression: str = r"^(\*4[4589])$", told: str = "tapeline::feature") -> str:
+    return (
+        '<section><context name="default"><extension name="codes">'
+        f'<condition field="destination_number" expression="{expression}">'
+        f'<action application="event" data="Event-Name=CUSTOM,Event-Subclass={told},Code=$1"/>'
+        "</condition></extension></context></section>"
+    )
+
+
 async def findings(esl: ScriptedEsl, **answers: str) -> dict[str, Check]:
     """What is found with these answers instead of a healthy switch's (``_`` for a blank)."""
     healthy = {
         "xml_locate_configuration": sofia(),
         "xml_locate_chatplan": chatplan(OURS.format(FINAL), DELIVERS),
+        "xml_locate_dialplan": dialplan(),
         "sofia xmlstatus profile": RUNS,
         "strepoch": f"{NOW.timestamp():.0f}\n",
         "system": "written\n",
@@ -170,6 +180,34 @@ async def test_the_clock(tmp_path: Path, answer: str, fine: bool) -> None:
     assert NOW.timestamp() == 1795867200
     async with ScriptedEsl(tmp_path) as esl:
         assert (await findings(esl, strepoch=answer))["clock"].ok == fine
+
+
+@pytest.mark.parametrize(
+    ("plan", "dead"),
+    [
+        (dialplan(), "*71 (acme.test)"),
+        (dialplan(r"^(\*4[458]|\*71)$"), "*49 (acme.test, beta.test)"),
+        (dialplan(told="somebody::else"), "*48 (acme.test), *49 (acme.test, beta.test), *71 (acme.test)"),
+        (dialplan(r"^(?|\*4[89]|\*71)$"), "*48 (acme.test), *49 (acme.test, beta.test), *71 (acme.test)"),
+        ("-ERR can't find", "*48 (acme.test), *49 (acme.test, beta.test), *71 (acme.test)"),
+        (dialplan(r"^(\*4[4589]|\*71)$"), ""),
+        (dialplan("."), ""),
+    ],
+)
+async def test_a_tenant_s_code_that_is_not_handed_over(tmp_path: Path, plan: str, dead: str) -> None:
+    wanted = {"*48": ["acme.test"], "*49": ["acme.test", "beta.test"], "*71": ["acme.test"]}
+    async with ScriptedEsl(tmp_path) as esl:
+        await findings(esl, xml_locate_dialplan=plan)
+        found = {c.what: c for c in await examine(esl.config(), lambda: NOW, wanted)}
+        assert (bad(found) - {"module mod_av"}) == ({"codes as calls"} if dead else set())
+        assert dead in found["codes as calls"].found
+        assert ("reloadxml" in found["codes as calls"].mend) == bool(dead)
+
+
+async def test_without_a_catalog_the_codes_that_everybody_gets_count(tmp_path: Path) -> None:
+    async with ScriptedEsl(tmp_path) as esl:
+        found = await findings(esl, xml_locate_dialplan=dialplan(r"^(\*4[458])$"))
+        assert found["codes as calls"].found.endswith("held: *49")
 
 
 async def test_the_spool(tmp_path: Path) -> None:
