@@ -20,7 +20,7 @@ from .core.parties import Party, Side
 from .core.policy import Decision
 from .core.rules import PolicyScope, Route
 from .web.explaining import Answer, Explanation, Imagined, Said, explain
-from .web.imagining import notes
+from .web.imagining import notes, video_promised
 
 STRANGER = "an outside number"
 
@@ -85,11 +85,7 @@ def records_video(switches: Sequence[SwitchConfig], name: str | None) -> tuple[b
     if name is not None and name not in {s.name for s in switches}:
         there = ", ".join(s.name for s in switches) or "none"
         raise NotPossible(f"there is no switch {name!r} in the configuration; there are: {there}")
-    meant = [s for s in switches if name in (None, s.name)]
-    without = [s.name for s in meant if not video_supported(s)]
-    if without and len(without) < len(meant):
-        return True, f"{', '.join(without)} cannot record video: say --switch for a call there"
-    return not without, ""
+    return video_promised({s.name: video_supported(s) for s in switches}, name or "")
 
 
 def imagine(

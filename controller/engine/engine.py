@@ -97,6 +97,9 @@ class Engine:
     def switches(self) -> list[SwitchStatus]:
         return [engine.status for engine in self.engines]
 
+    def records_video(self) -> dict[str, bool]:
+        return {engine.switch.name: engine.switch.video_supported for engine in self.engines}
+
     async def reload_policy(self) -> None:
         policy = await self._catalog.policy()
         for engine in self.engines:

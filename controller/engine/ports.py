@@ -181,6 +181,9 @@ class Control(Protocol):
 
     def switches(self) -> list[SwitchStatus]: ...
 
+    def records_video(self) -> Mapping[str, bool]:
+        """Each switch by its name."""
+
     async def reload_policy(self) -> None:
         """Read the settings again; they count at once, for running calls too."""
 

@@ -180,14 +180,14 @@ def user_rule(policy: Policy, party: Party) -> PolicyRule:
     return PolicyRule(PolicyScope.USER, party.tenant, party.user or "", new.audio, new.video, mode=new.mode)
 
 
-def common_calls(tenant: str, user: str) -> Sequence[tuple[str, Imagined]]:
+def common_calls(tenant: str, user: str, *, video_supported: bool = True) -> Sequence[tuple[str, Imagined]]:
     """The three calls that a user has every day, to show what its settings come to. They are video
-    calls, so that both kinds are decided by the rules."""
+    calls, so that both kinds are decided by the rules, and where no switch records video by that."""
     me = Party(Side.INTERNAL, tenant, user, user)
     other = Party(Side.INTERNAL, tenant, None, "another extension")
     stranger = Party(Side.EXTERNAL, None, None, "an outside number")
-    return (
-        ("Calls out", Imagined(tenant, me, stranger, video=True)),
-        ("Calls in", Imagined(tenant, stranger, me, video=True)),
-        ("Calls to colleagues", Imagined(tenant, me, other, video=True)),
-    )
+    sides = (("Calls out", me, stranger), ("Calls in", stranger, me), ("Calls to colleagues", me, other))
+    return [
+        (text, Imagined(tenant, caller, callee, video=True, video_supported=video_supported))
+        for text, caller, callee in sides
+    ]

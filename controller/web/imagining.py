@@ -31,16 +31,27 @@ async def stored_policy(settings: SettingsStore, tenant: str, *people: str) -> P
     return Policy(system.record_external, rules, {t.tenant: t.options for t in tenants})
 
 
+def video_promised(switches: Mapping[str, bool], name: str) -> tuple[bool, str]:
+    """Whether the switch of this name, one of ``switches`` (name → whether it records video), does; for ""
+    whether any does, with a note where that depends on which one the call is on."""
+    if name or not switches:
+        return switches.get(name, True), ""
+    without = [switch for switch, able in switches.items() if not able]
+    if without and len(without) < len(switches):
+        return True, f"{', '.join(without)} cannot record video: name the switch for a call there"
+    return not without, ""
+
+
 def imagine(
     policy: Policy, tenant: str, caller: str, callee: str, through: Mapping[PolicyScope, str],
-    *, video: bool = False, call_id: str = "",
+    *, video: bool = False, call_id: str = "", video_supported: bool = True,
 ) -> Imagined:  # fmt: skip
     """Who is a user of the tenant is inside, whoever else is an outside number, unless NEW_USER says
     that it is an extension all the same."""
     routes = tuple(Route(scope, through[scope], tenant) for scope in ROUTES if through.get(scope))
     known = {r.name for r in policy.rules if r.scope is PolicyScope.USER and r.tenant == tenant}
     first, second = (_party(known, tenant, text) for text in (caller, callee))
-    return Imagined(tenant, first, second, routes, video, call_id)
+    return Imagined(tenant, first, second, routes, video, call_id, video_supported)
 
 
 def _party(known: set[str], tenant: str, text: str) -> Party:

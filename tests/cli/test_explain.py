@@ -179,7 +179,7 @@ def test_no_video_is_promised_where_the_switch_records_none(acme: Tapeline, tmp_
     )
     found = acme.json(*ask)
     assert found["answers"]["video"]["verdict"] == "record"
-    assert found["notes"] == ["pbx cannot record video: say --switch for a call there"]
+    assert found["notes"] == ["pbx cannot record video: name the switch for a call there"]
     assert acme.json(*ask, "--switch", "pbx")["answers"]["video"]["verdict"] == "leave"
     found = acme.json(*ask, "--switch", "fs")
     assert (found["answers"]["video"]["verdict"], found["notes"]) == ("record", [])

@@ -325,6 +325,7 @@ async def test_a_pause_asked_while_the_switch_is_away_is_made_up_for(
         running.switch.disconnect("the cable")
         [status] = running.engine.switches()
         assert (status.state, status.error) == (LinkState.DOWN, "the cable")
+        assert running.engine.records_video() == {status.name: running.switch.video_supported}
         with pytest.raises(SwitchDown):
             await running.switch.execute(MaskCapture("R2.1", leg, "x"))
         assert (await running.ask("pause-recording", leg)).outcome.accepted

@@ -34,6 +34,7 @@ class FakeControl:
         self.reloads = 0
         self.link_down = False
         self.statuses = [SwitchStatus("fs1", "freeswitch", LinkState.UP, SINCE, "FreeSWITCH 1.10.12")]
+        self.video = {"fs1": True}
         self._ids = (f"request{n}" for n in itertools.count(1))
 
     def live_calls(self) -> list[LiveCall]:
@@ -68,6 +69,9 @@ class FakeControl:
 
     def switches(self) -> list[SwitchStatus]:
         return self.statuses
+
+    def records_video(self) -> dict[str, bool]:
+        return self.video
 
     async def reload_policy(self) -> None:
         self.reloads += 1

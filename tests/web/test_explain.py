@@ -185,6 +185,48 @@ async def test_the_page_shows_the_same(settled: World) -> None:
         assert bad.status_code == 422
 
 
+async def test_no_video_is_promised_where_the_switch_records_none(settled: World) -> None:
+    await settled.catalog.set_user(UserSettings(RED, "103", "Cleo", Setting.ON, Setting.ON))
+    call = {"caller": "103", "video": "true"}
+    assert (await ask(settled, **call))["video"]["verdict"] == "record"
+    settled.control.video = {"pbx": False}
+    found = await ask(settled, **call)
+    assert (found["video"]["verdict"], found["video"]["rule"]) == ("leave", "unsupported_by_switch")
+    assert not any(one["start"] for one in found["video"]["may"]), "and nobody may start it"
+    assert (found["audio"]["verdict"], found["notes"]) == ("record", [])
+    settled.control.video = {"pbx": False, "fs": True}
+    found = await ask(settled, **call)
+    assert found["video"]["verdict"] == "record"
+    assert found["notes"] == ["pbx cannot record video: name the switch for a call there"]
+    assert (await ask(settled, caller="103"))["notes"] == [], "nothing to doubt of a call without video"
+    assert (await ask(settled, **call, switch="pbx"))["video"]["verdict"] == "leave"
+    found = await ask(settled, **call, switch="fs")
+    assert (found["video"]["verdict"], found["notes"]) == ("record", [])
+    async with settled.client("red-admin") as client:
+        answer = await client.get("/api/v1/explain?caller=103&callee=102&switch=sf")
+    [fault] = answer.json()["errors"]
+    assert (answer.status_code, fault) == (422, {"where": "query.switch", "problem": "there are: pbx, fs"})
+
+
+async def test_the_pages_promise_no_video_either(settled: World) -> None:
+    await settled.catalog.set_user(UserSettings(RED, "103", "Cleo", Setting.ON, Setting.ON))
+    url = "/explain?caller=103&callee=%2B4930&video=on"
+    cannot, whole = "cannot record video", f"/users/{RED}/103"
+    async with settled.browser("red-admin") as browser:
+        assert cannot not in (await browser.get(url)).text
+        assert cannot not in (await browser.get(whole)).text
+        assert 'name="switch"' not in (await browser.get("/explain")).text, "there is but one"
+        settled.control.video = {"pbx": False}
+        assert cannot in (await browser.get(url)).text
+        assert cannot in (await browser.get(whole)).text, "what a user's settings come to"
+        settled.control.video = {"pbx": False, "fs": True}
+        assert 'name="switch"' in (await browser.get("/explain")).text
+        assert "Pbx cannot record video: name the switch" in (await browser.get(url)).text
+        assert cannot not in (await browser.get(f"{url}&switch=fs")).text
+        refused = await browser.get(f"{url}&switch=sf")
+        assert (refused.status_code, "There are: pbx, fs." in refused.text) == (422, True)
+
+
 def test_of_several_rules_that_say_the_same_the_most_general_is_named() -> None:
     policy = policy_of(
         PolicyRule(PolicyScope.USER, RED, "101", Setting.ON),

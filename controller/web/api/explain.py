@@ -14,7 +14,7 @@ from ...core.rules import PolicyScope, Setting
 from ...core.voices import Saying
 from ..access import own_tenant
 from ..explaining import Answer, Explanation, May, Said, explain
-from ..imagining import imagine, notes, stored_policy
+from ..imagining import imagine, notes, stored_policy, video_promised
 from ..permits import PolicyReader
 from ..problems import Fault, Problem
 from ..services import Parts
@@ -135,6 +135,10 @@ async def get_explain(
     call_id: Annotated[
         str, Query(max_length=64, description="A call's id, to learn whether it is in a sample.")
     ] = "",
+    switch: Annotated[
+        str,
+        Query(max_length=100, description="The switch that it is on; an Asterisk records no video."),
+    ] = "",
 ) -> ExplainView:  # fmt: skip
     if tenant is None and me.tenant is None:
         fault = Fault(where="query.tenant", problem="the system administrator has to name one")
@@ -146,6 +150,15 @@ async def get_explain(
         PolicyScope.RING_GROUP: ring_group, PolicyScope.RECEPTIONIST: receptionist,
     }  # fmt: skip
     first, second = plain(caller), plain(callee)
+    switches = parts.control.records_video()
+    if switch and switch not in switches:
+        fault = Fault(where="query.switch", problem=f"there are: {', '.join(switches) or 'none'}")
+        raise Problem(422, "There is no such switch.", errors=[fault])
+    able, doubt = video_promised(switches, switch)
     policy = await stored_policy(parts.settings, wanted, first, second)
-    call = imagine(policy, wanted, first, second, through, video=video, call_id=plain(call_id))
-    return ExplainView.of(explain(policy, call), notes(policy, call))
+    call = imagine(
+        policy, wanted, first, second, through, video=video, call_id=plain(call_id), video_supported=able
+    )
+    return ExplainView.of(
+        explain(policy, call), [*notes(policy, call), *([doubt] if video and doubt else [])]
+    )

@@ -10,7 +10,7 @@ from ...core.rules import PolicyScope
 from ...engine.reading import Account, Scope
 from ..api.params import plain
 from ..explaining import Explanation, explain
-from ..imagining import ROUTES, imagine, notes, stored_policy
+from ..imagining import ROUTES, imagine, notes, stored_policy, video_promised
 from ..permits import PolicyReader
 from ..services import Parts
 from . import choices
@@ -31,8 +31,11 @@ async def explain_page(request: Request, parts: Parts, me: PolicyReader, tenant:
     wanted = tenant.strip() or me.tenant or next(iter(tenants), "")
     sheet.values["tenant"] = [wanted]
     asked = bool(sheet.one("caller") or sheet.one("callee"))
+    switches = parts.control.records_video()
     if asked:
         _check(sheet)
+        if sheet.one("switch") and sheet.one("switch") not in switches:
+            sheet.faults["switch"] = f"There is no such switch. There are: {', '.join(switches) or 'none'}."
     elif wanted:
         tenant_for(me, wanted)
     found, told = await _explained(parts, me, sheet) if asked and not sheet.faults else (None, [])
@@ -43,7 +46,7 @@ async def explain_page(request: Request, parts: Parts, me: PolicyReader, tenant:
         request, "explain.html", 422 if sheet.faults else 200, sheet=sheet, found=found, notes=told,
         tenants=tenants, users=users[:500], choices=choices,
         routes=[(s, [r.name for r in rules if r.scope is s]) for s in ROUTES],
-        detailed=any(sheet.one(name) for name in (*ROUTES, "call_id")),
+        may_be_on=tuple(switches), detailed=any(sheet.one(name) for name in (*ROUTES, "call_id", "switch")),
     )  # fmt: skip
 
 
@@ -62,8 +65,9 @@ async def _explained(parts: Parts, me: Account, sheet: Sheet) -> tuple[Explanati
     tenant = tenant_for(me, sheet.one("tenant"))
     policy = await stored_policy(parts.settings, tenant, sheet.one("caller"), sheet.one("callee"))
     through = {PolicyScope(scope): sheet.one(scope) for scope in ROUTES}
+    able, doubt = video_promised(parts.control.records_video(), sheet.one("switch"))
     call = imagine(
         policy, tenant, sheet.one("caller"), sheet.one("callee"), through,
-        video=sheet.ticked("video"), call_id=sheet.one("call_id")[:64],
+        video=sheet.ticked("video"), call_id=sheet.one("call_id")[:64], video_supported=able,
     )  # fmt: skip
-    return explain(policy, call), notes(policy, call)
+    return explain(policy, call), [*notes(policy, call), *([doubt] if call.video and doubt else [])]

@@ -17,7 +17,7 @@ from ..access import address_of, own_tenant
 from ..api.params import plain
 from ..explaining import common_calls, explain
 from ..forecasts import forecast_of
-from ..imagining import stored_policy
+from ..imagining import stored_policy, video_promised
 from ..permits import PolicyChanger, PolicyReader
 from ..problems import Problem, for_scripts, not_found
 from ..services import Parts
@@ -229,7 +229,8 @@ async def _page(
 ) -> Response:  # fmt: skip
     """With what the settings as they are stored come to on the user's everyday calls."""
     policy = await stored_policy(parts.settings, found.tenant, found.user)
-    calls = common_calls(found.tenant, found.user)
+    able, _ = video_promised(parts.control.records_video(), "")
+    calls = common_calls(found.tenant, found.user, video_supported=able)
     everyday = [(text, explain(policy, call).answers) for text, call in calls]
     saved = request.method == "GET" and request.query_params.get("saved") == "1"
     done = await changes.last_change(parts, me, f"user {found.user}@{found.tenant}") if saved else ""
