@@ -59,7 +59,9 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 async def faults(page: Page) -> list[str]:
-    """Axe itself comes with each page (`with_axe`): it is large, and so it is sent once."""
+    """Axe itself comes with each page (`with_axe`), it is large; into any other it is put here."""
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(axe.Axe().axe_script)
     found: dict[str, Any] = await page.evaluate(f"axe.run(document, {RULES!r})")
     return [
         f"{v['id']} ({v['impact']}): {node['html'][:160]}"

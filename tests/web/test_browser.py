@@ -158,7 +158,7 @@ async def test_a_change_says_what_it_will_do_and_goes_back_when_it_cannot_be_sav
     assert problems == []
     await page.evaluate("document.querySelector('[data-ask-first] [name=csrf]').value = 'f'.repeat(64)")
     await audio.select_option("off")
-    await expect(page.locator("#toast")).to_contain_text("out of date")
+    await expect(page.locator("#toast")).to_contain_text("Load the page again")
     await expect(audio).to_have_value("require")
     assert [u.audio for u in await world.catalog.users(Scope("red.example", "101"))] == [Setting.REQUIRE]
 

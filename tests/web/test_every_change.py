@@ -42,6 +42,9 @@ NO_LINE = {
 }  # fmt: skip
 #: Their lines are asked for where their long stories are told.
 ELSEWHERE = {
+    ("POST", "/first-run/users"): "web/test_first_run.py",
+    ("POST", A + "/recordings/{recording_id}/redactions"): "web/test_redactions.py",
+    ("POST", "/recordings/{recording_id}/redact"): "web/test_redactions.py",
     ("POST", A + "/jobs/without-format"): "web/test_jobs.py: a line where there was something to do",
     ("POST", A + "/recordings/views"): "below",
     ("DELETE", A + "/recordings/views/{view_id}"): "below",

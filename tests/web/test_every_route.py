@@ -86,10 +86,12 @@ async def test_no_route_at_all_reaches_the_other_tenants_things(world: World, wh
             "name": "live-red-a", "tenant": "red.example", "user": "101",
             "account_id": "account-red-admin", "token_id": "token-red-admin",
         }  # fmt: skip
+        own = ("hold_id", "note_id", "group_id", "share_id", "view_id", "webhook_id", "session")
+        others |= {name: f"red-{name}" for name in own}
     bodies: dict[str, dict[str, object]] = {
         "/recording": {"operation": "pause-recording"}, "/password": {"password": "a rather new long one"},
         "/account-blue-admin": {"disabled": True}, "/account-red-admin": {"disabled": True},
-        "/blue-group": {"name": "x"}, "/groups": {"name": "x"},
+        "/blue-group": {"name": "x"}, "/red-group_id": {"name": "x"}, "/groups": {"name": "x"},
     }  # fmt: skip
     await furnish_blue(world)
     before = await world.catalog.policy()

@@ -139,6 +139,8 @@ async def test_switches_and_users(fresh: World) -> None:
     assert [u.user for u in await fresh.catalog.users(Scope(None))] == ["101", "102"]
     [tenant] = await fresh.catalog.tenants(Scope(None))
     assert str(tenant.audio) == "on"
+    told = {(e.action, e.subject) for e in await fresh.catalog.audit_entries(Scope(None))}
+    assert ("users imported", "switch fs1") in told
 
 
 async def test_a_call_is_watched_until_it_can_be_heard(fresh: World) -> None:

@@ -144,7 +144,7 @@ async def test_the_tenant_reads_what_the_system_administrator_did_to_its_calls(w
     told = {}
     for who in ("red-admin", "blue-admin", "root"):
         async with world.client(who) as client:
-            entries = (await client.get("/api/v1/audit")).json()
+            entries = (await client.get("/api/v1/audit")).json()["items"]
         told[who] = [(e["action"], e["account"], e["subject"]) for e in entries]
     red = ("control refused", "root", world.calls["live-red"])
     paused = ("control", "root", both.call_id)

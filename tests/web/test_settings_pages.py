@@ -141,7 +141,7 @@ async def test_the_options_form_stores_all_of_them(world: World) -> None:
             "*49": "resume-audio-recording",
         }
         assert options == TenantOptions(
-            options.codes, PauseStyle.CUT, 300, True, 15, "ivr/recorded.wav", Hears.EXTERNAL, False,
+            options.codes, PauseStyle.CUT, 300, True, 15, "ivr/recorded.wav", Hears.EXTERNAL,
             Channels.STEREO, Answers.ALWAYS, NewUser(Setting.ON, Setting.OFF, Mode.ON_DEMAND), 14,
             Transcripts.ON, Redaction.AUDIO,
             FormatChoice.OPUS, True, SecondFactorFor.EVERYBODY, ShareLinks.PUBLIC, GapStyle.CUT,
