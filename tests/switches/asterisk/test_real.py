@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import wave
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -204,6 +205,9 @@ async def test_what_must_be_refused(
         pause = await body("pause-audio-recording", call.session_id)
         wrong = await one.message("x", pause, JSON, credentials=Credentials("101", "guess"))
         assert wrong.status == 401
+        # Nothing of it reaches the controller; docs/reference/sip-message.md says where it is told.
+        told = (lab.folder / "log/full").read_text().splitlines()[-1]
+        assert re.search(r"NOTICE.*Request 'MESSAGE' from '<sip:101@.*callid: .*Failed to authenticate", told)
         assert (await one.message("x", pause, JSON, credentials=Credentials("102", "pw102"))).status == 401
         two_of_them = ['Authorization: Digest username="102", realm="acme.test", nonce="x", response="x"']
         assert (await one.message("x", pause, JSON, headers=two_of_them)).status == 400
