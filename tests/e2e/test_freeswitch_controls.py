@@ -249,3 +249,29 @@ async def test_the_doctor_finds_nothing_to_mend_and_knows_the_record_key(system:
     assert not [c for c in checks if not c.ok], checks
     found = {c.what: c.found for c in checks}
     assert found["profile internal: Record key"] == "told to the controller"
+    # The lab's dialplan hands over *71 and *72 beside the delivered ones.
+    wanted = {"*48": ["acme.test"], "*71": ["acme.test"], "#123": ["other.test"]}
+    checks = await examine(config, lambda: datetime.now(UTC), wanted)
+    assert [c.found.partition(": ")[2] for c in checks if not c.ok] == ["#123 (other.test)"]
+
+
+# ── the dialplan's own requests ───────────────────────────────────────────────────────────────
+
+
+async def test_a_channel_s_own_request_by_the_application_event(system: System) -> None:
+    """As docs/reference/bus-events.md has it for a dialplan: no call is named, the event carries the channel
+    that runs it. Either side's will do, the trunk's too: it is the operator's dialplan that asks."""
+    a, _, call_id = await recorded(system, "outside", "101")
+    [call] = [c for c in await system.live() if c["call_id"] == call_id]
+    legs = [str(p["leg_id"]) for p in call["parties"]]
+    assert len(legs) == 2
+    for leg, operation, state in zip(legs, ("pause", "resume"), ("paused", "recording"), strict=True):
+        event = f"Event-Name=CUSTOM,Event-Subclass=tapeline::request,Operation={operation}-audio-recording"
+        assert "+OK" in await system.lab.cli(f"uuid_broadcast {leg} event::{event} aleg")
+        await system.recording_up(call_id, state)
+        await asyncio.sleep(0.6)
+    await a.bye()
+    [recording] = await system.recordings(call_id)
+    [pause] = recording["pauses"]
+    assert (pause["means"], pause["ended_means"]) == ("bus", "bus")
+    assert len(find_masks(await system.audio(recording["recording"]["recording_id"]))) == 1
