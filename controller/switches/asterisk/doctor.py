@@ -45,6 +45,10 @@ WRITE = ("system", "call", "user", "command", "originate", "message")
 LARGEST_SKEW_S = 2.0
 TIMEOUT_S = 5.0
 PROBE = ".tapeline-doctor"
+_SPOOL_MEND = (
+    "the controller and Asterisk must both be allowed to write there (a group of both, and g+s), and it "
+    "must be the same folder to both"
+)
 
 
 async def examine(
@@ -76,7 +80,10 @@ async def examine(
             checks += await examine_codes(cli, codes)
             checks += await _contexts(cli)
             checks += await _trunks(cli, config)
-        checks += [_spool(config), await _clock(ami, now)]
+        # Without the console only our side of the spool can be looked at.
+        checks += [
+            await _spool(None if "command" in permitted.found else cli, config), await _clock(ami, now),
+        ]  # fmt: skip
         return checks
     except (ConnectionLost, TimeoutError) as error:
         return [Check("AMI", False, f"it stopped answering: {error}", "is the switch overloaded?")]
@@ -237,22 +244,27 @@ async def _trunks(cli: Cli, config: AsteriskConfig) -> list[Check]:
     return found
 
 
-def _spool(config: AsteriskConfig) -> Check:
-    """Our side of it; Asterisk's shows at the first recording, whose file is looked for."""
-    probe = config.spool / PROBE
+async def _spool(cli: Cli | None, config: AsteriskConfig) -> Check:
+    """A file of ours, and one of Asterisk's, which has no word for "write a file" but opens a further file
+    for its log at once. It is told to close it right after; at the level `error` little gets in."""
+    probe, mend = config.spool / PROBE, _SPOOL_MEND
     try:
         config.spool.mkdir(parents=True, exist_ok=True)
         probe.write_text("tapeline doctor")
         probe.unlink()
+        if cli is not None:  # the path is one word of the console: the configuration sees to that
+            try:
+                await cli(f"logger add channel {probe} error")
+            finally:
+                await cli(f"logger remove channel {probe}")
+            if not probe.exists():
+                return Check("spool", False, f"{config.spool}: no file of Asterisk's appears there", mend)
+            probe.unlink()
     except OSError as error:
-        return Check(
-            "spool",
-            False,
-            f"{config.spool} cannot be read and written: {error.strerror}",
-            "the controller and Asterisk must both be allowed to write there (a group of both, and g+s)",
-        )
-    mode = "everybody" if config.spool.stat().st_mode & 0o002 else "its owner and group"
-    return Check("spool", True, f"{config.spool} is writable here, by {mode}; Asterisk must be among them")
+        return Check("spool", False, f"{config.spool} cannot be read and written: {error.strerror}", mend)
+    if cli is not None:
+        return Check("spool", True, f"{config.spool} is written by Asterisk and by us")
+    return Check("spool", True, f"{config.spool} is writable here; whether Asterisk may write was not tried")
 
 
 async def _clock(ami: AmiConnection, now: Callable[[], datetime]) -> Check:

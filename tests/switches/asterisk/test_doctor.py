@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.demo.asterisk_lab import AsteriskLab
-from controller.switches.asterisk.doctor import MODULES, examine
+from controller.switches.asterisk.doctor import MODULES, PROBE, examine
 
 from .bench import now
 from .test_real import config
@@ -24,6 +24,24 @@ async def test_the_lab_is_healthy(asterisk_lab: AsteriskLab) -> None:
     assert await bad(asterisk_lab, trunks=("trunk",)) == {}
     checks = await examine(config(asterisk_lab), now)
     assert {f"module {name}" for name in MODULES} <= {c.what for c in checks}
+
+
+async def test_asterisk_writes_into_the_spool_and_nothing_is_left(asterisk_lab: AsteriskLab) -> None:
+    before = await asterisk_lab.cli("logger show channels")
+    [spool] = [c for c in await examine(config(asterisk_lab), now) if c.what == "spool"]
+    assert spool.found == f"{asterisk_lab.spool} is written by Asterisk and by us"
+    assert not (asterisk_lab.spool / PROBE).exists()
+    assert await asterisk_lab.cli("logger show channels") == before
+
+
+async def test_a_tenant_s_codes_on_the_switch(asterisk_lab: AsteriskLab) -> None:
+    """The lab's own map and dialplan know *71 and *72 as well; the codes here are those of two tenants."""
+    wanted = {"*48": ["acme.test"], "*71": ["acme.test"], "*7": ["beta.test"], "#123": ["beta.test"]}
+    found = {c.what: c.found for c in await examine(config(asterisk_lab), now, wanted) if not c.ok}
+    assert list(found) == ["tenants' codes", "codes told apart", "codes as calls"]
+    assert found["tenants' codes"].endswith(": #123 (beta.test), *7 (beta.test)")
+    assert found["codes told apart"].endswith(": *7 (beta.test) of *71 (acme.test)")
+    assert found["codes as calls"].endswith("held: #123 (beta.test), *7 (beta.test)")
 
 
 async def test_a_wrong_password_and_a_wrong_port(asterisk_lab: AsteriskLab) -> None:
@@ -47,7 +65,7 @@ async def test_pieces_that_are_not_included(asterisk_lab: AsteriskLab) -> None:
         for reload in ("manager reload", "dialplan reload", "module reload features"):
             await asterisk_lab.cli(reload)
         found = await bad(asterisk_lab)
-        assert {"timestampevents", "channelvars", "module app_mixmonitor", "feature codes",
+        assert {"timestampevents", "channelvars", "module app_mixmonitor", "feature codes", "tenants' codes",
                 "context tapeline-feature", "context tapeline-message"} <= set(found)  # fmt: skip
         more = "read=all\nwrite=system,call,user,command,originate,message,reporting\n"
         (etc / "manager.conf").write_text(kept["manager.conf"] + more)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,20 @@ from controller.engine.ports import Check
 from controller.switches.asterisk.doctor import PROBE, examine
 
 from .scripted_ami import ScriptedAmi
+
+
+class Writer(ScriptedAmi):
+    """One that opens a further file for its log, as Asterisk does, if ``may_write``."""
+
+    may_write = may_command = True
+
+    def _answer(self, a: dict[str, str]) -> Iterable[dict[str, str | list[str]]]:
+        words = a.get("Command", "").split()
+        if words[:3] == ["logger", "add", "channel"] and self.may_write:
+            Path(words[3]).write_text("")
+        if words and not self.may_command:
+            return [{"Response": "Error", "Message": "Permission denied"}]
+        return super()._answer(a)
 
 
 async def finding(ami: ScriptedAmi, what: str, *, ahead_s: float = 0.0, **settings: object) -> Check:
@@ -35,20 +50,37 @@ async def test_clocks_apart(tmp_path: Path, ahead_s: float, fine: bool) -> None:
 
 async def test_the_spool_is_made_tried_and_left_clean(tmp_path: Path) -> None:
     spool = tmp_path / "new/spool"
-    async with ScriptedAmi(tmp_path) as ami:
+    async with Writer(tmp_path) as ami:
         found = await finding(ami, "spool", spool=spool)
         assert found.ok
+        assert "by Asterisk and by us" in found.found
         assert list(spool.iterdir()) == []
-        spool.chmod(0o2775)
-        assert "by its owner and group; Asterisk must be" in (await finding(ami, "spool", spool=spool)).found
-        spool.chmod(0o777)
-        assert "by everybody; Asterisk must be" in (await finding(ami, "spool", spool=spool)).found
+        lines = [a["Command"] for a in ami.of("Command") if a["Command"].startswith("logger")]
+        assert lines == [
+            f"logger add channel {spool / PROBE} error",
+            f"logger remove channel {spool / PROBE}",
+        ]
+
+
+async def test_a_spool_in_which_asterisk_cannot_write(tmp_path: Path) -> None:
+    async with Writer(tmp_path) as ami:
+        ami.may_write = False
+        found = await finding(ami, "spool", spool=tmp_path / "spool")
+        assert (found.ok, "no file of Asterisk's" in found.found) == (False, True)
+
+
+async def test_what_was_not_tried_without_the_console_is_said(tmp_path: Path) -> None:
+    async with Writer(tmp_path) as ami:
+        ami.may_command = False
+        found = await finding(ami, "spool", spool=tmp_path / "spool")
+        assert (found.ok, "was not tried" in found.found) == (True, True)
+        assert not any(a["Command"].startswith("logger") for a in ami.of("Command"))
 
 
 async def test_a_spool_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     (tmp_path / "spool" / PROBE).mkdir(parents=True)
-    async with ScriptedAmi(tmp_path) as ami:
+    async with Writer(tmp_path) as ami:
         for spool, why in ((tmp_path / "file/spool", "Not a directory"), (tmp_path / "spool", "a directory")):
             found = await finding(ami, "spool", spool=spool)
             assert not found.ok
