@@ -149,10 +149,12 @@ async def transferred_outside(system: System, rule: bool) -> bool:
     ms = [await heard(system, r, TRUNK_A, TRUNK_B, TONES["101"], ALONE_A, ALONE_B) for r in recordings]
     # Each outside party alone with 101 is recorded, in a recording of its own.
     for theirs, other in ((TRUNK_A, TRUNK_B), (TRUNK_B, TRUNK_A)):
-        [own] = [m for m in ms if m[theirs] > 0]
+        own = max(ms, key=lambda m: m[theirs])
         assert own[theirs] > 400, ms
         assert own[TONES["101"]] > 300, ms
-        assert own[other] == 0, ms
+        # With the rule on they are recorded from the moment at which they are joined, and a busy phone
+        # may change its tone only some packets later.
+        assert own[other] <= (200 if rule else 0), ms
     alone = [(m[ALONE_A], m[ALONE_B]) for m in ms]
     if not rule:
         assert alone == [(0, 0)] * 2, "not a syllable of what the two outside parties say to each other"
