@@ -34,13 +34,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Browsers and PostgreSQL run in sessions of their own, and Linux shares the processor out by sessions
-    first: however nice the tests are, those would take theirs from the calls."""
-    if lane := config.getoption("--lane"):
-        apart = [i for i in items if "web" in i.path.parts or i.get_closest_marker("postgres")]
-        wanted = apart if lane == "after" else [i for i in items if i not in set(apart)]
-        config.hook.pytest_deselected(items=[i for i in items if i not in set(wanted)])
-        items[:] = wanted
+    """Browsers, PostgreSQL and switches run in sessions of their own, and Linux shares the processor out by
+    sessions first: however nice the tests are, those would take theirs from the calls."""
+    lane = config.getoption("--lane")
+    if not lane:
+        return
+
+    def after(item: pytest.Item) -> bool:
+        markers = ("postgres", "asterisk", "freeswitch")
+        return "web" in item.path.parts or any(map(item.get_closest_marker, markers))
+
+    wanted = [i for i in items if after(i) == (lane == "after")]
+    config.hook.pytest_deselected(items=[i for i in items if after(i) != (lane == "after")])
+    items[:] = wanted
 
 
 _migrate = catalog_database._migrate
