@@ -33,20 +33,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )  # fmt: skip
 
 
+#: Folders whose tests start no process that gets a session of its own.
+_BESIDE = {"core", "engine", "docs", "catalog", "hooks", "metrics", "fuzz"}
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Browsers, PostgreSQL and switches run in sessions of their own, and Linux shares the processor out by
-    sessions first: however nice the tests are, those would take theirs from the calls."""
+    """Browsers, PostgreSQL, controllers and switches run in sessions of their own, and Linux shares the
+    processor out by sessions first: however nice the tests are, those would take theirs from the calls."""
     lane = config.getoption("--lane")
     if not lane:
         return
+    here = Path(__file__).parent
 
-    def after(item: pytest.Item) -> bool:
-        markers = ("postgres", "asterisk", "freeswitch")
-        return "web" in item.path.parts or any(map(item.get_closest_marker, markers))
+    def beside(item: pytest.Item) -> bool:
+        folder = item.path.relative_to(here).parts[0]
+        return folder in _BESIDE and item.get_closest_marker("postgres") is None
 
-    wanted = [i for i in items if after(i) == (lane == "after")]
-    config.hook.pytest_deselected(items=[i for i in items if after(i) != (lane == "after")])
-    items[:] = wanted
+    config.hook.pytest_deselected(items=[i for i in items if beside(i) != (lane == "beside")])
+    items[:] = [i for i in items if beside(i) == (lane == "beside")]
 
 
 _migrate = catalog_database._migrate

@@ -224,7 +224,7 @@ async def users(catalog: SqlCatalog) -> dict[str, UserSettings]:
     return {u.user: u for u in await catalog.users(ALL)}
 
 
-@pytest.mark.parametrize("kind", [pytest.param(k, marks=getattr(pytest.mark, k)) for k in LABS])
+@pytest.mark.parametrize("kind", LABS)
 async def test_import_from_a_real_switch(kind: str, tmp_path: Path) -> None:
     async with lab_of(kind) as lab:
         if kind == "freeswitch":

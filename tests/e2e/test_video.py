@@ -287,7 +287,8 @@ async def test_the_code_pauses_both(cameras: System, style: str) -> None:
         assert dark_s > 1.5
         assert abs(seen.duration - found["audio"]["recording"]["duration_ms"] / 1000) < 0.5
     else:
-        assert dark_s < 0.3, "nothing stands for the pause"
+        # A pause of 1.7 s would be seen; a busy switch takes some frames to come back after it.
+        assert dark_s < 0.6, "nothing stands for the pause"
         assert seen.duration < 8.5
 
 
