@@ -23,19 +23,19 @@ from .world import PEOPLE, World, later, wav
 
 RED = "red.example"
 
-#: Answers that are no pages: streams, files, redirections, what machines ask.
+#: Answers that are no pages: streams, files, redirections, what machines ask; and the pages of the first run
+#: that are about real switches, which test_first_run.py walks with a guide.
 NO_PAGE = {
     "/healthz", "/readyz", "/metrics", "/live/stream", "/jobs/stream", "/reports/csv", "/",
     "/batches/{batch_id}/download", "/s/{token}/{number}/audio", "/s/{token}/{number}/download",
-    "/first-run/call/now", "/sign-in/provider", "/sign-in/provider/back", "/sign-in/set-up", "/sign-in/code",
+    "/first-run/call/now", "/first-run/switches", "/first-run/users",
+    "/sign-in/provider", "/sign-in/provider/back", "/sign-in/set-up", "/sign-in/code",
 }  # fmt: skip
 
 #: route → its addresses, each a state in which the page looks otherwise.
 PAGES = {
     "/sign-in": ["/sign-in"],
     "/first-run": ["/first-run"],
-    "/first-run/switches": ["/first-run/switches"],
-    "/first-run/users": ["/first-run/users"],
     "/first-run/call": ["/first-run/call"],
     "/s/{token}": ["/s/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"],
     "/recordings": ["/recordings", "/recordings?party=nobody-of-that-name", "/recordings?sort=x&tag=vip"],
