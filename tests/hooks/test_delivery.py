@@ -191,20 +191,20 @@ async def _settled(catalog: SqlCatalog, hook: Hook) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("status", "extra", "said"),
+    ("status", "extra", "try_s", "said"),
     [
-        (0, "", "no whole answer within 0.3 seconds"),
-        (302, "location: http://127.0.0.1:1/\r\n", "redirects are not followed"),
-        (204, "", ""),
+        (0, "", 0.3, "no whole answer within 0.3 seconds"),
+        (302, "location: http://127.0.0.1:1/\r\n", 20, "redirects are not followed"),
+        (204, "", 20, ""),
     ],
 )
 async def test_what_hangs_and_what_redirects(
-    catalog: SqlCatalog, receiver: Receiver, status: int, extra: str, said: str
+    catalog: SqlCatalog, receiver: Receiver, status: int, extra: str, try_s: float, said: str
 ) -> None:
     hook, _ = await make_hook(catalog, receiver.url)
     receiver.answers, receiver.extra, receiver.text = [status], extra, b""
     await catalog.hook_test(hook, "msg_1")
-    async with delivering(dispatcher_of(catalog, try_s=0.3)):
+    async with delivering(dispatcher_of(catalog, try_s=try_s)):
         await until(lambda: _ended(catalog, hook))
     [seen] = await catalog.deliveries(ALL, hook.hook_id)
     # A test is not tried again: somebody is looking.
