@@ -101,14 +101,13 @@ class Desk:
             self._reconcile(call, at, effects)
         return effects
 
-    def tick(self, at: datetime) -> Effects:
-        """Every few seconds: try again what the switch has refused, end what has lasted too long."""
+    def tick(self, call: Call, at: datetime) -> Effects:
+        """Every second for each call: try again what the switch has refused, end what has lasted too long."""
         effects = Effects()
-        for call in self.book:
-            close_again(call, effects)
-            end_long_pauses(call, self.policy, at, effects)
-            beep(call, self.policy, at, effects)
-            self._reconcile(call, at, effects)
+        close_again(call, effects)
+        end_long_pauses(call, self.policy, at, effects)
+        beep(call, self.policy, at, effects)
+        self._reconcile(call, at, effects)
         return effects
 
     def restore(self, calls: Iterable[Call]) -> None:

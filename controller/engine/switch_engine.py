@@ -254,12 +254,14 @@ class SwitchEngine:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            try:
-                effects = self.desk.tick(self._now())
-            except Exception:
-                log.exception("desk.failed", switch=self.switch.name, fact="tick")
-                continue
-            self.carry(effects)
+            for call in tuple(self.desk.book):
+                try:
+                    effects = self.desk.tick(call, self._now())
+                except Exception:
+                    with about(call=call.call_id):
+                        log.exception("desk.failed", switch=self.switch.name, fact="tick")
+                    continue
+                self.carry(effects)
 
     # ── what became of a request ──────────────────────────────────────────────────────────
 

@@ -73,7 +73,8 @@ class Story:
             self.apply(f.LegHungUp(leg, self.at, cause))
 
     def tick(self) -> None:
-        self._take(self.desk.tick(self.at))
+        for call in tuple(self.desk.book):
+            self._take(self.desk.tick(call, self.at))
 
     def talk(
         self, a: str, caller: Party, b: str, called: Party, *, seconds: float = 60, **more: object

@@ -324,7 +324,8 @@ class Stage:
         self._ask(request)
 
     def tick(self) -> None:
-        self.follow(self.desk.tick(self.at))
+        for call in tuple(self.desk.book):
+            self.follow(self.desk.tick(call, self.at))
 
     def refuses(self, what: str, verb: str) -> None:
         (self.switch.refusing.add if what == "refuses" else self.switch.refusing.discard)(verb)

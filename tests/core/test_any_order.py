@@ -318,10 +318,14 @@ class AnyOrder(RuleBasedStateMachine):
     def policy_changes(self, policy: Policy) -> None:
         self.follow(self.desk.set_policy(policy, self.at))
 
+    def tick(self) -> None:
+        for call in tuple(self.desk.book):
+            self.follow(self.desk.tick(call, self.at))
+
     @rule(seconds=st.integers(1, 6))
     def time_passes(self, seconds: int) -> None:
         self.at += timedelta(seconds=seconds)
-        self.follow(self.desk.tick(self.at))
+        self.tick()
 
     @rule(masks_readable=st.booleans(), restart=st.booleans(), unsaved=st.sampled_from([None, None, 0, 1]))
     def settle(self, masks_readable: bool, restart: bool, unsaved: int | None = None) -> None:
@@ -345,7 +349,7 @@ class AnyOrder(RuleBasedStateMachine):
             self.desk.restore(calls)
         self.follow(self.desk.apply(self.switch.snapshot(self.at, masks_readable=masks_readable)))
         self.at += timedelta(seconds=6)
-        self.follow(self.desk.tick(self.at))
+        self.tick()
         while self.post:
             self.post_comes(0, all_of_it=True)  # everybody has heard what they are told
         check_settled(self.desk, self.switch, self.codes_on, forgotten=self.forgotten)

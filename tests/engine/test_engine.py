@@ -6,11 +6,13 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from controller.core import facts as f
+from controller.core.calls import Call
 from controller.core.commands import (
     CloseCapture,
     Command,
@@ -20,6 +22,7 @@ from controller.core.commands import (
     Sound,
     UnmaskCapture,
 )
+from controller.core.effects import Effects
 from controller.core.options import options_from
 from controller.core.parties import UNKNOWN
 from controller.core.policy import Policy
@@ -280,19 +283,28 @@ async def test_an_adapter_that_breaks_is_shown_down_and_the_others_go_on(
         await eventually(lambda: running.states() == ["recording"] * 3, "and is of use")
 
 
-async def test_a_tick_that_fails_ends_nothing(
+async def test_a_tick_that_fails_at_one_call_ends_nothing_and_serves_the_others(
     tmp_path: Path, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with Running(tmp_path) as running:
-        ticks: list[object] = []
+    async with Running(tmp_path, acme(longest_pause_s=1)) as running:
+        ticks: list[str] = []
+        desk = running.engine.engines[0].desk
+        tick = desk.tick
 
-        def broken(at: object) -> None:
-            ticks.append(at)
-            raise ZeroDivisionError("a bug of ours")
+        def broken(call: Call, at: datetime) -> Effects:
+            if any(leg.party.user == "101" for leg in call.live_legs):
+                ticks.append(call.call_id)
+                raise ZeroDivisionError("a bug of ours")
+            return tick(call, at)
 
-        monkeypatch.setattr(running.engine.engines[0].desk, "tick", broken)
-        await eventually(lambda: len(ticks) >= 2, "asked again")
+        monkeypatch.setattr(desk, "tick", broken)
         await recording(running, eventually)
+        await eventually(lambda: len(ticks) >= 2, "asked again")
+        leg, _ = running.switch.call(user("103"), user("104"))
+        await eventually(lambda: running.states() == ["recording"] * 2, "both go on")
+        await running.ask("pause-recording", leg)
+        assert running.states() == ["recording", "paused"]
+        await eventually(lambda: running.states() == ["recording"] * 2, "the other call's pause has its end")
 
 
 async def test_an_adapter_that_raises_is_a_refusal(

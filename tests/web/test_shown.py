@@ -197,7 +197,7 @@ async def test_a_pause_that_ended_by_itself_or_never(world: World) -> None:
     await story.save(world.catalog, "fs1")
     assert "still paused" in await text_of(world, f"/recordings/{recording}")
     story.wait(61)
-    story._take(story.desk.tick(story.at))
+    story.tick()
     story.wait(5)
     assert story.ask("pause-audio-recording", "p-a").accepted
     story.answer_captures = False
