@@ -98,7 +98,7 @@ def write(plan: Plan) -> None:
         "extensions.conf": _extensions(plan),
         "pjsip.conf": _pjsip(plan),
         "queues.conf": _QUEUES,
-        "confbridge.conf": _CONFBRIDGE,
+        "confbridge.conf": f'{_CONFBRIDGE}#include "{plan.pieces}/asterisk/confbridge.conf"\n',
         "res_parking.conf": _PARKING,
         "kamailio.cfg": _kamailio(plan),
     }
@@ -217,7 +217,7 @@ exten => 7020,1,Set(REC_RECEPTIONIST=welcome)
 ; forwarded to somebody's mobile
 exten => 7030,1,Goto(internal,{MOBILE},1)
 ; a conference room
-exten => 7040,1,ConfBridge(7040)
+exten => 7040,1,ConfBridge(7040,,,tapeline_codes)
  same => n,Hangup()
 ; 7050 parks (res_parking.conf), 7101 and on retrieve
 ; pickup of what rings at a colleague's

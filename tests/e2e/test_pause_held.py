@@ -11,7 +11,7 @@ from typing import Any
 
 from controller.demo.phone import Dialog, tone
 
-from .asking import by_code, by_message
+from .asking import by_code
 from .parties import ms_of, needs, next_call, park
 from .system import TONES, TRUNK_A, System, until
 
@@ -112,9 +112,7 @@ async def test_in_a_conference_of_two_tenants_and_for_whoever_joins(system: Syst
     call_id = await system.call_id("201")
     await recording(system, call_id, 2)
     await asyncio.sleep(0.6)
-    # Asterisk's ConfBridge has menus instead of the applicationmap's codes: there an app asks.
-    ask = by_code if system.kind == "freeswitch" else by_message
-    await ask(system, c, b, "pause")
+    await by_code(system, c, b, "pause")
     await system.recording_up(call_id, "paused")
     await asyncio.sleep(0.1)
     await paused(system, call_id)
@@ -124,7 +122,7 @@ async def test_in_a_conference_of_two_tenants_and_for_whoever_joins(system: Syst
     await asyncio.sleep(0.8)
     await paused(system, call_id)
     await speak_up(a, b, c, d)
-    await ask(system, b, c, "resume")
+    await by_code(system, b, c, "resume")
     await recording(system, call_id, 2)
     await asyncio.sleep(0.7)
     for dialog in (d, c, b, a):
