@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from controller.config_transcription import TranscriptionConfig
+from controller.config.transcription import TranscriptionConfig
 from controller.core.redaction import digit_runs
 from controller.demo.speech import speech
 from controller.media.resample import resample

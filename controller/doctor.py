@@ -11,7 +11,7 @@ import numpy as np
 
 from .catalog.database import DatabaseUnavailable
 from .config import AsteriskConfig, Config, ConfigError, FreeSwitchConfig, SealingConfig, StoreConfig
-from .config_sealing import EVERYBODY
+from .config.sealing import EVERYBODY
 from .core.formats import Format
 from .core.options import Transcripts
 from .engine.ids import now

@@ -14,7 +14,7 @@ from .catalog.database import open_database
 from .catalog.facade import SqlCatalog
 from .catalog.run_engine import run_engine
 from .config import Config, ConfigError
-from .config_storage import LocalStoreConfig
+from .config.storage import LocalStoreConfig
 from .engine.ids import now
 from .engine.jobs import Lane, Limits, RunReader, Runs
 from .jobs.child import WorkerChild

@@ -11,7 +11,7 @@ import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import S3Store
 
-from ..config_storage import S3StoreConfig
+from ..config.storage import S3StoreConfig
 from .ahead import ahead
 from .errors import StoreAway, StoreError
 from .store import Found, checked_key

@@ -24,7 +24,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ..config_sealing import EVERYBODY, SealingConfig
+from ..config.sealing import EVERYBODY, SealingConfig
 from ..engine.shelving import SHREDDED
 from .errors import SealingKeyError
 from .sealing import SALT, FileSeal

@@ -18,7 +18,7 @@ from pathlib import PurePosixPath
 
 import structlog
 
-from ..config_sealing import EVERYBODY
+from ..config.sealing import EVERYBODY
 from ..engine.media_ports import HOME, StoredFile
 from ..engine.shelving import Lying, StoringCatalog
 from .crash_points import crash_point

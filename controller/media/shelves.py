@@ -10,8 +10,8 @@ from typing import Protocol
 
 import structlog
 
-from ..config_sealing import SealingConfig
-from ..config_storage import LocalStoreConfig, StorageConfig, StoreConfig
+from ..config.sealing import SealingConfig
+from ..config.storage import LocalStoreConfig, StorageConfig, StoreConfig
 from ..engine.media_ports import HOME, StoredFile
 from .cache import Cache
 from .crash_points import crash_point

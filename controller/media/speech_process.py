@@ -11,7 +11,7 @@ import threading
 from collections.abc import Sequence
 from typing import IO, Any
 
-from ..config_transcription import TranscriptionConfig
+from ..config.transcription import TranscriptionConfig
 from ..core.transcripts import Word
 from .resample import Samples
 from .speech import Listened, NoSpeech, SpeechError, read_frame, write_frame

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from ..config_transcription import TranscriptionConfig
+from ..config.transcription import TranscriptionConfig
 from ..core.options import Redaction
 from ..core.redacting import without_digits
 from ..core.transcripts import UNKNOWN, Transcript, Utterance, Word, as_json, in_order, shifted, utterances

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..config_sign_in import SignInConfig
+from ..config.sign_in import SignInConfig
 from ..core.errors import TapelineError
 from ..core.roles import Role
 from .passwords import MIN_LENGTH

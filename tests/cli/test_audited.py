@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
-from controller import cli_import
-from controller.cli import app
+from controller.cli import importing
 from controller.engine.ports import DirectoryUser
 from controller.engine.reading import Scope
+from tests.command_tree import command_tree
 
 from .conftest import Tapeline
 
@@ -49,7 +48,7 @@ READS = {
 
 
 #: Their changes are made by a server, which writes the line.
-OVER_THE_API = {"controller.cli_online", "controller.cli_recordings", "controller.cli_remote"}
+OVER_THE_API = {"controller.cli.online", "controller.cli.recordings", "controller.cli.remote"}
 
 
 def commands(group: Any, before: tuple[str, ...] = ()) -> Iterator[tuple[str, Callable[..., object]]]:
@@ -64,7 +63,7 @@ def commands(group: Any, before: tuple[str, ...] = ()) -> Iterator[tuple[str, Ca
 
 def test_every_command_that_changes_says_who_did_it() -> None:
     """A new command is either named above, or its module puts the operating system's user somewhere."""
-    found = dict(commands(typer.main.get_command(app)))
+    found = dict(commands(command_tree()))
     assert set(found) >= READS
     silent = [
         words for words, function in found.items()
@@ -113,7 +112,7 @@ def test_an_import_is_a_line_for_each_user_that_it_made_or_named(
         async def users(self) -> list[DirectoryUser]:
             return [DirectoryUser("acme", "101", "Anna"), DirectoryUser("acme", "102", "Bela")]
 
-    monkeypatch.setattr(cli_import, "make_directory", lambda section: OnSwitch())
+    monkeypatch.setattr(importing, "make_directory", lambda section: OnSwitch())
     tapeline.run("policy", "user", "acme", "102")
     before = len(lines(tapeline))
     tapeline.run("import", "--switch", "pbx", "--dry-run", "--config", str(config))

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from controller import cli, doctor
+from controller.cli import examine as command
 from controller.config import Config
 from controller.core.media_kinds import BOTH, Operation, Verb
 from controller.core.options import TenantOptions, Transcripts
@@ -38,7 +39,7 @@ def told(monkeypatch: pytest.MonkeyPatch, found: Found, *words: str) -> tuple[in
     async def examine(settings: Config) -> Found:
         return found
 
-    monkeypatch.setattr(cli, "examine", examine)
+    monkeypatch.setattr(command, "examine", examine)
     result = CliRunner().invoke(cli.app, ["doctor", *words], env={"COLUMNS": "200", "NO_COLOR": "1"})
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception

@@ -13,7 +13,7 @@ import pytest
 
 from controller.bootstrap import make_directory
 from controller.catalog import SqlCatalog
-from controller.cli_import import lines
+from controller.cli.importing import lines
 from controller.config import AsteriskConfig, Config, load
 from controller.core.options import NewUser, TenantOptions
 from controller.core.rules import Mode, Setting

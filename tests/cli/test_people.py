@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
-from controller.cli_common import operator
+from controller.cli.common import operator
 from controller.core.roles import Permission, Role
 from controller.engine.entry import Group, SessionRow, Stage
 from controller.engine.reading import Account, Scope

@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from controller.cli import app
-from controller.cli_common import NotPossible
-from controller.cli_remote import time_of
+from controller.cli.common import NotPossible
+from controller.cli.remote import time_of
 from controller.engine.ids import now
 from tests.web.conftest import password_hash, world
 from tests.web.serving import served

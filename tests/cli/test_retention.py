@@ -16,7 +16,7 @@ from .conftest import Tapeline
 @pytest.fixture
 def recordings(tapeline: Tapeline, tmp_path: Path) -> list[str]:
     """Two of 40 days ago and three of today, in the store that the configuration names."""
-    from controller.config_storage import StorageConfig
+    from controller.config.storage import StorageConfig
     from controller.media.shelves import make_stores
 
     tapeline.environ["TAPELINE_STORAGE__PATH"] = str(tmp_path / "home")

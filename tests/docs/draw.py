@@ -12,12 +12,10 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-import typer.main
 from annotated_types import Ge, Le
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from controller.cli import app
 from controller.config import (
     AsteriskConfig,
     Config,
@@ -35,7 +33,8 @@ from controller.config import (
     WebConfig,
     WebhooksConfig,
 )
-from controller.config_sign_in import OidcConfig, OidcRuleConfig, SignInConfig
+from controller.config.sign_in import OidcConfig, OidcRuleConfig, SignInConfig
+from tests.command_tree import command_tree
 
 from .documents import DOCS, MARK
 
@@ -150,7 +149,7 @@ def _meaning(key: str, field: FieldInfo) -> str:
 
 def command_line() -> str:
     parts: list[str] = []
-    _commands(typer.main.get_command(app), "tapeline", parts)
+    _commands(command_tree(), "tapeline", parts)
     return "\n" + "\n".join(parts)
 
 

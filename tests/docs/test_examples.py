@@ -9,10 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import typer.main
 
-from controller.cli import app
 from controller.config import load
+from tests.command_tree import command_tree
 
 from .documents import PROJECT, anchors, blocks, every_document, links, name_of, prose
 
@@ -76,7 +75,7 @@ def test_toml_is_a_configuration(text: str, tmp_path: Path) -> None:
 def test_commands_are_accepted(line: str) -> None:
     """Parsed by the command's own parser, and not carried out."""
     words = shlex.split(line.replace("[OPTIONS]", ""), comments=True)
-    command: Any = typer.main.get_command(app)
+    command: Any = command_tree()
     while getattr(command, "commands", None) is not None:
         if not words:
             return  # the group alone is named

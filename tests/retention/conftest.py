@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from controller.catalog import Database, SqlCatalog
-from controller.config_storage import LocalStoreConfig, StorageConfig
+from controller.config.storage import LocalStoreConfig, StorageConfig
 from controller.core.calls import Call, Leg
 from controller.core.captures import CaptureState
 from controller.core.media_kinds import Kind

@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from controller.catalog import open_database
-from controller.config_storage import LocalStoreConfig, StorageConfig
+from controller.config.storage import LocalStoreConfig, StorageConfig
 from controller.media.crash_points import arm
 from controller.media.shelves import make_stores
 

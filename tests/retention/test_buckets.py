@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.config_storage import StorageConfig
+from controller.config.storage import StorageConfig
 from controller.engine.people import Scope
 from controller.engine.shelving import SHREDDED
 from controller.media.erasing import Eraser

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.config_storage import LocalStoreConfig, StorageConfig
+from controller.config.storage import LocalStoreConfig, StorageConfig
 from controller.engine.people import Scope
 from controller.engine.shelving import SHREDDED
 from controller.media.erasing import Eraser

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from controller.config_transcription import TranscriptionConfig
+from controller.config.transcription import TranscriptionConfig
 from controller.media import speech_process, whisper
 from controller.media.speech import NoSpeech, SpeechError
 from controller.media.speech_process import SpeechProcess
@@ -171,7 +171,7 @@ def test_no_worker_outlives_its_controller(tmp_path: Path) -> None:
     script.write_text(
         "import sys, threading, time, numpy as np\n"
         "from pathlib import Path\n"
-        "from controller.config_transcription import TranscriptionConfig\n"
+        "from controller.config.transcription import TranscriptionConfig\n"
         "from controller.media import speech_process\n"
         "speech_process.find_model = lambda model: Path('/nowhere')\n"
         f"p = speech_process.SpeechProcess(TranscriptionConfig(), (sys.executable, '-c', {STAND_IN!r}))\n"

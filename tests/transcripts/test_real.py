@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from controller.config_transcription import TranscriptionConfig
+from controller.config.transcription import TranscriptionConfig
 from controller.core.redaction import digit_runs, redacted
 from controller.demo.speech import speech
 from controller.media.resample import resample

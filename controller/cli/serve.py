@@ -1,0 +1,41 @@
+"""``tapeline serve``: the controller itself."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+
+from rich.text import Text
+
+from ..bootstrap import assembled
+from ..config import load
+from ..guiding import prepare
+from ..logs import set_up_logging
+from ..notifying import ServiceManager, watched
+from .common import ConfigOption, console
+
+
+def serve_command(config: ConfigOption = None) -> None:
+    """Run the controller: switches, recordings, pages and API."""
+    settings = load(config)
+    set_up_logging(settings.log_level)
+
+    async def work() -> None:
+        # Told outside of the parts: what the engine writes at the end is still watched.
+        async with watched(ServiceManager()) as manager, assembled(settings) as parts:
+            # What is there now stays for good. Going through it again with every full garbage
+            # collection would hold each call's control up for some 150 ms now and then.
+            gc.collect()
+            gc.freeze()
+            first = await prepare(settings, parts)
+
+            def on_ready(url: str) -> None:
+                console.print("The catalog is at", Text(url, "bold"))
+                if first:
+                    console.print("Nobody may sign in yet. The first administrator is made, once, at:")
+                    console.print(f"{url}{first}", soft_wrap=True, markup=False)
+                manager.ready()
+
+            await parts.run(on_ready)
+
+    asyncio.run(work())
