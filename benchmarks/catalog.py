@@ -20,7 +20,7 @@ from controller.engine.reports import Grouping
 from tests.catalog import cluster
 from tests.catalog.conftest import _make
 
-from .catalog_rows import EPOCH, STEP_S, TENANTS, fill
+from .catalog_rows import TENANTS, fill, second_of, tenant_of
 from .result import Aim, Result, percentile
 
 COUNTS = tuple(int(n) for n in os.environ.get("CATALOG_ROWS", "1000000,10000000").split(","))
@@ -78,14 +78,16 @@ async def _deep(catalog: SqlCatalog, scope: Scope, dice: random.Random) -> Seque
 async def _call_page(catalog: SqlCatalog, scope: Scope, dice: random.Random) -> Sequence[str]:
     (tenant,) = (scope.tenant or "t0.example",)
     number = int(tenant[1:].partition(".")[0])
-    n = dice.randrange(1, _size[0] // TENANTS) * TENANTS + number
+    n = dice.randrange(1, _size[0])
+    while tenant_of(n) != number:
+        n += 1
     found = await catalog.call(scope, f"c{n:09}")
     return [found.row.call_id] if found else []
 
 
 def _report(by: Grouping | None, days: int) -> Ask:
     async def ask(catalog: SqlCatalog, scope: Scope, dice: random.Random) -> Sequence[str]:
-        until = datetime.fromtimestamp(EPOCH + _size[0] * STEP_S, UTC)
+        until = datetime.fromtimestamp(second_of(_size[0], _size[0]), UTC)
         since = until - timedelta(days=days)
         if by is None:
             await catalog.report_totals(scope, since, until)
@@ -100,7 +102,7 @@ _size = [0]
 
 
 def _time(dice: random.Random) -> datetime:
-    return datetime.fromtimestamp(EPOCH + dice.randrange(_size[0] // 2, _size[0]) * STEP_S, UTC)
+    return datetime.fromtimestamp(second_of(dice.randrange(_size[0] // 2, _size[0]), _size[0]), UTC)
 
 
 def _number(dice: random.Random) -> str:

@@ -21,6 +21,7 @@ from .engine.engine import Engine
 from .engine.ids import new_id, now
 from .engine.metrics import HttpStats
 from .engine.ports import Directory, LinkState, Switch
+from .engine.report_keeper import ReportKeeper
 from .health import health_of
 from .hooking import dispatcher_of, maker_of
 from .hooks.dispatcher import Dispatcher
@@ -81,6 +82,7 @@ class Parts:
     redactor: Redactor
     dispatcher: Dispatcher
     spool_watch: SpoolWatch
+    report_keeper: ReportKeeper
     app: Application
 
     @property
@@ -103,7 +105,7 @@ class Parts:
             async with asyncio.TaskGroup() as tasks:
                 parts = (
                     self.engine, self.mover, self.sealing, self.watermark, self.sealer, self.retainer,
-                    self.conversions, self.redactor, self.spool_watch,
+                    self.conversions, self.redactor, self.spool_watch, self.report_keeper,
                 )  # fmt: skip
                 work = [tasks.create_task(part.run()) for part in parts]
                 if self.config.jobs.in_controller:
@@ -285,6 +287,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
             redactor,
             dispatcher,
             SpoolWatch(catalog, lambda: _connected(config, engine), engine.held_recordings, workers.poke),
+            ReportKeeper(catalog),
             app,
         )
 

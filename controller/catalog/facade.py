@@ -14,7 +14,7 @@ from ..engine.ports import Catalog
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
 from ..engine.redacting import RedactingCatalog, RedactingStore
 from ..engine.replays import ReplayStore
-from ..engine.reports import ReportReader
+from ..engine.reports import ReportReader, ReportSums
 from ..engine.retention import AnnotationStore, RetentionStore
 from ..engine.shelving import SealingCatalog, ShelvingCatalog
 from ..engine.transcribing import TranscriptStore
@@ -44,6 +44,7 @@ from .replays import Replays
 from .reports import Reports
 from .repository import CallRepository
 from .retaining import Retaining
+from .rollups import Rollups
 from .sealed_rows import SealedRows
 from .settings import Settings
 from .stored_rows import StoredRows
@@ -72,6 +73,7 @@ class SqlCatalog(
     JobViews,
     Queries,
     Reports,
+    Rollups,
     ListRows,
     BatchRows,
     DiskRows,
@@ -123,10 +125,11 @@ def _contracts(
     HookStore,
     HookQueue,
     ReportReader,
+    ReportSums,
     ListStore,
     ReplayStore,
     RedactingCatalog,
     RedactingStore,
 ]:
     """Never called: it makes the type checker compare every signature with the protocols."""
-    return (catalog,) * 25
+    return (catalog,) * 26

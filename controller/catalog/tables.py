@@ -16,6 +16,7 @@ from . import job_tables as work
 from . import list_tables as lists
 from . import people_tables as people
 from . import replay_tables as replaying
+from . import report_tables as reporting
 from . import retention_tables as retention
 from . import share_tables as sharing
 from . import transcript_tables as spoken
@@ -326,3 +327,5 @@ utterances = _of(spoken.UtteranceTable)
 hooks = _of(hooked.HookTable)
 hook_deliveries = _of(hooked.HookDeliveryTable)
 replays = _of(replaying.ReplayTable)
+report_sums = _of(reporting.ReportSumTable)
+report_stale = _of(reporting.ReportStaleTable)

@@ -73,3 +73,14 @@ class ReportReader(Protocol):
         """Days and hours in order, with those on which nothing was; others with most talk first."""
 
     async def storage(self, scope: Scope, since: datetime, until: datetime) -> Storage: ...
+
+
+class ReportSums(Protocol):
+    """The sums that are kept so that a report need not count every call."""
+
+    async def count_anew(self) -> int:
+        """Some of what has changed since it was counted, the newest first; 0: nothing is left to be done.
+        A report is right without it, only slower."""
+
+    async def doubt_all(self) -> int:
+        """Have everything counted anew; how many quarters of an hour these are."""

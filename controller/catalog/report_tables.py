@@ -1,0 +1,46 @@
+"""The tables of the reports' sums: counted once, and which of them must be counted anew."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Index, Integer
+from sqlmodel import Field
+
+from .rows import Row, long_, name_, text_
+
+
+class ReportSumTable(Row, table=True):
+    """What began in a span of time comes to, for everybody, a tenant, one of its users, queues or groups.
+
+    ``span_s``: the span's length; ``slot``: which one, counted from 1970. ``part``: "all", "tenant", "user",
+    or a queue's scope; "files" is of the files that were added then. See catalog/rollups.py.
+    """
+
+    __tablename__ = "report_sums"
+    #: One tree on SQLite: the sums of a period lie side by side.
+    __table_args__ = (Index(None, "span_s", "slot"), {"sqlite_with_rowid": False})
+    span_s: int = Field(primary_key=True, sa_type=Integer)
+    part: str = text_(primary_key=True)
+    tenant: str = name_(primary_key=True)
+    slot: int = Field(primary_key=True, sa_type=Integer)
+    name: str = name_(primary_key=True)
+    calls: int = long_()
+    answered: int = long_()
+    talk_ms: int = long_()
+    recordings: int = long_()
+    recorded_ms: int = long_()
+    stored: int = long_()
+    pauses: int = long_()
+    paused_ms: int = long_()
+    longest_pause_ms: int = long_()
+    missing: int = long_()
+
+
+class ReportStaleTable(Row, table=True):
+    """A quarter of an hour of which something has changed since its sums were counted: put by triggers in
+    the transaction that changes it, and perhaps more than once (revision 0025)."""
+
+    __tablename__ = "report_stale"
+    number: int | None = Field(
+        default=None, primary_key=True, sa_type=BigInteger().with_variant(Integer, "sqlite")
+    )
+    slot: int = Field(sa_type=Integer, index=True)
