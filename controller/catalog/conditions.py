@@ -32,12 +32,18 @@ def conditions(
         found.append(number_in(where.number))
     if where.user:
         found.append(_of_user(gate, where.user))
-    found += [_came_by(gate, _r.call_id, scope, name) for scope, name in _ways(where)]
+    found += [_came_by(gate, _r.call_id, scope, name) for scope, name in ways_asked(where)]
     if where.tag:
-        tagged = select(_tag.recording_id).where(_tag.tag == where.tag, gate.tenant(_tag.tenant))
-        found.append(_r.recording_id.in_(tagged))
+        # One by one, down the list: what is rare is narrowed before (rarities.py).
+        tagged = select(_tag.recording_id).where(
+            _tag.recording_id == _r.recording_id, _tag.tag == where.tag, gate.tenant(_tag.tenant)
+        )
+        found.append(tagged.exists())
     if where.held is not None:
-        held = or_(_named_by_a_hold(), *(_covered(hold) for hold in standing if hold.standing))
+        covering = [_covered(hold) for hold in standing if hold.standing]
+        # Without one that covers by itself there are no more than those that are named.
+        named = _named_by_a_hold() if covering or not where.held else _r.recording_id.in_(_named())
+        held = or_(named, *covering)
         found.append(held if where.held else ~held)
     if where.paused is not None:
         paused = select(_p.pause_id).where(_p.recording_id == _r.recording_id).exists()
@@ -108,7 +114,7 @@ def conditions_of_calls(
             v.call_id == call_id, v.user == name_key(where.user), gate.tenant(v.tenant)
         )
         found.append(mine.exists())
-    for scope, name in _ways(where):
+    for scope, name in ways_asked(where):
         found.append(_came_by(gate, call_id, scope, name))
     if where.tag:
         r = t.recordings.alias("tagged")
@@ -126,7 +132,7 @@ def conditions_of_calls(
     return found
 
 
-def _ways(where: RecordingFilter) -> list[tuple[PolicyScope, str]]:
+def ways_asked(where: RecordingFilter) -> list[tuple[PolicyScope, str]]:
     named = ((PolicyScope.QUEUE, where.queue), (PolicyScope.RING_GROUP, where.group))
     return [(scope, name) for scope, name in named if name]
 
@@ -141,17 +147,23 @@ def _of_user(gate: Gate, user: str) -> ColumnElement[bool]:
 
 def _came_by(gate: Gate, call_id: ColumnElement[Any], scope: PolicyScope, name: str) -> ColumnElement[bool]:
     c = t.call_routes.c
-    ways = select(c.call_id).where(c.scope == str(scope), c.name == name_key(name), gate.tenant(c.tenant))
-    return call_id.in_(ways)
+    ways = select(c.call_id).where(
+        c.call_id == call_id, c.scope == str(scope), c.name == name_key(name), gate.tenant(c.tenant)
+    )
+    return ways.exists()
+
+
+def _named() -> Select[Any]:
+    """What the holds in force name."""
+    return (
+        select(_held.recording_id)
+        .join(t.legal_holds, _hold.hold_id == _held.hold_id)
+        .where(_hold.lifted_at.is_(None))
+    )
 
 
 def _named_by_a_hold() -> ColumnElement[bool]:
-    named = (
-        select(_held.hold_id)
-        .join(t.legal_holds, _hold.hold_id == _held.hold_id)
-        .where(_held.recording_id == _r.recording_id, _hold.lifted_at.is_(None))
-    )
-    return named.exists()
+    return _named().where(_held.recording_id == _r.recording_id).exists()
 
 
 def _covered(hold: Hold) -> ColumnElement[bool]:
@@ -178,7 +190,8 @@ def _stands(stand: Stand) -> ColumnElement[bool]:
         Stand.RUNNING: _r.ended_at.is_(None),
         Stand.AVAILABLE: and_(state == str(_M.AVAILABLE), kept),
         Stand.WORKING: and_(ended, kept, state.in_([str(_M.SPOOLED), str(_M.STORED)])),
-        Stand.SILENT: and_(state == str(_M.AVAILABLE), silent),
+        # By the remarks' index, not by the state's, which nearly all have.
+        Stand.SILENT: and_(state.concat("") == str(_M.AVAILABLE), silent),
         Stand.EMPTY: and_(state == str(_M.EMPTY), kept),
         Stand.FAILED: state == str(_M.FAILED),
         Stand.NOT_KEPT: and_(ended, _r.provisional.is_(True)),

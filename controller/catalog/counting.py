@@ -32,10 +32,13 @@ from .missing import missing
 _c, _v = t.calls.c, t.call_views.c
 #: By another name: the gate asks the table by its own, of teams.
 WAYS = t.call_routes.alias("ways")
+_OWN = t.call_views.alias("own")
 _r, _p, _f, _d = t.recordings.c, t.pauses.c, t.files.c, t.decisions.c
 QUARTER_S, DAY_S = 900, 86_400
 SUMS = tuple(f.name for f in fields(Sums))
 _EVERY: ColumnElement[bool] = true()
+#: The parts of the kept sums, beside the queues' scopes.
+ALL, TENANT, USER, FILES = "all", "tenant", "user", "files"
 QUEUES = (str(PolicyScope.QUEUE), str(PolicyScope.RING_GROUP))
 
 
@@ -55,6 +58,14 @@ class Base:
 
 def views() -> FromClause:
     return t.call_views.join(t.calls, _c.call_id == _v.call_id)
+
+
+def calls_of_tenants() -> tuple[FromClause, Any, ColumnElement[Any]]:
+    """Each call once for each of its tenants: where from, whose columns say which tenant, and when."""
+    own = _OWN.c
+    # The condition stands in the join, so that nobody forgets it.
+    source = _OWN.join(t.calls, and_(_c.call_id == own.call_id, own.user == ""))
+    return source, own, own.started_at
 
 
 def ways() -> FromClause:

@@ -79,7 +79,7 @@ class ListRows(OnDatabase):
         async with self._database.reading() as connection:
             standing = [] if where.held is None else await holds_seen(connection, gate)
             query = selected(gate, where, sqlite=sqlite, standing=standing)
-            query = query.where(*await narrowed(connection, self._database, where))
+            query = query.where(*await narrowed(connection, self._database, gate, where))
             query = ordered(query, where.order, None).with_only_columns(_r.recording_id)
             return list((await connection.execute(query.limit(limit))).scalars())
 

@@ -32,22 +32,30 @@ from . import tables as t
 from .columns import Text
 from .conditions import notes_with, tags_like
 from .database import Database
+from .gate import Gate
+from .rarities import rare, rare_calls
 from .searching import number_variants, party_terms
 from .terms import asked_of, fits
 
 #: More candidates than this are no help.
 MOST = 5_000
+#: Of a tenant's own: what is less rare is found by walking down the list before so many are looked up.
+FEW = 3_000
 _TRIGRAM = 3
+_MOST_GRAMS = 3
 _l, _r, _u = t.legs.c, t.recordings.c, t.utterances.c
-_f, _p = t.files.c, t.pauses.c
 
 
 async def narrowed(
-    connection: AsyncConnection, database: Database, where: RecordingFilter
+    connection: AsyncConnection, database: Database, gate: Gate, where: RecordingFilter
 ) -> list[ColumnElement[bool]]:
     """Conditions on `recordings`, each true of whatever fits."""
     indexed = await has_trigrams(connection, database)
     found: list[ColumnElement[bool]] = []
+    for key, query in rare(gate, where):
+        ids = await _few(connection, query, FEW)
+        if ids is not None:
+            found.append(among(key, ids, sqlite=database.sqlite))
     for variants in (
         party_terms(where.party) if where.party.strip() else [],
         number_variants(where.number) if where.number.strip() else [],
@@ -56,14 +64,6 @@ async def narrowed(
             calls = await _calls(connection, variants, sqlite=database.sqlite)
             if calls is not None:
                 found.append(among(_r.call_id, calls, sqlite=database.sqlite))
-    if where.format:
-        ids = await _few(connection, select(_f.recording_id).where(_f.format == where.format))
-        if ids is not None:
-            found.append(among(_r.recording_id, ids, sqlite=database.sqlite))
-    if where.paused:
-        ids = await _few(connection, select(_p.recording_id))
-        if ids is not None:
-            found.append(among(_r.recording_id, ids, sqlite=database.sqlite))
     for word in where.words:
         ids = await _recordings(connection, word, where.spoken, indexed, sqlite=database.sqlite)
         if ids is not None:
@@ -72,20 +72,30 @@ async def narrowed(
 
 
 async def narrowed_calls(
-    connection: AsyncConnection, database: Database, where: RecordingFilter, call_id: ColumnElement[str]
+    connection: AsyncConnection,
+    database: Database,
+    gate: Gate,
+    where: RecordingFilter,
+    call_id: ColumnElement[str],
 ) -> list[ColumnElement[bool]]:
     """The same for a list of calls, by the column that holds a call's id in it."""
+    found: list[ColumnElement[bool]] = []
+    for query in rare_calls(gate, where):
+        ids = await _few(connection, query, FEW)
+        if ids is not None:
+            found.append(among(call_id, ids, sqlite=database.sqlite))
     terms = party_terms(where.party) if where.party.strip() else []
-    if not terms or not await has_trigrams(connection, database):
-        return []
-    calls = await _calls(connection, terms, sqlite=database.sqlite)
-    return [] if calls is None else [among(call_id, calls, sqlite=database.sqlite)]
+    if terms and await has_trigrams(connection, database):
+        calls = await _calls(connection, terms, sqlite=database.sqlite)
+        if calls is not None:
+            found.append(among(call_id, calls, sqlite=database.sqlite))
+    return found
 
 
-async def _few(connection: AsyncConnection, query: Select[Any]) -> set[str] | None:
-    """What it finds, of all tenants; None: too many to be of help."""
-    rows = (await connection.execute(query.limit(MOST + 1))).scalars().all()
-    return None if len(rows) > MOST else set(rows)
+async def _few(connection: AsyncConnection, query: Select[Any], most: int) -> set[str] | None:
+    """What it finds; None: too many to be of help."""
+    rows = (await connection.execute(query.limit(most + 1))).scalars().all()
+    return None if len(rows) > most else set(rows)
 
 
 async def has_trigrams(connection: AsyncConnection, database: Database) -> bool:
@@ -117,7 +127,9 @@ async def _calls(connection: AsyncConnection, variants: list[str], *, sqlite: bo
         index = table("party_terms", column("rowid"), column("party_terms"))
         places = table("party_places", column("number"), column("call_id", Text()))
         hits = select(index.c.rowid).where(
-            index.c.party_terms.op("MATCH")(literal(" OR ".join(_match(v) for v in variants), SqlText()))
+            index.c.party_terms.op("MATCH")(
+                literal(" OR ".join(dict.fromkeys(map(_match, variants))), SqlText())
+            )
         )
         query: Select[Any] = select(places.c.call_id).where(places.c.number.in_(hits.limit(MOST + 1)))
     else:
@@ -127,9 +139,15 @@ async def _calls(connection: AsyncConnection, variants: list[str], *, sqlite: bo
 
 
 def _match(text: str) -> str:
-    """Every trigram of the text, as FTS5 is asked for them."""
-    grams = dict.fromkeys(text[i : i + _TRIGRAM] for i in range(len(text) - _TRIGRAM + 1))
-    return "(" + " AND ".join('"' + gram.replace('"', '""') + '"' for gram in grams) + ")"
+    """Some trigrams of the text, as FTS5 is asked for them: more would be read than they keep away.
+
+    Side by side from the end, where numbers differ; how they begin, and what letters people's names have, a
+    good part of all has in common.
+    """
+    ends = range(len(text), _TRIGRAM - 1, -_TRIGRAM)
+    grams = list(dict.fromkeys(text[end - _TRIGRAM : end] for end in ends))
+    telling = [gram for gram in grams if any(c.isdigit() for c in gram)] or grams
+    return "(" + " AND ".join('"' + gram.replace('"', '""') + '"' for gram in telling[:_MOST_GRAMS]) + ")"
 
 
 async def _recordings(

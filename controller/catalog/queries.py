@@ -22,7 +22,7 @@ from ..engine.reading import (
     Scope,
     SegmentRow,
 )
-from . import paging
+from . import paging, rare_calls
 from . import tables as t
 from .channels import in_turns, sides_of
 from .columns import Text
@@ -53,7 +53,7 @@ class Queries(OnDatabase):
         async with self._database.reading() as connection:
             standing = [] if where.held is None else await holds_seen(connection, gate)
             query = recordings_query(gate, where, limit, before, sqlite=sqlite, standing=standing)
-            query = query.where(*await narrowed(connection, self._database, where))
+            query = query.where(*await narrowed(connection, self._database, gate, where))
             found = (await connection.execute(query)).all()
             rows, more = paging.cut(found, limit)
             items = await recording_rows(connection, gate, rows)
@@ -130,9 +130,13 @@ class Queries(OnDatabase):
         gate, limit = Gate(scope), paging.clamped(limit)
         query = calls_query(gate, where, limit, before)
         async with self._database.reading() as connection:
-            narrow = await narrowed_calls(connection, self._database, where, gate.calls().call_id)
+            narrow = await narrowed_calls(connection, self._database, gate, where, gate.calls().call_id)
             query = query.where(*narrow)
-            found = (await connection.execute(query)).all()
+            if where.recorded in rare_calls.WHAT:
+                seen = gate.calls()
+                found = await rare_calls.page(connection, query, seen, scope, where, before, limit + 1)
+            else:
+                found = list((await connection.execute(query)).all())
             rows, more = paging.cut(found, limit)
             ids = [row.call_id for row in rows]
             legs = by_call(await legs_of(connection, ids))

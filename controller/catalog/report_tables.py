@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import BigInteger, Index, Integer
 from sqlmodel import Field
 
-from .rows import Row, long_, name_, text_
+from .rows import Row, long_, name_, part_of, text_, time_
 
 
 class ReportSumTable(Row, table=True):
@@ -44,3 +46,15 @@ class ReportStaleTable(Row, table=True):
         default=None, primary_key=True, sa_type=BigInteger().with_variant(Integer, "sqlite")
     )
     slot: int = Field(sa_type=Integer, index=True)
+
+
+class ReportCallTable(Row, table=True):
+    """Calls that are rare in a list and known only when their recordings are: ``what`` is "bare", without any
+    recording of the tenant, or "missing" (missing.py). Without a tenant: for who sees every tenant's."""
+
+    __tablename__ = "report_calls"
+    __table_args__ = (Index(None, "started_at"), {"sqlite_with_rowid": False})
+    what: str = text_(primary_key=True)
+    tenant: str = name_(primary_key=True)
+    started_at: datetime = time_(primary_key=True)
+    call_id: str = part_of("calls.call_id", primary_key=True, index=True)

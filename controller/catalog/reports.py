@@ -20,8 +20,9 @@ from ..engine.reading import Scope
 from ..engine.reports import Grouping, ReportRow, Storage, Sums
 from . import kept_sums as kept
 from . import tables as t
-from .counting import QUEUES, WAYS, Base, counted, quarter, views, ways
+from .counting import QUEUES, SUMS, WAYS, Base, calls_of_tenants, counted, quarter, views
 from .gate import Gate
+from .kept_spans import BEGIN, END, Plan, planned
 from .local_days import LocalSpans, labels
 from .writing import OnDatabase
 
@@ -75,10 +76,10 @@ class Reports(OnDatabase):
                 added = await _bytes(connection, gate, and_(_f.added_at >= since, _f.added_at < until))
                 return Storage(now, added)
             sums = []
-            for first, end in ((kept.BEGIN, kept.END), (since, until)):
-                plan = await kept.planned(connection, first, end, days=True)
+            for first, end in ((BEGIN, END), (since, until)):
+                plan = await planned(connection, first, end, days=True)
                 total = await _bytes_between(connection, gate, plan.live)
-                for row in await connection.execute(plan.query(which)) if plan.kept else ():
+                for row in await connection.execute(kept.kept_query(plan, which)) if plan.kept else ():
                     total += row.stored
                 sums.append(total)
         return Storage(*sums)
@@ -89,15 +90,15 @@ class Reports(OnDatabase):
     ) -> _Found:  # fmt: skip
         """``named``: what the kept sums' keys, and what the counted ones', are called in the report."""
         found: dict[tuple[Any, ...], Sums] = defaultdict(Sums)
-        plan = kept.Plan([(since, until)], [])
+        plan = Plan([(since, until)], [])
         if which is not None:
-            plan = await kept.planned(connection, since, until, days=which.days)
+            plan = await planned(connection, since, until, days=which.days)
         queries: list[tuple[Select[Any], _Named | None]] = [
             (counted(base, first, end, sqlite=self._database.sqlite), named and named[1])
             for first, end in plan.live
         ]
         if which is not None and plan.kept:
-            queries.append((plan.query(which), named and named[0]))
+            queries.append((kept.kept_query(plan, which), named and named[0]))
         for query, name in queries:
             for row in await connection.execute(query):
                 key, sums = _taken_apart(row)
@@ -108,7 +109,7 @@ class Reports(OnDatabase):
 
 
 def _taken_apart(row: Any) -> tuple[tuple[Any, ...], Sums]:
-    width = len(row) - len(kept.SUMS)
+    width = len(row) - len(SUMS)
     return tuple(row[:width]), Sums(*row[width:])
 
 
@@ -139,17 +140,21 @@ def _base(gate: Gate, scope: Scope, by: Grouping, *, sqlite: bool) -> Base:
     if by is Grouping.TENANT:
         condition = _v.user == "" if scope == Scope(None) else seen.condition
         return Base(views(), _v.started_at, (_v.tenant,), condition, _v.tenant, recordings, decisions)
+    # By the tenant's own row of each call, which its index has in order of time; then whose else it is.
+    tenants, own, at = calls_of_tenants()
     if by is Grouping.USER:
-        condition = and_(_v.user != "", gate.user(_v.tenant, _v.user))
+        source = tenants.join(t.call_views, and_(_v.call_id == own.call_id, _v.tenant == own.tenant))
+        condition = and_(gate.tenant(own.tenant), _v.user != "", gate.user(_v.tenant, _v.user))
         keys = (_v.tenant, _v.user)
-        return Base(views(), _v.started_at, keys, condition, _v.tenant, recordings, decisions)
+        return Base(source, at, keys, condition, _v.tenant, recordings, decisions)
     mine: ColumnElement[bool] = true()
     if scope.user is not None or scope.team is not None:
         ids = select(seen.call_id).select_from(seen.source).where(seen.condition).correlate(None)
         mine = _w.call_id.in_(ids)
-    condition = and_(_w.scope.in_(QUEUES), gate.tenant(_w.tenant), mine)
+    condition = and_(gate.tenant(own.tenant), _w.scope.in_(QUEUES), mine)
     keys = (_w.tenant, _w.scope, _w.name)
-    return Base(ways(), _c.started_at, keys, condition, _w.tenant, recordings, decisions)
+    source = tenants.join(WAYS, and_(_w.call_id == own.call_id, _w.tenant == own.tenant))
+    return Base(source, at, keys, condition, _w.tenant, recordings, decisions)
 
 
 def _row(by: Grouping, key: tuple[Any, ...], sums: Sums) -> ReportRow:

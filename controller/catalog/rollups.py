@@ -9,8 +9,7 @@ from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -29,15 +28,31 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from . import rare_calls
 from . import tables as t
 from .columns import Text
-from .counting import DAY_S, QUARTER_S, QUEUES, SUMS, WAYS, Base, counted, quarter, together, views, ways
+from .counting import (
+    ALL,
+    DAY_S,
+    FILES,
+    QUARTER_S,
+    QUEUES,
+    SUMS,
+    TENANT,
+    USER,
+    WAYS,
+    Base,
+    counted,
+    quarter,
+    together,
+    views,
+    ways,
+)
+from .kept_spans import PER_DAY, moment, runs
 from .writing import OnDatabase, chunks, insert
 
 _s, _stale = t.report_sums.c, t.report_stale.c
 _c, _v, _f, _w = t.calls.c, t.call_views.c, t.files.c, WAYS.c
-ALL, TENANT, USER, FILES = "all", "tenant", "user", "files"
-PER_DAY = DAY_S // QUARTER_S
 #: Any number that is not the migrations': two controllers that count the same would wait for each other.
 _LOCK = 0x7265_706F
 
@@ -81,23 +96,9 @@ class Rollups(OnDatabase):
         every = next(slots).union(next(slots))
         async with self._database.writing() as connection:
             await connection.execute(delete(t.report_sums))
+            await connection.execute(delete(t.report_calls))
             done = await connection.execute(insert(connection, t.report_stale).from_select(["slot"], every))
             return done.rowcount
-
-
-def runs(slots: Iterable[int]) -> list[tuple[int, int]]:
-    """Ascending numbers as (first, end) of those that follow each other."""
-    found: list[tuple[int, int]] = []
-    for slot in slots:
-        if found and found[-1][1] == slot:
-            found[-1] = (found[-1][0], slot + 1)
-        else:
-            found.append((slot, slot + 1))
-    return found
-
-
-def moment(slot: int) -> datetime:
-    return datetime.fromtimestamp(slot * QUARTER_S, UTC)
 
 
 async def _alone(connection: AsyncConnection) -> bool:
@@ -119,6 +120,7 @@ async def _count(connection: AsyncConnection, first: int, end: int, *, sqlite: b
     ):
         await _keep(connection, counted(base, since, until, sqlite=sqlite), part, tenant, name)
     await _keep(connection, _files(since, until, sqlite=sqlite), literal(FILES, Text()), 1, nobody)
+    await rare_calls.keep(connection, since, until)
 
 
 def _files(since: datetime, until: datetime, *, sqlite: bool) -> Select[Any]:

@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import delete, func, select, text, update
 
-from controller.catalog import Database, SqlCatalog, kept_sums, reports
+from controller.catalog import Database, SqlCatalog, kept_spans, rare_calls, reports
 from controller.catalog import tables as t
 from controller.catalog.counting import QUARTER_S
 from controller.catalog.local_days import LocalSpans, labels
 from controller.core.rules import PolicyScope, Route
 from controller.engine.media_ports import FileRole, MediaState, StoredFile
-from controller.engine.reading import RecordingFilter, Scope, Team
+from controller.engine.reading import Recorded, RecordingFilter, Scope, Team
 from controller.engine.report_keeper import ReportKeeper
 from controller.engine.reports import Grouping
 
@@ -45,9 +45,24 @@ async def answers(catalog: SqlCatalog, n: int = 0) -> list[Any]:
         for since, until in (PERIODS[(n + m) % len(PERIODS)],):
             found.append((scope, since, await catalog.report_totals(scope, since, until)))
             found.append((scope, since, await catalog.storage(scope, since, until)))
+            for recorded in (Recorded.NO, Recorded.MISSING):
+                found.append((scope, since, recorded, await paged(catalog, scope, recorded, since, until)))
             for by in (list(Grouping)[(n + m) % 5], list(Grouping)[(n + m + 2) % 5]):
                 found.append((scope, since, by, await catalog.report(scope, by, since, until, BERLIN)))
     return found
+
+
+async def paged(
+    catalog: SqlCatalog, scope: Scope, recorded: Recorded, since: datetime, until: datetime
+) -> list[str]:
+    ids: list[str] = []
+    before, where = None, RecordingFilter(recorded=recorded, since=since, until=until)
+    while True:
+        page = await catalog.calls(scope, where, limit=3, before=before)
+        ids += [row.call_id for row in page.items]
+        before = page.next
+        if before is None:
+            return ids
 
 
 async def agree(catalog: SqlCatalog, monkeypatch: pytest.MonkeyPatch, n: int = 0) -> None:
@@ -56,6 +71,7 @@ async def agree(catalog: SqlCatalog, monkeypatch: pytest.MonkeyPatch, n: int = 0
     with monkeypatch.context() as without:
         for name in ("totals", "grouped", "files"):
             without.setattr(reports.kept, name, lambda *_: None)
+        without.setattr(rare_calls, "WHAT", {})
         counted = await answers(catalog, n)
     for one, other in zip(answered, counted, strict=True):
         assert one == other
@@ -175,7 +191,7 @@ async def test_kept_sums_are_what_counting_says(
     assert await left(database) == 0
     async with database.reading() as connection:
         for since, until in PERIODS[:2]:
-            plan = await kept_sums.planned(connection, since, until, days=True)
+            plan = await kept_spans.planned(connection, since, until, days=True)
             assert plan.live == [], "all of it comes out of the kept sums"
             assert plan.kept
     for n in range(5):
@@ -224,11 +240,11 @@ async def test_what_is_marked_while_it_is_counted_is_counted_again(
 
 def test_fewer_spans_hold_what_more_held() -> None:
     spans = [(n * 10, n * 10 + 1 + n % 3) for n in range(40)]
-    fewer = kept_sums._fewer(spans)
-    assert len(fewer) == kept_sums._MOST_SPANS
+    fewer = kept_spans._fewer(spans)
+    assert len(fewer) == kept_spans._MOST_SPANS
     assert all(any(a <= first and end <= b for a, b in fewer) for first, end in spans)
     assert fewer == sorted(fewer)
-    assert kept_sums._fewer(spans[:3]) == spans[:3]
+    assert kept_spans._fewer(spans[:3]) == spans[:3]
 
 
 @pytest.mark.parametrize(

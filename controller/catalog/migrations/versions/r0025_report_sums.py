@@ -51,6 +51,19 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_report_sums_span_s_slot"), "report_sums", ["span_s", "slot"])
     op.create_table(
+        "report_calls",
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("what", "tenant")),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("call_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["call_id"], ["calls.call_id"], name=op.f("fk_report_calls_call_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("what", "tenant", "started_at", "call_id", name=op.f("pk_report_calls")),
+        sqlite_with_rowid=False,
+    )
+    for column in ("started_at", "call_id"):
+        op.create_index(op.f(f"ix_report_calls_{column}"), "report_calls", [column])
+    op.create_table(
         "report_stale",
         sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), nullable=False),
         sa.Column("slot", sa.Integer(), nullable=False),
@@ -121,4 +134,5 @@ def downgrade() -> None:
             op.execute(f"DROP FUNCTION report_{table}()")
         op.execute("DROP FUNCTION report_mark(timestamptz)")
     op.drop_table("report_stale")
+    op.drop_table("report_calls")
     op.drop_table("report_sums")
