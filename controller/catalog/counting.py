@@ -6,7 +6,6 @@ One statement for whoever asks: the reports, and the sums that are kept for them
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -15,6 +14,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     and_,
+    bindparam,
     case,
     cast,
     func,
@@ -27,6 +27,7 @@ from sqlalchemy import (
 from ..core.rules import PolicyScope
 from ..engine.reports import Sums
 from . import tables as t
+from .columns import UtcTime
 from .missing import missing
 
 _c, _v = t.calls.c, t.call_views.c
@@ -72,8 +73,10 @@ def ways() -> FromClause:
     return WAYS.join(t.calls, _c.call_id == WAYS.c.call_id)
 
 
-def counted(base: Base, since: datetime, until: datetime, *, sqlite: bool) -> Select[Any]:
-    """A row for each key with calls that began then: the keys as k0, k1 …, then `SUMS` by their names."""
+def counted(base: Base, *, sqlite: bool) -> Select[Any]:
+    """A row for each key with calls that began from the parameter ``since`` until before ``until``: the keys
+    as k0, k1 …, then `SUMS` by their names."""
+    since, until = bindparam("since", type_=UtcTime()), bindparam("until", type_=UtcTime())
     own = true() if base.tenant is None else _r.tenant == base.tenant
     decided = true() if base.tenant is None else _d.tenant == base.tenant
     recorded = base.source.join(t.recordings, and_(_r.call_id == _c.call_id, own, base.recordings))

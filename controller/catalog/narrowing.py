@@ -145,7 +145,8 @@ def _match(text: str) -> str:
     good part of all has in common.
     """
     ends = range(len(text), _TRIGRAM - 1, -_TRIGRAM)
-    grams = list(dict.fromkeys(text[end - _TRIGRAM : end] for end in ends))
+    # With the first, where the others leave something over.
+    grams = list(dict.fromkeys([*(text[end - _TRIGRAM : end] for end in ends), text[:_TRIGRAM]]))
     telling = [gram for gram in grams if any(c.isdigit() for c in gram)] or grams
     return "(" + " AND ".join('"' + gram.replace('"', '""') + '"' for gram in telling[:_MOST_GRAMS]) + ")"
 

@@ -32,7 +32,17 @@ from .kept_rows import holds_seen
 from .missing import decided_by, recorded_is
 from .narrowing import narrowed, narrowed_calls
 from .ordering import LENGTH, check_key, key_of, ordered
-from .presenting import NONE, by_call, call_row, counted, leg_row, legs_of, recording_counts, recording_rows
+from .presenting import (
+    NONE,
+    by_call,
+    call_row,
+    counted,
+    leg_row,
+    legs_of,
+    parties_of,
+    recording_counts,
+    recording_rows,
+)
 from .terms import said_in
 from .timeline import pause_row, timeline_of
 from .transcripts import hidden_of, hits_in
@@ -139,7 +149,7 @@ class Queries(OnDatabase):
                 found = list((await connection.execute(query)).all())
             rows, more = paging.cut(found, limit)
             ids = [row.call_id for row in rows]
-            legs = by_call(await legs_of(connection, ids))
+            legs = by_call(await parties_of(connection, ids))
             counts = await recording_counts(connection, gate, ids)
         last = rows[-1] if more else None
         return Page(

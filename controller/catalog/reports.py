@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, select, true
@@ -38,31 +39,23 @@ class Reports(OnDatabase):
     """engine.reports.ReportReader."""
 
     async def report_totals(self, scope: Scope, since: datetime, until: datetime) -> Sums:
-        gate = Gate(scope)
-        seen = gate.calls()
-        base = Base(
-            seen.source, seen.started_at, (), seen.condition, None, gate.recordings(),
-            gate.tenant(t.decisions.c.tenant),
-        )  # fmt: skip
         async with self._database.reading() as connection:
-            found = await self._sums(connection, base, kept.totals(scope), since, until)
+            found = await self._sums(connection, scope, None, kept.totals(scope), since, until)
         return found.get((), Sums())
 
     async def report(
         self, scope: Scope, by: Grouping, since: datetime, until: datetime, zone: tzinfo
     ) -> list[ReportRow]:
-        gate = Gate(scope)
-        base = _base(gate, scope, by, sqlite=self._database.sqlite)
         async with self._database.reading() as connection:
             if by not in (Grouping.DAY, Grouping.HOUR):
-                found = await self._sums(connection, base, kept.grouped(scope, by), since, until)
+                found = await self._sums(connection, scope, by, kept.grouped(scope, by), since, until)
                 rows = [_row(by, key, sums) for key, sums in found.items()]
                 return sorted(rows, key=lambda r: (-r.sums.talk_ms, -r.sums.calls, r.tenant, r.key))
             local = LocalSpans(zone, since, until)
             which = kept.totals(scope)
             if which is not None:
                 which = which.by(local.day if by is Grouping.DAY else local.hour)
-            found = await self._sums(connection, base, which, since, until, local.named(by))
+            found = await self._sums(connection, scope, by, which, since, until, local.named(by))
         every: dict[str, Sums] = dict.fromkeys(labels(by, since, until, zone), Sums())
         for (key,), sums in found.items():
             every[key] = every.get(key, Sums()) + sums
@@ -85,22 +78,22 @@ class Reports(OnDatabase):
         return Storage(*sums)
 
     async def _sums(
-        self, connection: AsyncConnection, base: Base, which: kept.Which | None, since: datetime,
-        until: datetime, named: tuple[_Named, _Named] | None = None,
+        self, connection: AsyncConnection, scope: Scope, by: Grouping | None, which: kept.Which | None,
+        since: datetime, until: datetime, named: tuple[_Named, _Named] | None = None,
     ) -> _Found:  # fmt: skip
         """``named``: what the kept sums' keys, and what the counted ones', are called in the report."""
         found: dict[tuple[Any, ...], Sums] = defaultdict(Sums)
         plan = Plan([(since, until)], [])
         if which is not None:
             plan = await planned(connection, since, until, days=which.days)
-        queries: list[tuple[Select[Any], _Named | None]] = [
-            (counted(base, first, end, sqlite=self._database.sqlite), named and named[1])
+        queries: list[tuple[Select[Any], dict[str, datetime], _Named | None]] = [
+            (_counting(scope, by, self._database.sqlite), {"since": first, "until": end}, named and named[1])
             for first, end in plan.live
         ]
         if which is not None and plan.kept:
-            queries.append((kept.kept_query(plan, which), named and named[0]))
-        for query, name in queries:
-            for row in await connection.execute(query):
+            queries.append((kept.kept_query(plan, which), {}, named and named[0]))
+        for query, given, name in queries:
+            for row in await connection.execute(query, given):
                 key, sums = _taken_apart(row)
                 key = name(key) if name else key
                 found[key] = found[key] + sums if key in found else sums
@@ -131,9 +124,18 @@ async def _bytes_between(
     return total
 
 
-def _base(gate: Gate, scope: Scope, by: Grouping, *, sqlite: bool) -> Base:
+@lru_cache(maxsize=256)
+def _counting(scope: Scope, by: Grouping | None, sqlite: bool) -> Select[Any]:
+    """To make the statement takes longer than to carry it out."""
+    return counted(_base(scope, by, sqlite=sqlite), sqlite=sqlite)
+
+
+def _base(scope: Scope, by: Grouping | None, *, sqlite: bool) -> Base:
     keys: tuple[ColumnElement[Any], ...]
+    gate = Gate(scope)
     seen, recordings, decisions = gate.calls(), gate.recordings(), gate.tenant(t.decisions.c.tenant)
+    if by is None:
+        return Base(seen.source, seen.started_at, (), seen.condition, None, recordings, decisions)
     if by in (Grouping.DAY, Grouping.HOUR):
         keys = (quarter(seen.started_at, sqlite=sqlite),)
         return Base(seen.source, seen.started_at, keys, seen.condition, None, recordings, decisions)

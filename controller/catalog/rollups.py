@@ -118,7 +118,7 @@ async def _count(connection: AsyncConnection, first: int, end: int, *, sqlite: b
         (Base(views(), _c.started_at, (at, _v.tenant, _v.user, of_user), true(), _v.tenant), 3, 1, 2),
         (Base(ways(), _c.started_at, (at, _w.tenant, _w.name, _w.scope), queues, _w.tenant), 3, 1, 2),
     ):
-        await _keep(connection, counted(base, since, until, sqlite=sqlite), part, tenant, name)
+        await _keep(connection, counted(base, sqlite=sqlite), part, tenant, name, since=since, until=until)
     await _keep(connection, _files(since, until, sqlite=sqlite), literal(FILES, Text()), 1, nobody)
     await rare_calls.keep(connection, since, until)
 
@@ -139,14 +139,16 @@ def _files(since: datetime, until: datetime, *, sqlite: bool) -> Select[Any]:
     )  # fmt: skip
 
 
-async def _keep(connection: AsyncConnection, query: Select[Any], *which: ColumnElement[Any] | int) -> None:
+async def _keep(
+    connection: AsyncConnection, query: Select[Any], *which: ColumnElement[Any] | int, **given: datetime
+) -> None:
     """``which``: the part, the tenant and the name, or which of the query's keys says it."""
     found = query.subquery("found")
     part, tenant, name = (found.c[f"k{w}"] if isinstance(w, int) else w for w in which)
     rows = select(
         literal(QUARTER_S), part, tenant, found.c.k0, name, *(found.c[s] for s in SUMS)
     )  # fmt: skip
-    await _insert(connection, rows)
+    await _insert(connection, rows, given)
 
 
 async def _sum_up(connection: AsyncConnection, day: int) -> None:
@@ -169,6 +171,8 @@ def _of(span_s: int, first: int, end: int) -> tuple[ColumnElement[bool], ...]:
     return (_s.span_s == span_s, _s.slot >= first, _s.slot < end)
 
 
-async def _insert(connection: AsyncConnection, rows: Select[Any]) -> None:
+async def _insert(
+    connection: AsyncConnection, rows: Select[Any], given: dict[str, datetime] | None = None
+) -> None:
     names = ["span_s", "part", "tenant", "slot", "name", *SUMS]
-    await connection.execute(insert(connection, t.report_sums).from_select(names, rows))
+    await connection.execute(insert(connection, t.report_sums).from_select(names, rows), given or {})
