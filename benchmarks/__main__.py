@@ -21,6 +21,7 @@ from . import (
     decisions,
     encoding,
     esl_intake,
+    live_page,
     memory,
     pipeline,
     report,
@@ -48,6 +49,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "stillness": stillness.run,
     "whole": whole.run,
     "catalog": catalog.run,
+    "live_page": live_page.run,
 }
 LATEST = Path(__file__).parent / "results/latest.json"
 

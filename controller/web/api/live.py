@@ -15,6 +15,7 @@ from ...core.requests import Means
 from ...engine.ports import LiveCall
 from ...engine.reading import Account
 from ..access import CameBy, address_of
+from ..live_cards import Shared
 from ..live_control import ControlView, carry_out
 from ..live_stream import changes
 from ..live_view import all_visible
@@ -44,6 +45,11 @@ class LiveChange(BaseModel):
     call: LiveCall | None = Field(description="The call as it is now; null when it has ended.")
 
 
+_BODIES: Shared[tuple[str, LiveCall | None]] = Shared(
+    lambda of: LiveChange(call_id=of[0], call=of[1]).model_dump_json()
+)
+
+
 @router.get("/live", summary="The calls that are up now")
 async def live(parts: Parts, me: Watcher, limit: Limit = 200, before: Before = None) -> LivePage:
     found = all_visible(parts.control.live_calls(), me.scope)
@@ -60,8 +66,7 @@ async def live_events(request: Request, parts: Parts, me: Watcher) -> AsyncItera
         async for change in stream:
             if change.complete:
                 continue
-            body = LiveChange(call_id=change.call_id, call=change.call)
-            yield ServerSentEvent(event="call", raw_data=body.model_dump_json())
+            yield ServerSentEvent(event="call", raw_data=_BODIES.of((change.call_id, change.call)))
 
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {

@@ -52,6 +52,17 @@ def render(request: Request, template: str, **context: Any) -> str:
     return templates.get_template(template).render(**_common(request), **context)
 
 
+def fragment(template: str, **context: Any) -> str:
+    """A piece that is the same for everybody: nothing of who asks, or of the page around it, is in it."""
+    return templates.get_template(template).render(**context)
+
+
+def form_token(request: Request) -> str:
+    """What a form of this session carries, so that no other site can send it."""
+    session = getattr(request.state, "session", None)
+    return web_of(request).sessions.form_token(session.nonce) if session else ""
+
+
 def error_page(
     request: Request, status: int, title: str, detail: str, headers: Mapping[str, str]
 ) -> HTMLResponse:
@@ -63,12 +74,11 @@ def error_page(
 def _common(request: Request) -> dict[str, Any]:
     web = web_of(request)
     account: Account | None = getattr(request.state, "account", None)
-    session = getattr(request.state, "session", None)
     where = zone(request)
     menu = menu_for(lambda one: may(request, one), _paths(request)) if account else ()
     return {
         "account": account,
-        "csrf": web.sessions.form_token(session.nonce) if session else "",
+        "csrf": form_token(request),
         "zone": where,
         "zone_name": "UTC" if where is UTC else str(where),
         "path": request.url.path,

@@ -54,6 +54,7 @@ source.addEventListener("call", (event) => {
     list.prepend(fresh);
   }
   count();
+  tick();
 });
 source.addEventListener("gone", (event) => {
   card(event.data)?.remove();
@@ -97,11 +98,13 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-setInterval(() => {
+// A card may have been drawn a moment ago, for somebody else who sees the same.
+function tick() {
   for (const since of document.querySelectorAll("[data-since]")) {
     since.textContent = clock(Date.now() - Date.parse(since.dataset.since));
   }
   for (const until of document.querySelectorAll("[data-until]")) {
     until.textContent = clock(Date.parse(until.dataset.until) - Date.now());
   }
-}, 1000);
+}
+setInterval(tick, 1000);
