@@ -65,7 +65,7 @@ async def narrowed(
             if calls is not None:
                 found.append(among(_r.call_id, calls, sqlite=database.sqlite))
     for word in where.words:
-        ids = await _recordings(connection, word, where.spoken, indexed, sqlite=database.sqlite)
+        ids = await _recordings(connection, gate, word, where.spoken, indexed, sqlite=database.sqlite)
         if ids is not None:
             found.append(among(_r.recording_id, ids, sqlite=database.sqlite))
     return found
@@ -107,6 +107,11 @@ async def has_trigrams(connection: AsyncConnection, database: Database) -> bool:
             query = "SELECT COUNT(*) FROM pg_indexes WHERE indexname = 'ix_legs_search_trigrams'"
         database.trigrams = bool((await connection.execute(text(query))).scalar())
     return database.trigrams
+
+
+def nothing_fits(conditions: list[ColumnElement[bool]]) -> bool:
+    """So that nobody need be asked."""
+    return any(condition is false() for condition in conditions)
 
 
 def among(key: ColumnElement[str], ids: set[str], *, sqlite: bool) -> ColumnElement[bool]:
@@ -152,7 +157,7 @@ def _match(text: str) -> str:
 
 
 async def _recordings(
-    connection: AsyncConnection, word: str, spoken: bool, indexed: bool, *, sqlite: bool
+    connection: AsyncConnection, gate: Gate, word: str, spoken: bool, indexed: bool, *, sqlite: bool
 ) -> set[str] | None:
     if not indexed:
         return None
@@ -162,8 +167,8 @@ async def _recordings(
     found: set[str] = set()
     queries: list[Select[Any]] = [
         select(_r.recording_id).where(among(_r.call_id, calls, sqlite=sqlite)),
-        tags_like(word),
-        notes_with(word),
+        tags_like(word).where(gate.tenant(t.tags.c.tenant)),
+        notes_with(word).where(gate.tenant(t.notes.c.tenant)),
     ]
     if spoken:
         for one in asked_of(f'"{word}"' if " " in word else word):

@@ -30,7 +30,7 @@ from .conditions import conditions, conditions_of_calls, party_in
 from .gate import CallsSeen, Gate
 from .kept_rows import holds_seen
 from .missing import decided_by, recorded_is
-from .narrowing import narrowed, narrowed_calls
+from .narrowing import narrowed, narrowed_calls, nothing_fits
 from .ordering import LENGTH, check_key, key_of, ordered
 from .presenting import (
     NONE,
@@ -63,7 +63,10 @@ class Queries(OnDatabase):
         async with self._database.reading() as connection:
             standing = [] if where.held is None else await holds_seen(connection, gate)
             query = recordings_query(gate, where, limit, before, sqlite=sqlite, standing=standing)
-            query = query.where(*await narrowed(connection, self._database, gate, where))
+            narrow = await narrowed(connection, self._database, gate, where)
+            if nothing_fits(narrow):
+                return Page()
+            query = query.where(*narrow)
             found = (await connection.execute(query)).all()
             rows, more = paging.cut(found, limit)
             items = await recording_rows(connection, gate, rows)
@@ -141,6 +144,8 @@ class Queries(OnDatabase):
         query = calls_query(gate, where, limit, before)
         async with self._database.reading() as connection:
             narrow = await narrowed_calls(connection, self._database, gate, where, gate.calls().call_id)
+            if nothing_fits(narrow):
+                return Page()
             query = query.where(*narrow)
             if where.recorded in rare_calls.WHAT:
                 seen = gate.calls()

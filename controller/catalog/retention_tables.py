@@ -102,7 +102,7 @@ class NoteTable(Row, table=True):
     __tablename__ = "recording_notes"
     note_id: str = text_(primary_key=True)
     recording_id: str = part_of("recordings.recording_id", index=True)
-    tenant: str = name_()
+    tenant: str = name_(index=True)
     at: datetime = time_()
     by: str = text_()
     text: str = text_()

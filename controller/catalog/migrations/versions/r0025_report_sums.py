@@ -70,6 +70,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("pk_report_stale")),
     )
     op.create_index(op.f("ix_report_stale_slot"), "report_stale", ["slot"])
+    # Free words look through a tenant's notes; without this, through everybody's.
+    op.create_index(op.f("ix_recording_notes_tenant"), "recording_notes", ["tenant"])
     for statement in _sqlite() if sqlite else _postgres():
         op.execute(statement)
     quarter = _SQLITE_QUARTER if sqlite else _POSTGRES_QUARTER
@@ -133,6 +135,7 @@ def downgrade() -> None:
             op.execute(f"DROP TRIGGER report_{table} ON {table}")
             op.execute(f"DROP FUNCTION report_{table}()")
         op.execute("DROP FUNCTION report_mark(timestamptz)")
+    op.drop_index(op.f("ix_recording_notes_tenant"), "recording_notes")
     op.drop_table("report_stale")
     op.drop_table("report_calls")
     op.drop_table("report_sums")

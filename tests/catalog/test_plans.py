@@ -1,0 +1,88 @@
+"""Every question that the benchmark of the catalog asks goes by an index on both databases: no table that
+grows with the calls is read through."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+
+from benchmarks import catalog as asked
+from benchmarks.catalog_rows import fill
+from controller.catalog import Database, SqlCatalog
+from controller.engine.reading import Scope
+from controller.engine.report_keeper import ReportKeeper
+
+ROWS = 6_000
+TENANT = Scope("t0.example")
+#: Tables with rows for every call. (What is small is read through with good reason.)
+_GROWING = (
+    "calls|call_views|call_routes|legs|decisions|recordings|files|pauses|recording_tags|recording_notes|"
+    "utterances|transcripts|report_sums|report_calls|party_places|of_user|own|ways|anew|earlier"
+)
+_READ_THROUGH = re.compile(rf"SCAN ({_GROWING})\b|Seq Scan on ({_GROWING})\b")
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
+    seen: list[tuple[str, Any]] = []
+
+    def note(connection: Any, cursor: Any, statement: str, parameters: Any, *more: Any) -> None:
+        if statement.lstrip().startswith(("SELECT", "INSERT", "DELETE")):
+            seen.append((statement, parameters))
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+
+
+async def read_through(database: Database, seen: list[tuple[str, Any]]) -> list[str]:
+    """The plans of those statements that read a growing table through."""
+    found = []
+    async with database.reading() as connection:
+        if not database.sqlite:
+            # With so few rows it would rather read a table through; so it does where there is no other way.
+            await connection.execute(text("SET LOCAL enable_seqscan = off"))
+        explain = "EXPLAIN QUERY PLAN " if database.sqlite else "EXPLAIN "
+        for statement, parameters in seen:
+            rows = (await connection.exec_driver_sql(explain + statement, parameters)).all()
+            plan = "\n".join(str(row[-1]) for row in rows)
+            # To count over an index alone, or to walk it in its order, is no reading through.
+            if any(_READ_THROUGH.search(line) and "USING" not in line for line in plan.splitlines()):
+                found.append(f"{statement}\n{plan}")
+    return found
+
+
+async def test_no_question_reads_a_table_through(catalog: SqlCatalog, database: Database) -> None:
+    asked._size[0] = ROWS
+    await fill(database, ROWS)
+    await catalog.doubt_all()
+    with statements(database) as counting:
+        await catalog.count_anew()
+    await ReportKeeper(catalog, breath_s=0).round()
+    # What marks everything anew does read everything; this is one day's counting.
+    assert await read_through(database, counting) == []
+    for what, ask in asked.QUESTIONS.items():
+        with statements(database) as seen:
+            await ask(catalog, TENANT, random.Random(1))
+        assert seen, what
+        assert await read_through(database, seen) == [], what
+
+
+async def test_what_is_looked_for_is_found_where_there_is_no_index(database: Database) -> None:
+    await fill(database, 500)
+    query = "SELECT call_id FROM legs WHERE cause = 'x'"
+    (found,) = await read_through(database, [(query, ())])
+    assert "legs" in found
+
+
+@pytest.mark.parametrize("line", ["SCAN calls", "  ->  Seq Scan on call_views v  (cost=0.00..1)"])
+def test_the_words_of_the_plans(line: str) -> None:
+    assert _READ_THROUGH.search(line)
