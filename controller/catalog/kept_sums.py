@@ -77,6 +77,11 @@ def kept_query(plan: Plan, which: Which) -> Select[Any]:
     return together(every, len(which.keys) + (which.slot_key is not None))
 
 
+def _part(which: Which) -> ColumnElement[bool]:
+    """As an equation where it can be one: SQLite then goes by the table's key."""
+    return _s.part == which.parts[0] if len(which.parts) == 1 else _s.part.in_(which.parts)
+
+
 def _span(which: Which, span_s: int, first: int, end: int) -> Select[Any]:
     keys = which.keys if which.slot_key is None else (which.slot_key(_s.slot), *which.keys)
     # Named one by one, so that the table's key leads to each tenant's period.
@@ -84,6 +89,6 @@ def _span(which: Which, span_s: int, first: int, end: int) -> Select[Any]:
     return select(
         *(key.label(f"k{n}") for n, key in enumerate(keys)), *(_s[name] for name in SUMS)
     ).where(
-        _s.span_s == span_s, _s.part.in_(which.parts), whose, _s.slot >= first, _s.slot < end,
+        _s.span_s == span_s, _part(which), whose, _s.slot >= first, _s.slot < end,
         true() if which.name is None else _s.name == which.name,
     )  # fmt: skip

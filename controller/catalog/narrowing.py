@@ -35,7 +35,7 @@ from .database import Database
 from .gate import Gate
 from .rarities import rare, rare_calls
 from .searching import number_variants, party_terms
-from .terms import asked_of, fits
+from .terms import asked_of, some_saying
 
 #: More candidates than this are no help.
 MOST = 5_000
@@ -43,7 +43,7 @@ MOST = 5_000
 FEW = 3_000
 _TRIGRAM = 3
 _MOST_GRAMS = 3
-_l, _r, _u = t.legs.c, t.recordings.c, t.utterances.c
+_l, _r = t.legs.c, t.recordings.c
 
 
 async def narrowed(
@@ -64,6 +64,10 @@ async def narrowed(
             calls = await _calls(connection, variants, sqlite=database.sqlite)
             if calls is not None:
                 found.append(among(_r.call_id, calls, sqlite=database.sqlite))
+    for one in asked_of(where.text) if where.text.strip() else ():
+        ids = await _few(connection, some_saying(one, MOST + 1, sqlite=database.sqlite), MOST)
+        if ids is not None:
+            found.append(among(_r.recording_id, ids, sqlite=database.sqlite))
     for word in where.words:
         ids = await _recordings(connection, gate, word, where.spoken, indexed, sqlite=database.sqlite)
         if ids is not None:
@@ -172,7 +176,7 @@ async def _recordings(
     ]
     if spoken:
         for one in asked_of(f'"{word}"' if " " in word else word):
-            queries.append(select(_u.recording_id).where(fits(one, sqlite=sqlite)))
+            queries.append(some_saying(one, MOST + 1, sqlite=sqlite))
     for query in queries:
         rows = (await connection.execute(query.limit(MOST + 1))).scalars().all()
         if len(rows) > MOST:

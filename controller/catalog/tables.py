@@ -159,6 +159,7 @@ class DecisionTable(Row, table=True):
 LENGTH = text("(CASE WHEN media_ms > 0 THEN media_ms ELSE span_ms END)")
 
 _IN_TIME = ("tenant", "started_at", "recording_id")
+_SHOWN = text("deleted_at IS NULL")
 _RUNNING = text("ended_at IS NULL")
 _REMARK = text("media_error <> ''")
 _MEDIA_DUE = text("ended_at IS NOT NULL AND media_state IN ('spooled', 'stored', 'failed')")
@@ -180,6 +181,8 @@ class RecordingTable(Row, table=True):
         Index(None, "size", "recording_id"),
         Index(None, "tenant", "started_at", "recording_id"),
         Index(None, "started_at", "recording_id"),
+        # A list that is filtered: what does not fit is passed by without its row.
+        Index("ix_recordings_shown", *_IN_TIME, "call_id", sqlite_where=_SHOWN, postgresql_where=_SHOWN),
         # For what is rare: without these the whole list is walked before a page of it is full.
         Index(None, "tenant", "media_state", "started_at", "recording_id"),
         Index(None, "tenant", "kind", "started_at", "recording_id"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, cast, column, false, literal, select, table, type_coerce
 from sqlalchemy import Text as SqlText
@@ -77,7 +78,8 @@ def said_in(recording_id: ColumnElement[str], query: str, *, sqlite: bool) -> Co
     asked = asked_of(query)
     if not asked:
         return false()
-    there = (recording_id.in_(_recordings(one, sqlite=sqlite)) for one in asked)
+    # One by one: of a word that everybody says, all of its places would be too many (see narrowing.py).
+    there = (_recordings(one, recording_id, sqlite=sqlite).exists() for one in asked)
     return and_(*there, ~_with_unwanted_digits(recording_id))
 
 
@@ -100,20 +102,30 @@ def _with_unwanted_digits(recording_id: ColumnElement[str]) -> ColumnElement[boo
     )
 
 
-def _recordings(asked: Asked, *, sqlite: bool) -> Select[tuple[str]]:
-    return select(t.utterances.c.recording_id).where(fits(asked, sqlite=sqlite))
+def _recordings(asked: Asked, recording_id: ColumnElement[str], *, sqlite: bool) -> Select[tuple[str]]:
+    said = t.utterances.alias("said")
+    fitting = fits(asked, said.c, sqlite=sqlite)
+    return select(said.c.recording_id).where(said.c.recording_id == recording_id, fitting)
 
 
-def fits(asked: Asked, *, sqlite: bool) -> ColumnElement[bool]:
-    """Whether an utterance has these terms."""
+def some_saying(asked: Asked, most: int, *, sqlite: bool) -> Select[tuple[str]]:
+    """So many recordings at most in which it was said; with ``most`` of them there may be more."""
     u = t.utterances.c
+    return select(u.recording_id).where(fits(asked, u, sqlite=sqlite, most=most)).limit(most)
+
+
+def fits(asked: Asked, u: Any, *, sqlite: bool, most: int | None = None) -> ColumnElement[bool]:
+    """Whether an utterance (its columns) has these terms; of more than ``most``, whether it is among them."""
     if not sqlite:
-        return u.terms.op("@@")(cast(literal(_tsquery(asked), SqlText()), TSQUERY()))
+        said: ColumnElement[bool] = u.terms.op("@@")(cast(literal(_tsquery(asked), SqlText()), TSQUERY()))
+        return said
     # The table's own name stands for all of its columns (FTS5); what it gives is a rowid.
     index = table("utterance_terms", column("rowid"), column("utterance_terms"))
-    return u.utterance_id.in_(
-        select(index.c.rowid).where(index.c.utterance_terms.op("MATCH")(literal(_match(asked), SqlText())))
+    found = select(index.c.rowid).where(
+        index.c.utterance_terms.op("MATCH")(literal(_match(asked), SqlText()))
     )
+    among: ColumnElement[bool] = u.utterance_id.in_(found if most is None else found.limit(most))
+    return among
 
 
 def _match(asked: Asked) -> str:

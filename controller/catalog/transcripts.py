@@ -243,7 +243,7 @@ async def hits_in(
     number = func.row_number().over(partition_by=_u.recording_id, order_by=_u.position).label("n")
     ids = [row.recording_id for row in recordings]
     some = select(t.utterances, number).where(
-        _u.recording_id.in_(ids), or_(*(fits(one, sqlite=sqlite) for one in asked))
+        _u.recording_id.in_(ids), or_(*(fits(one, _u, sqlite=sqlite) for one in asked))
     )
     ranked = some.subquery()
     rows = await connection.execute(

@@ -70,6 +70,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("pk_report_stale")),
     )
     op.create_index(op.f("ix_report_stale_slot"), "report_stale", ["slot"])
+    shown = sa.text("deleted_at IS NULL")
+    op.create_index(
+        "ix_recordings_shown", "recordings", ["tenant", "started_at", "recording_id", "call_id"],
+        sqlite_where=shown, postgresql_where=shown,
+    )  # fmt: skip
     # Free words look through a tenant's notes; without this, through everybody's.
     op.create_index(op.f("ix_recording_notes_tenant"), "recording_notes", ["tenant"])
     for statement in _sqlite() if sqlite else _postgres():
@@ -136,6 +141,7 @@ def downgrade() -> None:
             op.execute(f"DROP FUNCTION report_{table}()")
         op.execute("DROP FUNCTION report_mark(timestamptz)")
     op.drop_index(op.f("ix_recording_notes_tenant"), "recording_notes")
+    op.drop_index("ix_recordings_shown", "recordings")
     op.drop_table("report_stale")
     op.drop_table("report_calls")
     op.drop_table("report_sums")
