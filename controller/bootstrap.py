@@ -52,6 +52,7 @@ from .switches.freeswitch.adapter import FreeSwitch
 from .switches.freeswitch.directory import FreeSwitchDirectory
 from .web.app import Application, create_app
 from .web.first_run import Guide
+from .web.language import LANGUAGES
 from .web.passwords import Passwords
 from .web.services import Services
 from .web.sign_in_rules import rules_of
@@ -217,6 +218,9 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
             tls_of(switch)
         if why := exposed(switch):
             log.warning("switch.control.exposed", switch=switch.name, why=why, mend=mend_of(switch))
+    if config.web.language not in LANGUAGES:
+        there = ", ".join(LANGUAGES)
+        raise ConfigError(f"web.language: there is no {config.web.language!r}; there are {there}")
     sign_in = rules_of(config.sign_in)
     async with open_catalog(config) as catalog:
         stores = open_stores(config)
@@ -270,6 +274,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                     engine, catalog, places(config) | store_places(config), http, workers.took
                 ).text,
                 http=http,
+                language=config.web.language,
             )
         )
         yield Parts(

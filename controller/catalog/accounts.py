@@ -32,6 +32,7 @@ class Accounts(OnDatabase):
             "extension": account.extension,
             "disabled": account.disabled,
             "password_hash": password_hash,
+            "language": account.language,
             "created_at": self._now(),
         }
         async with self._database.writing() as connection:
@@ -57,6 +58,14 @@ class Accounts(OnDatabase):
             if account.disabled:
                 s = t.sessions
                 await connection.execute(delete(s).where(s.c.account_id == account.account_id))
+
+    async def set_language(self, account_id: str, language: str) -> None:
+        """ "" is whatever the browser asks for. Nothing happens where there is no such account."""
+        c = t.accounts.c
+        async with self._database.writing() as connection:
+            await connection.execute(
+                update(t.accounts).where(c.account_id == account_id).values(language=language)
+            )
 
     async def credentials(self, login: str) -> Credentials | None:
         """Also of a disabled account: whoever signs people in has to look at ``disabled``."""

@@ -88,6 +88,7 @@ class AccountTable(Row, table=True):
     extension: str | None = name_()
     disabled: bool
     password_hash: str = text_()
+    language: str = text_()
     created_at: datetime = time_()
 
 

@@ -19,7 +19,9 @@ async def account_of(connection: AsyncConnection, row: Any) -> Account:
     """``row`` has the columns of accounts."""
     role = Role(row.role)
     team = await team_of(connection, row.account_id) if role is Role.SUPERVISOR else Team()
-    return Account(row.account_id, row.login, role, row.tenant, row.extension, row.disabled, team)
+    return Account(
+        row.account_id, row.login, role, row.tenant, row.extension, row.disabled, team, language=row.language
+    )
 
 
 async def accounts_of(connection: AsyncConnection, rows: Sequence[Any]) -> list[Account]:
@@ -29,7 +31,7 @@ async def accounts_of(connection: AsyncConnection, rows: Sequence[Any]) -> list[
     return [
         Account(
             r.account_id, r.login, Role(r.role), r.tenant, r.extension, r.disabled,
-            teams.get(r.account_id, Team()),
+            teams.get(r.account_id, Team()), language=r.language,
         )
         for r in rows
     ]  # fmt: skip

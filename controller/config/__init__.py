@@ -182,6 +182,11 @@ class WebConfig(Section):
     secure_cookies: bool = Field(
         False, description="Send the session cookie over HTTPS only. Set it when TLS is in front."
     )
+    language: str = Field(
+        "en",
+        description="The language of pages for whoever has chosen none and whose browser asks for none that "
+        'there is: `"en"` or `"de"`.',
+    )
 
 
 class Config(Section):

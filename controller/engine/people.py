@@ -45,7 +45,8 @@ class Scope:
 class Account:
     """Somebody who may sign in. ``extension`` is the switch user that a ``user`` account is, ``team``
     whom a ``supervisor`` supervises. ``looking_at``: the one tenant that a system administrator has chosen
-    to see for now; it is kept nowhere and gives nobody anything."""
+    to see for now; it is kept nowhere and gives nobody anything. ``language``: the one that its pages are to
+    be in, "" for whatever the browser asks for."""
 
     account_id: str
     login: str
@@ -55,6 +56,7 @@ class Account:
     disabled: bool = False
     team: Team = Team()
     looking_at: str | None = None
+    language: str = ""
 
     @property
     def scope(self) -> Scope:
@@ -125,6 +127,9 @@ class PeopleStore(Protocol):
 
     async def set_password(self, account_id: str, password_hash: str, *, keep: str = "") -> None:
         """All its sessions end, but the one of the nonce ``keep``."""
+
+    async def set_language(self, account_id: str, language: str) -> None:
+        """ "" is whatever the browser asks for."""
 
     async def audit(self, entry: AuditEntry) -> None: ...
     async def audit_entries(self, scope: Scope, limit: int = 100) -> list[AuditEntry]: ...

@@ -21,6 +21,7 @@ from ..core.roles import NEEDS_EXTENSION, NEEDS_TENANT, Permission, Role, allows
 from ..engine.entry import Bearer, SessionRow, Stage
 from ..engine.log_context import bind
 from ..engine.reading import Account, AuditEntry
+from .language.choosing import prefer
 from .problems import NotSignedIn, Problem, not_found
 from .services import web_of
 
@@ -38,6 +39,7 @@ async def identify(request: Request) -> Account:
         raise NotSignedIn
     account = _looking(account, session, request)
     request.state.account, request.state.session = account, session
+    prefer(request.url.path, account.language)
     request.state.scopes = None if bearer is None else bearer.token.scopes
     return account
 

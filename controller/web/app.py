@@ -15,8 +15,10 @@ from .batch_work import BatchWork
 from .conditional import Conditional
 from .describing.openapi import DescribedApp
 from .headers import SecurityHeaders
+from .language.choosing import Languages
 from .measured import Measured
 from .pages import routes as pages
+from .pages import texts
 from .pages.static import static_files
 from .replays import Replaying
 from .services import Services, Web
@@ -75,6 +77,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.web = Web.of(services)
     # The last one added is the outermost.
+    app.add_middleware(Languages, default=services.language)
     app.add_middleware(Conditional)
     app.add_middleware(Replaying, web=app.state.web, most=MAX_BODY)
     app.add_middleware(SecurityHeaders, secure=services.secure_cookies)
@@ -85,5 +88,6 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(api.router)
     app.include_router(pages.open_router)
     app.include_router(pages.router)
+    app.include_router(texts.router)
     app.mount("/static", static_files(STATIC), name="static")
     return app

@@ -11,6 +11,7 @@ from ..core.errors import InvalidPolicy
 from ..core.roles import Permission, allows
 from ..engine.reading import Account
 from .access import may
+from .language import N_, ngettext
 from .problems import Problem
 from .retention_desk import desk_of
 from .services import Services
@@ -24,19 +25,37 @@ class Deed:
     """``field``: what else has to be said for it."""
 
     title: str
-    verb: str
     permission: Permission
     field: str = ""
 
 
 DEEDS = {
-    "tag": Deed("Tag recordings", "Put the tag on", Permission.ANNOTATE, "tag"),
-    "untag": Deed("Take a tag off", "Take the tag off", Permission.ANNOTATE, "tag"),
-    "note": Deed("Put a note on recordings", "Put the note on", Permission.ANNOTATE, "note"),
-    "hold": Deed("Put recordings under a legal hold", "Hold", Permission.HOLD, "hold"),
-    "trash": Deed("Delete recordings", "Delete", Permission.DELETE, "why"),
-    "zip": Deed("Recordings as a ZIP", "Make a ZIP of", Permission.EXPORT),
+    "tag": Deed(N_("Tag recordings"), Permission.ANNOTATE, "tag"),
+    "untag": Deed(N_("Take a tag off"), Permission.ANNOTATE, "tag"),
+    "note": Deed(N_("Put a note on recordings"), Permission.ANNOTATE, "note"),
+    "hold": Deed(N_("Put recordings under a legal hold"), Permission.HOLD, "hold"),
+    "trash": Deed(N_("Delete recordings"), Permission.DELETE, "why"),
+    "zip": Deed(N_("Recordings as a ZIP"), Permission.EXPORT),
 }
+
+
+def on(action: str, number: int) -> str:
+    """What the button says that does it."""
+    match action:
+        case "tag":
+            return ngettext("Put the tag on %(num)s recording", "Put the tag on %(num)s recordings", number)
+        case "untag":
+            return ngettext(
+                "Take the tag off %(num)s recording", "Take the tag off %(num)s recordings", number
+            )
+        case "note":
+            return ngettext("Put the note on %(num)s recording", "Put the note on %(num)s recordings", number)
+        case "hold":
+            return ngettext("Hold %(num)s recording", "Hold %(num)s recordings", number)
+        case "trash":
+            return ngettext("Delete %(num)s recording", "Delete %(num)s recordings", number)
+        case _other:
+            return ngettext("Make a ZIP of %(num)s recording", "Make a ZIP of %(num)s recordings", number)
 
 
 def deed_of(request: Request, action: str) -> Deed:

@@ -13,6 +13,7 @@ from ..core.permission import may_start, mode_objection
 from ..core.policy import Decision, Policy, Verdict, decide, without_video
 from ..core.rules import PolicyRule, PolicyScope, Route, Setting
 from ..core.voices import Saying, saying
+from .language import N_
 
 STRENGTH = {one: n for n, one in enumerate(Saying)}
 
@@ -151,12 +152,12 @@ def _said(policy: Policy, call: Imagined, kind: Kind, decision: Decision) -> tup
 
 def _may(policy: Policy, call: Imagined, kind: Kind, decision: Decision) -> tuple[May, ...]:
     startable = _decide(policy, call, kind, requested=True).record
-    found = [May("an administrator, the API", True, startable, not decision.required)]
+    found = [May(N_("an administrator, the API"), True, startable, not decision.required)]
     for party in (call.caller, call.callee):
         if party.is_user(call.tenant, party.user):
             found.append(_user_may(policy, party, kind, decision, startable))
     if not (call.caller.internal and call.callee.internal):
-        found.append(May("an external party", False, False, False))
+        found.append(May(N_("an external party"), False, False, False))
     return tuple(found)
 
 
@@ -184,9 +185,13 @@ def common_calls(tenant: str, user: str, *, video_supported: bool = True) -> Seq
     """The three calls that a user has every day, to show what its settings come to. They are video
     calls, so that both kinds are decided by the rules, and where no switch records video by that."""
     me = Party(Side.INTERNAL, tenant, user, user)
-    other = Party(Side.INTERNAL, tenant, None, "another extension")
-    stranger = Party(Side.EXTERNAL, None, None, "an outside number")
-    sides = (("Calls out", me, stranger), ("Calls in", stranger, me), ("Calls to colleagues", me, other))
+    other = Party(Side.INTERNAL, tenant, None, N_("another extension"))
+    stranger = Party(Side.EXTERNAL, None, None, N_("an outside number"))
+    sides = (
+        (N_("Calls out"), me, stranger),
+        (N_("Calls in"), stranger, me),
+        (N_("Calls to colleagues"), me, other),
+    )
     return [
         (text, Imagined(tenant, caller, callee, video=True, video_supported=video_supported))
         for text, caller, callee in sides

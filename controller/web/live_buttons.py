@@ -8,6 +8,7 @@ from ..core.media_kinds import Kind
 from ..core.policy import is_forbidden
 from ..core.rules import PolicyRule
 from ..engine.ports import LiveCall, LiveRecording
+from .language import N_
 
 ENDED = ("ended", "failed")
 
@@ -25,19 +26,19 @@ def buttons(call: LiveCall, rule: PolicyRule | None) -> list[Button]:
     going = [r for r in call.recordings if r.state not in ENDED]
     found = []
     if any(r.paused for r in going):
-        found.append(Button("resume-recording", "Resume", "record", True))
+        found.append(Button("resume-recording", N_("Resume"), "record", True))
     if any(not r.paused for r in going) and (rule is None or rule.mode.may_pause):
-        found.append(Button("pause-recording", "Pause", "pause"))
+        found.append(Button("pause-recording", N_("Pause"), "pause"))
     if len({r.kind for r in going}) > 1:
         for kind in Kind:
             found += _of_one(kind, [r for r in going if r.kind == kind], rule)
     may_start = rule is None or rule.mode.may_start_and_stop
     if may_start and any(keepable(r) for r in going):
-        found.append(Button("start-recording", "Keep", "keep", True))
+        found.append(Button("start-recording", N_("Keep"), "keep", True))
     if may_start and not going:
-        found.append(Button("start-recording", "Start recording", "record"))
+        found.append(Button("start-recording", N_("Start recording"), "record"))
     if any(_may_stop(r, rule) for r in going):
-        found.append(Button("stop-recording", "Stop", "stop"))
+        found.append(Button("stop-recording", N_("Stop"), "stop"))
     return found
 
 
@@ -45,9 +46,11 @@ def _of_one(kind: Kind, going: list[LiveRecording], rule: PolicyRule | None) -> 
     """Picture and sound apart, where both are recorded. (A film alone pauses with its sound.)"""
     found = []
     if any(r.paused for r in going):
-        found.append(Button(f"resume-{kind}-recording", f"Resume {kind}", "record"))
+        text = N_("Resume video") if kind is Kind.VIDEO else N_("Resume audio")
+        found.append(Button(f"resume-{kind}-recording", text, "record"))
     if any(not r.paused for r in going) and (rule is None or rule.mode.may_pause):
-        found.append(Button(f"pause-{kind}-recording", f"Pause {kind}", "pause"))
+        text = N_("Pause video") if kind is Kind.VIDEO else N_("Pause audio")
+        found.append(Button(f"pause-{kind}-recording", text, "pause"))
     return found
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 
+from .language import N_
+
 #: The longest period; a report of more days is more than anybody reads.
 MOST_DAYS = 1096
 
 PRESETS = (
-    ("today", "Today"),
-    ("7d", "7 days"),
-    ("30d", "30 days"),
-    ("month", "This month"),
-    ("last-month", "Last month"),
-    ("90d", "90 days"),
-    ("365d", "365 days"),
+    ("today", N_("Today")),
+    ("7d", N_("7 days")),
+    ("30d", N_("30 days")),
+    ("month", N_("This month")),
+    ("last-month", N_("Last month")),
+    ("90d", N_("90 days")),
+    ("365d", N_("365 days")),
 )
 
 

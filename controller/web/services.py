@@ -77,6 +77,8 @@ class Services:
     hook_maker: HookMaker | None = None
     #: Tells this process's sender of webhooks the same.
     poke_hooks: Callable[[], None] = lambda: None
+    #: Of pages for whoever has chosen none and whose browser asks for none that there is.
+    language: str = "en"
     #: The text of /metrics.
     metrics: Callable[[], Awaitable[str]] | None = None
     #: What /metrics says of the web itself.

@@ -28,7 +28,7 @@ RED = "red.example"
 NO_PAGE = {
     "/healthz", "/readyz", "/metrics", "/live/stream", "/jobs/stream", "/reports/csv", "/",
     "/batches/{batch_id}/download", "/s/{token}/{number}/audio", "/s/{token}/{number}/download",
-    "/first-run/call/now", "/first-run/switches", "/first-run/users",
+    "/texts/{name}", "/first-run/call/now", "/first-run/switches", "/first-run/users",
     "/sign-in/provider", "/sign-in/provider/back", "/sign-in/set-up", "/sign-in/code",
 }  # fmt: skip
 

@@ -19,7 +19,7 @@ from controller.web.problems import Problem
 from .world import PEOPLE, World, form_token
 
 #: Routes for whoever has no account (yet); every other one is behind the gate.
-OPEN = re.compile(r"/(healthz|readyz|sign-in.*|first-run|static|s/.*)")
+OPEN = re.compile(r"/(healthz|readyz|sign-in.*|first-run|static|texts/.*|s/.*)")
 #: One of each role, of red where the role has a tenant.
 ROLES = {PEOPLE[login][0]: login for login in ("root", "red-admin", "red-super", "red-officer", "red-101")}
 #: What would end the walk.

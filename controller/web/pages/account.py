@@ -15,6 +15,7 @@ from ..access import address_of
 from ..api import tokens
 from ..api.params import plain
 from ..changes import note
+from ..language import LANGUAGES, N_, language_of
 from ..permits import SessionMe
 from ..problems import Problem
 from ..second_factor import provisioning_uri, qr_code
@@ -47,6 +48,17 @@ async def set_password(
     except Problem as problem:
         return await _page(request, parts, me, problem.status, error=problem.detail)
     return RedirectResponse("/account?saved=password", 303)
+
+
+@router.post("/language")
+async def choose_language(
+    request: Request, parts: Parts, me: SessionMe, language: Annotated[str, Form(max_length=20)] = ""
+) -> Response:
+    """Of one's own pages; "" is whatever the browser asks for."""
+    if language not in ("", *LANGUAGES):
+        return await _page(request, parts, me, 422, error="Choose one of the list.")
+    await parts.accounts.set_language(me.account_id, language)
+    return RedirectResponse("/account?saved=language", 303)
 
 
 @router.post("/second-factor")
@@ -146,10 +158,11 @@ async def _wrong_code(request: Request, parts: Services, me: Account, code: str)
 
 
 _SAVED = {
-    "password": "The password is changed; every other session has ended.",
-    "factor": "The second factor is gone.",
-    "session": "Ended.",
-    "token": "Removed.",
+    "language": N_("The language is chosen."),
+    "password": N_("The password is changed; every other session has ended."),
+    "factor": N_("The second factor is gone."),
+    "session": N_("Ended."),
+    "token": N_("Removed."),
 }
 
 
@@ -160,6 +173,7 @@ async def _page(
     scopes = [(p, MEANING[p]) for p in Permission if p in GRANTS[me.role] and p is not Permission.OWN_ACCOUNT]
     return page(
         request, "account.html", status, error=error, made=made, saved=saved, scopes=scopes,
+        languages=[language_of(code) for code in LANGUAGES],
         tokens=await parts.accounts.tokens(me.account_id),
         sessions=await parts.accounts.sessions(me.account_id, parts.now()),
         this=request.state.session.nonce, least=parts.sign_in.least_password,

@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse
 from ...core.roles import Role, may_give
 from ...engine.reading import Account
 from .. import account_changes as changes
+from ..language import N_
 from ..permits import AccountManager
 from ..problems import Problem
 from ..services import Parts, Services
@@ -21,11 +22,11 @@ router = APIRouter(prefix="/company/accounts")
 
 #: In people's words, and what each reaches.
 ROLES = {
-    Role.USER: "User: the calls of one extension",
-    Role.SUPERVISOR: "Supervisor: the calls of their groups",
-    Role.COMPLIANCE: "Compliance officer: listens, holds, proves; changes nothing",
-    Role.TENANT: "Tenant administrator",
-    Role.SYSTEM: "System administrator: every tenant",
+    Role.USER: N_("User: the calls of one extension"),
+    Role.SUPERVISOR: N_("Supervisor: the calls of their groups"),
+    Role.COMPLIANCE: N_("Compliance officer: listens, holds, proves; changes nothing"),
+    Role.TENANT: N_("Tenant administrator"),
+    Role.SYSTEM: N_("System administrator: every tenant"),
 }
 MOST = 500
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from .words import duration, shown, size
+from ..language import _
+from .words import count, duration, long_day, short_day, shown, size
 
 HEIGHT = 180
 #: A row of a chart that lies on its side.
@@ -43,7 +44,7 @@ def said(value: int, name: str) -> str:
     """A sum as people read it, by what it counts."""
     if name.endswith("_ms"):
         return duration(value)
-    return size(value) if name == "stored" else f"{value:,}"
+    return size(value) if name == "stored" else count(value)
 
 
 def chart(values: Sequence[tuple[str, int]], name: str, *, upright: bool) -> Chart:
@@ -83,12 +84,10 @@ def _round_up(most: int, name: str) -> int:
 def _axis(key: str) -> str:
     if len(key) == 2:
         return f"{key}:00"
-    day = date.fromisoformat(key)
-    return f"{day.day} {day:%b}"
+    return short_day(date.fromisoformat(key))
 
 
 def _named(key: str) -> str:
     if len(key) == 2:
-        return f"{key}:00 to {key}:59"
-    day = date.fromisoformat(key)
-    return f"{day:%A}, {day.day} {day:%B %Y}"
+        return _("%(hour)s:00 to %(hour)s:59", hour=key)
+    return long_day(date.fromisoformat(key))

@@ -14,18 +14,19 @@ from ...core.voices import Saying
 from ...engine.reading import Recorded
 from ..api.params import plain
 from ..free_search import as_tag
+from ..language import N_
 from . import filters
 from .words import words
 
 RECORDED = (
-    ("", "All calls"),
-    ("yes", "Recorded"),
-    ("no", "Not recorded"),
-    ("missing", "Should have been"),
+    ("", N_("All calls")),
+    ("yes", N_("Recorded")),
+    ("no", N_("Not recorded")),
+    ("missing", N_("Should have been")),
 )
 #: Every rule that a decision can name, with its words.
 RULES = (
-    ("", "Any reason"),
+    ("", N_("Any reason")),
     *((str(c), words(str(c)).capitalize()) for c in Cause),
     *(
         (f"{scope}.{saying}", f"{words(str(scope)).capitalize()}: {words(str(saying))}")

@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse
 from ...core.roles import Permission
 from ..access import may
 from ..api.calls import find
+from ..language import N_
 from ..permits import Seer
 from ..services import Parts, Services
 from . import call_filters, filters
@@ -28,9 +29,14 @@ LIST = "calls"
 
 #: What beside time and parties may be shown.
 COLUMNS = {
-    "duration": "Duration", "outcome": "Outcome", "recorded": "Recorded", "switch": "Switch",
-    "direction": "Direction", "date": "Date", "id": "Call id",
-}  # fmt: skip
+    "duration": N_("Duration"),
+    "outcome": N_("Outcome"),
+    "recorded": N_("Recorded"),
+    "switch": N_("Switch"),
+    "direction": N_("Direction"),
+    "date": N_("Date"),
+    "id": N_("Call id"),
+}
 USUAL = ("duration", "outcome", "recorded", "switch")
 
 

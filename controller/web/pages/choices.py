@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ...core.direction import Direction
 from ...core.formats import Format, FormatChoice, bytes_per_minute
-from ...core.media_kinds import OPERATIONS, Kind
 from ...core.options import (
     Answers,
     Channels,
@@ -18,83 +17,97 @@ from ...core.options import (
 )
 from ...core.rules import Mode, PolicyScope, Setting
 from ...core.voices import Saying
+from ..language import N_, _
 
 SETTINGS = {
-    Setting.INHERIT: "Not set here",
-    Setting.OFF: "Off",
-    Setting.ON: "On",
-    Setting.REQUIRE: "On, and nobody may stop it",
-    Setting.FORBID: "Never, whatever else says",
+    Setting.INHERIT: N_("Not set here"),
+    Setting.OFF: N_("Off"),
+    Setting.ON: N_("On"),
+    Setting.REQUIRE: N_("On, and nobody may stop it"),
+    Setting.FORBID: N_("Never, whatever else says"),
 }
 
 #: The same in a list's narrow column.
 SETTINGS_SHORT = {
-    Setting.INHERIT: "Not set",
-    Setting.OFF: "Off",
-    Setting.ON: "On",
-    Setting.REQUIRE: "Required",
-    Setting.FORBID: "Never",
+    Setting.INHERIT: N_("Not set"),
+    Setting.OFF: N_("Off"),
+    Setting.ON: N_("On"),
+    Setting.REQUIRE: N_("Required"),
+    Setting.FORBID: N_("Never"),
 }
 
 MODES = {
-    Mode.ALWAYS_PAUSE: "Always; the user may pause",
-    Mode.ALWAYS: "Always; the user cannot pause",
-    Mode.ON_DEMAND: "On demand: kept if started",
-    Mode.ON_DEMAND_START: "On demand: from the start on",
-    Mode.NEVER: "Never for the user's own sake",
+    Mode.ALWAYS_PAUSE: N_("Always; the user may pause"),
+    Mode.ALWAYS: N_("Always; the user cannot pause"),
+    Mode.ON_DEMAND: N_("On demand: kept if started"),
+    Mode.ON_DEMAND_START: N_("On demand: from the start on"),
+    Mode.NEVER: N_("Never for the user's own sake"),
 }
 
 MODES_SHORT = {
-    Mode.ALWAYS_PAUSE: "always, pause",
-    Mode.ALWAYS: "always",
-    Mode.ON_DEMAND: "on demand",
-    Mode.ON_DEMAND_START: "on demand, from start",
-    Mode.NEVER: "never",
+    Mode.ALWAYS_PAUSE: N_("always, pause"),
+    Mode.ALWAYS: N_("always"),
+    Mode.ON_DEMAND: N_("on demand"),
+    Mode.ON_DEMAND_START: N_("on demand, from start"),
+    Mode.NEVER: N_("never"),
 }
 
 DIRECTIONS = {
-    Direction.INBOUND: "Inbound",
-    Direction.OUTBOUND: "Outbound",
-    Direction.INTERNAL: "Internal",
-    Direction.EXTERNAL: "Between external numbers",
+    Direction.INBOUND: N_("Inbound"),
+    Direction.OUTBOUND: N_("Outbound"),
+    Direction.INTERNAL: N_("Internal"),
+    Direction.EXTERNAL: N_("Between external numbers"),
 }
 
 SCOPES = {
-    PolicyScope.SYSTEM: "System",
-    PolicyScope.TENANT: "Tenant",
-    PolicyScope.TRUNK: "Trunk",
-    PolicyScope.INBOUND_RULE: "Inbound rule",
-    PolicyScope.OUTBOUND_RULE: "Outbound rule",
-    PolicyScope.QUEUE: "Queue",
-    PolicyScope.RING_GROUP: "Ring group",
-    PolicyScope.RECEPTIONIST: "Virtual receptionist",
-    PolicyScope.USER: "User",
+    PolicyScope.SYSTEM: N_("System"),
+    PolicyScope.TENANT: N_("Tenant"),
+    PolicyScope.TRUNK: N_("Trunk"),
+    PolicyScope.INBOUND_RULE: N_("Inbound rule"),
+    PolicyScope.OUTBOUND_RULE: N_("Outbound rule"),
+    PolicyScope.QUEUE: N_("Queue"),
+    PolicyScope.RING_GROUP: N_("Ring group"),
+    PolicyScope.RECEPTIONIST: N_("Virtual receptionist"),
+    PolicyScope.USER: N_("User"),
+}
+
+#: The same of several: what a list of them is called.
+SCOPES_MANY = {
+    PolicyScope.SYSTEM: N_("Systems"),
+    PolicyScope.TENANT: N_("Tenants"),
+    PolicyScope.TRUNK: N_("Trunks"),
+    PolicyScope.INBOUND_RULE: N_("Inbound rules"),
+    PolicyScope.OUTBOUND_RULE: N_("Outbound rules"),
+    PolicyScope.QUEUE: N_("Queues"),
+    PolicyScope.RING_GROUP: N_("Ring groups"),
+    PolicyScope.RECEPTIONIST: N_("Virtual receptionists"),
+    PolicyScope.USER: N_("Users"),
 }
 
 SAYINGS = {
-    Saying.OFF: "off",
-    Saying.NOT_SAMPLED: "on, but this call is not in the sample",
-    Saying.NEVER: "never for its own sake",
-    Saying.ON_DEMAND_START: "on demand, from the start",
-    Saying.ON_DEMAND: "on demand",
-    Saying.ON: "on",
-    Saying.REQUIRE: "required",
-    Saying.FORBID: "forbidden",
+    Saying.OFF: N_("off"),
+    Saying.NOT_SAMPLED: N_("on, but this call is not in the sample"),
+    Saying.NEVER: N_("never for its own sake"),
+    Saying.ON_DEMAND_START: N_("on demand, from the start"),
+    Saying.ON_DEMAND: N_("on demand"),
+    Saying.ON: N_("on"),
+    Saying.REQUIRE: N_("required"),
+    Saying.FORBID: N_("forbidden"),
 }
 
 PAUSE_STYLES = {
-    PauseStyle.MASK: "Silence of the same length",
-    PauseStyle.CUT: "Left out of the recording",
+    PauseStyle.MASK: N_("Silence of the same length"),
+    PauseStyle.CUT: N_("Left out of the recording"),
 }
 
 GAP_STYLES = {
-    GapStyle.SILENCE: "Silence of the same length",
-    GapStyle.CUT: "Left out of the recording",
+    GapStyle.SILENCE: N_("Silence of the same length"),
+    GapStyle.CUT: N_("Left out of the recording"),
 }
 
 CHANNELS = {
-    Channels.MONO: "Mono",
-    Channels.STEREO: "Stereo: caller left, called right",
+    Channels.MONO: N_("Mono"),
+    Channels.STEREO: N_("Stereo: caller left, called right"),
 }
 
 FORMAT_NAMES = {
@@ -108,51 +121,60 @@ FORMAT_NAMES = {
 
 def format_words(format: Format) -> str:
     """``MP3, about 240 KB a minute``: of mono from a telephone."""
-    return f"{FORMAT_NAMES[format]}, about {bytes_per_minute(format) / 1000:.0f} KB a minute"
+    size = f"{bytes_per_minute(format) / 1000:.0f}"
+    return _("%(format)s, about %(size)s KB a minute", format=FORMAT_NAMES[format], size=size)
 
 
 def formats(system: Format) -> dict[FormatChoice, str]:
     words = {FormatChoice(str(format)): format_words(format) for format in Format}
-    return {FormatChoice.SYSTEM: f"The system's: {format_words(system)}"} | words
+    own = _("The system's: %(format)s", format=format_words(system))
+    return {FormatChoice.SYSTEM: own} | words
 
 
 HEARS = {
-    Hears.NOBODY: "Nobody",
-    Hears.EXTERNAL: "External parties",
-    Hears.EVERYBODY: "Everybody in the call",
+    Hears.NOBODY: N_("Nobody"),
+    Hears.EXTERNAL: N_("External parties"),
+    Hears.EVERYBODY: N_("Everybody in the call"),
 }
 
 SECOND_FACTOR = {
-    SecondFactorFor.NOBODY: "Nobody has to",
-    SecondFactorFor.ADMINISTRATORS: "Administrators and compliance officers",
-    SecondFactorFor.EVERYBODY: "Everybody",
+    SecondFactorFor.NOBODY: N_("Nobody has to"),
+    SecondFactorFor.ADMINISTRATORS: N_("Administrators and compliance officers"),
+    SecondFactorFor.EVERYBODY: N_("Everybody"),
 }
 
 SHARE_LINKS = {
-    ShareLinks.OFF: "None",
-    ShareLinks.PRIVATE: "For whoever is signed in",
-    ShareLinks.PUBLIC: "Also public ones, for whoever has the link",
+    ShareLinks.OFF: N_("None"),
+    ShareLinks.PRIVATE: N_("For whoever is signed in"),
+    ShareLinks.PUBLIC: N_("Also public ones, for whoever has the link"),
 }
 
 ANSWERS = {
-    Answers.NEVER: "Never",
-    Answers.ON_REQUEST: "When the request asks for it",
-    Answers.ALWAYS: "Always",
+    Answers.NEVER: N_("Never"),
+    Answers.ON_REQUEST: N_("When the request asks for it"),
+    Answers.ALWAYS: N_("Always"),
 }
 
-TRANSCRIPTS = {Transcripts.OFF: "No", Transcripts.ON: "Yes"}
+TRANSCRIPTS = {Transcripts.OFF: N_("No"), Transcripts.ON: N_("Yes")}
 
 REDACTIONS = {
-    Redaction.OFF: "Left as they are",
-    Redaction.TEXT: "Taken out of the text",
-    Redaction.AUDIO: "Taken out of text and sound",
+    Redaction.OFF: N_("Left as they are"),
+    Redaction.TEXT: N_("Taken out of the text"),
+    Redaction.AUDIO: N_("Taken out of text and sound"),
 }
 
 
-def _operation(name: str) -> str:
-    operation = OPERATIONS[name]
-    what = "recording" if len(operation.kinds) == len(Kind) else f"{operation.kinds[0]} recording"
-    return f"{operation.verb.capitalize()} {what}"
-
-
-CODES = {name: _operation(name) for name in sorted(OPERATIONS, key=lambda n: (n.count("-"), n))}
+CODES = {
+    "pause-recording": N_("Pause recording"),
+    "resume-recording": N_("Resume recording"),
+    "start-recording": N_("Start recording"),
+    "stop-recording": N_("Stop recording"),
+    "pause-audio-recording": N_("Pause audio recording"),
+    "pause-video-recording": N_("Pause video recording"),
+    "resume-audio-recording": N_("Resume audio recording"),
+    "resume-video-recording": N_("Resume video recording"),
+    "start-audio-recording": N_("Start audio recording"),
+    "start-video-recording": N_("Start video recording"),
+    "stop-audio-recording": N_("Stop audio recording"),
+    "stop-video-recording": N_("Stop video recording"),
+}

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from ...core.disk import FORMATS, BadPlan, DiskPlan, DiskUse, MeasuredRate, amount, compared
 from ..api.params import plain
+from ..language import N_
 from ..permits import PolicyReader
 from ..services import Parts
 from .forms import Sheet
@@ -18,12 +19,12 @@ router = APIRouter()
 
 #: As they are asked for: field, label, hint, least, most, step.
 NUMBERS = (
-    ("users", "People who are recorded", "", 1, 1000, 1),
-    ("minutes", "Minutes a person and working day", "", 0, 480, 5),
-    ("days_a_week", "Working days a week", "", 1, 7, 1),
-    ("retention_days", "Days that recordings are kept", "0: for ever.", 0, 3650, 5),
+    ("users", N_("People who are recorded"), "", 1, 1000, 1),
+    ("minutes", N_("Minutes a person and working day"), "", 0, 480, 5),
+    ("days_a_week", N_("Working days a week"), "", 1, 7, 1),
+    ("retention_days", N_("Days that recordings are kept"), N_("0: for ever."), 0, 3650, 5),
 )
-NAMES = {"wav": "WAV", "flac": "FLAC", "mp3": "MP3", "opus": "Opus", "amr": "AMR", "mp4": "MP4 (video)"}
+NAMES = {"wav": "WAV", "flac": "FLAC", "mp3": "MP3", "opus": "Opus", "amr": "AMR", "mp4": N_("MP4 (video)")}
 
 
 @dataclass(frozen=True, slots=True)

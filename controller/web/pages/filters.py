@@ -10,23 +10,24 @@ from urllib.parse import urlencode
 from ...core.direction import Direction
 from ...engine.reading import RecordingFilter
 from ..api.params import plain
+from ..language import N_
 
 #: Choices of the duration list: the value in the address (seconds from-to) and its words.
 DURATIONS = (
-    ("", "Any duration"),
-    ("0-10", "Up to 10 s"),
-    ("10-60", "10 s to 1 min"),
-    ("60-300", "1 to 5 min"),
-    ("300-1800", "5 to 30 min"),
-    ("1800-", "Over 30 min"),
+    ("", N_("Any duration")),
+    ("0-10", N_("Up to 10 s")),
+    ("10-60", N_("10 s to 1 min")),
+    ("60-300", N_("1 to 5 min")),
+    ("300-1800", N_("5 to 30 min")),
+    ("1800-", N_("Over 30 min")),
 )
 
 DIRECTIONS = (
-    ("", "Any direction"),
-    ("inbound", "Inbound"),
-    ("outbound", "Outbound"),
-    ("internal", "Internal"),
-    ("external", "External"),
+    ("", N_("Any direction")),
+    ("inbound", N_("Inbound")),
+    ("outbound", N_("Outbound")),
+    ("internal", N_("Internal")),
+    ("external", N_("External")),
 )
 
 

@@ -17,6 +17,7 @@ from .. import job_work
 from ..access import CameBy, address_of, may
 from ..api.jobs import listed
 from ..job_words import doing, what_next
+from ..language import N_
 from ..permits import JobManager
 from ..problems import Problem, not_found
 from ..services import Parts, Services
@@ -28,9 +29,12 @@ _SHOWN = 50
 _LOOK_S = 2.0
 #: What each tab shows.
 TABS: dict[str, tuple[str, frozenset[JobState]]] = {
-    "open": ("Open", frozenset({JobState.WAITING, JobState.RUNNING, JobState.RETRYING, JobState.FAILED})),
-    "failed": ("Failed", frozenset({JobState.RETRYING, JobState.FAILED})),
-    "done": ("Done", frozenset({JobState.DONE, JobState.CANCELLED})),
+    "open": (
+        N_("To do"),
+        frozenset({JobState.WAITING, JobState.RUNNING, JobState.RETRYING, JobState.FAILED}),
+    ),
+    "failed": (N_("Failed"), frozenset({JobState.RETRYING, JobState.FAILED})),
+    "done": (N_("Done"), frozenset({JobState.DONE, JobState.CANCELLED})),
 }
 Tab = Annotated[str, Query(alias="show", max_length=20)]
 Key = Annotated[str, Query(max_length=500)]

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from ...core.spans import SAME_MOVE
 from ...engine.reading import CallDetail, JourneyRow, LegRow, RecordingDetail
+from ..language import _, tr
 from .causes import cause
 from .words import duration, who
 
@@ -113,8 +114,12 @@ class Ruler:
 
     def stretch(self, kind: str, name: str, text: str, begin: datetime, end: datetime) -> Stretch:
         a, b = self.ms(begin), self.ms(end)
+        said = _(
+            "%(what)s, %(since)s to %(until)s (%(lasts)s)",
+            what=text, since=duration(a), until=duration(b), lasts=duration(b - a),
+        )  # fmt: skip
         return Stretch(
-            kind, name, f"{text}, {duration(a)} to {duration(b)} ({duration(b - a)})", a, b,
+            kind, name, said, a, b,
             self.percent(a), round(self.percent(b) - self.percent(a), 3), self.href(begin, end),
         )  # fmt: skip
 
@@ -181,22 +186,28 @@ def _leg_lane(
     name, end = who(leg.party), leg.ended_at or ruler.ended
     mine = [j for j in journey if j.leg_id == leg.leg_id]
     lane = Lane(y, leg=leg, ending=cause(leg.cause) if leg.ended_at and leg.cause else "")
-    verb = "calls" if leg.party.calling else "rings"
-    lane.stretches.append(
-        ruler.stretch("ring", "ringing", f"{name} {verb}", leg.started_at, leg.answered_at or end)
-    )
+    said = _("%(name)s calls", name=name) if leg.party.calling else _("%(name)s rings", name=name)
+    lane.stretches.append(ruler.stretch("ring", _("ringing"), said, leg.started_at, leg.answered_at or end))
     if leg.answered_at is None:
         return lane
     holds = _between(mine, {"held"}, {"unheld", "hung up"}, end)
     reached = leg.answered_at
     for begin, until in talks:
         if begin - reached > timedelta(milliseconds=500):
-            lane.stretches.append(ruler.stretch("wait", "waiting", f"{name} waits", reached, begin))
-        lane.stretches.append(ruler.stretch("talk", "talking", f"{name} talks", begin, until))
+            lane.stretches.append(
+                ruler.stretch("wait", _("waiting"), _("%(name)s waits", name=name), reached, begin)
+            )
+        lane.stretches.append(
+            ruler.stretch("talk", _("talking"), _("%(name)s talks", name=name), begin, until)
+        )
         reached = until
     if end - reached > timedelta(milliseconds=500):
-        lane.stretches.append(ruler.stretch("wait", "waiting", f"{name} waits", reached, end))
-    lane.stretches += [ruler.stretch("hold", "on hold", f"{name} on hold", b, e) for b, e in holds]
+        lane.stretches.append(
+            ruler.stretch("wait", _("waiting"), _("%(name)s waits", name=name), reached, end)
+        )
+    lane.stretches += [
+        ruler.stretch("hold", _("on hold"), _("%(name)s on hold", name=name), b, e) for b, e in holds
+    ]
     return lane
 
 
@@ -213,18 +224,23 @@ def _between(events: Iterable[JourneyRow], begins: set[str], ends: set[str], las
 
 def _recording_lane(y: int, recording: RecordingDetail, ruler: Ruler) -> Lane:
     lane, end = Lane(y, recording=recording), recording.row.ended_at or ruler.ended
-    kind = recording.row.kind
+    kind = tr(str(recording.row.kind))
     for segment in recording.segments:
         if segment.opened_at is not None:
-            what = f"{kind} captured" + (f" on {' and '.join(segment.channels)}" if segment.channels else "")
+            what = _("%(kind)s captured", kind=kind)
+            if segment.channels:
+                names = ", ".join(segment.channels)
+                what = _("%(kind)s captured on %(channels)s", kind=kind, channels=names)
             lane.stretches.append(
-                ruler.stretch("taken", "recorded", what, segment.opened_at, segment.closed_at or end)
+                ruler.stretch("taken", _("recorded"), what, segment.opened_at, segment.closed_at or end)
             )
     for pause in recording.pauses:
         until = pause.unmasked_at or pause.ended_at or end
-        by = f" by {pause.asked_by}" if pause.asked_by else ""
+        said = _("%(kind)s paused", kind=kind)
+        if pause.asked_by:
+            said = _("%(kind)s paused by %(who)s", kind=kind, who=pause.asked_by)
         lane.stretches.append(
-            ruler.stretch("pause", "paused", f"{kind} paused{by}", pause.masked_at or pause.asked_at, until)
+            ruler.stretch("pause", _("paused"), said, pause.masked_at or pause.asked_at, until)
         )
     return lane
 
@@ -239,9 +255,9 @@ def _transfers(detail: CallDetail, lanes: Sequence[Lane], ruler: Ruler) -> Itera
         spans = _between(mine, {"talking"}, {"left", "hung up"}, lane.leg.ended_at or ruler.ended)
         if spans:
             talks[leg_id] = spans[0][0], spans[-1][1]
-    first = min((begin for begin, _ in talks.values()), default=None)
+    first = min((begin for begin, _end in talks.values()), default=None)
     taken: set[str] = set()
-    for leg_id, (begin, _) in sorted(talks.items(), key=lambda item: item[1]):
+    for leg_id, (begin, _end) in sorted(talks.items(), key=lambda item: item[1]):
         if first is None or begin - first <= SAME_MOVE:
             continue
         left = [
@@ -256,7 +272,10 @@ def _transfers(detail: CallDetail, lanes: Sequence[Lane], ruler: Ruler) -> Itera
         a, b = by_leg[gone], by_leg[leg_id]
         assert a.leg is not None
         assert b.leg is not None
-        text = f"Transferred from {who(a.leg.party)} to {who(b.leg.party)} at {duration(ruler.ms(begin))}"
+        text = _(
+            "Transferred from %(before)s to %(name)s at %(time)s", before=who(a.leg.party),
+            name=who(b.leg.party), time=duration(ruler.ms(begin)),
+        )  # fmt: skip
         down = b.y > a.y
         yield Transfer(
             ruler.percent(ruler.ms(begin)),

@@ -12,6 +12,7 @@ from ...core.formats import Format
 from ...engine.listing import Order, Stand
 from ...engine.reading import RecordingFilter
 from ..free_search import as_tag, plain, with_words
+from ..language import N_, _, tr
 from .filters import DIRECTIONS, DURATIONS, duration_of, moment
 
 KEYS = (
@@ -20,41 +21,73 @@ KEYS = (
 )  # fmt: skip
 
 WHEN = {
-    "today": "Today", "yesterday": "Yesterday", "7d": "The last 7 days", "30d": "The last 30 days",
-    "month": "This month", "last-month": "Last month",
-}  # fmt: skip
+    "today": N_("Today"),
+    "yesterday": N_("Yesterday"),
+    "7d": N_("The last 7 days"),
+    "30d": N_("The last 30 days"),
+    "month": N_("This month"),
+    "last-month": N_("Last month"),
+}
 STATES = {
-    Stand.AVAILABLE: "Can be played", Stand.RUNNING: "Recording now", Stand.WORKING: "Being stored",
-    Stand.SILENT: "Silent", Stand.EMPTY: "Nothing captured", Stand.FAILED: "Failed",
-    Stand.NOT_KEPT: "Not kept",
-}  # fmt: skip
+    Stand.AVAILABLE: N_("Can be played"),
+    Stand.RUNNING: N_("Recording now"),
+    Stand.WORKING: N_("Being stored"),
+    Stand.SILENT: N_("Silent"),
+    Stand.EMPTY: N_("Nothing captured"),
+    Stand.FAILED: N_("Failed"),
+    Stand.NOT_KEPT: N_("Not kept"),
+}
 ORDERS = {
-    Order.NEWEST: "Newest first", Order.OLDEST: "Oldest first", Order.LONGEST: "Longest first",
-    Order.SHORTEST: "Shortest first", Order.LARGEST: "Largest first", Order.SMALLEST: "Smallest first",
-}  # fmt: skip
-FORMATS = {**{str(f): f.upper() for f in Format}, "mp4": "MP4 video"}
-YES_NO = {"yes": "Yes", "no": "No"}
+    Order.NEWEST: N_("Newest first"),
+    Order.OLDEST: N_("Oldest first"),
+    Order.LONGEST: N_("Longest first"),
+    Order.SHORTEST: N_("Shortest first"),
+    Order.LARGEST: N_("Largest first"),
+    Order.SMALLEST: N_("Smallest first"),
+}
+FORMATS = {**{str(f): f.upper() for f in Format}, "mp4": N_("MP4 video")}
+YES_NO = {"yes": N_("Yes"), "no": N_("No")}
 
 #: What may be done to a recording or to many: its name in the form, its words, its sign, who may.
 ACTIONS = (
-    ("tag", "Tag", "keep", "annotate"),
-    ("untag", "Untag", "cut", "annotate"),
-    ("note", "Note", "book", "annotate"),
-    ("hold", "Legal hold", "shield", "hold"),
-    ("trash", "Delete", "bin", "delete"),
+    ("tag", N_("Tag"), "keep", "annotate"),
+    ("untag", N_("Untag"), "cut", "annotate"),
+    ("note", N_("Note"), "book", "annotate"),
+    ("hold", N_("Legal hold"), "shield", "hold"),
+    ("trash", N_("Delete"), "bin", "delete"),
 )
 
 _CHIPS = {
-    "q": "Search", "party": "Party", "number": "Number", "user": "User", "queue": "Queue",
-    "group": "Ring group", "tag": "Tag", "when": "When", "since": "From", "until": "To",
-    "direction": "Direction", "duration": "Duration", "kind": "Kind", "format": "Format", "paused": "Paused",
-    "hold": "Legal hold", "state": "State", "text": "Said",
-}  # fmt: skip
+    "q": N_("Search"),
+    "party": N_("Party"),
+    "number": N_("Number"),
+    "user": N_("User"),
+    "queue": N_("Queue"),
+    "group": N_("Ring group"),
+    "tag": N_("Tag"),
+    "when": N_("When"),
+    "since": N_("From"),
+    "until": N_("To"),
+    "direction": N_("Direction"),
+    "duration": N_("Duration"),
+    "kind": N_("Kind"),
+    "format": N_("Format"),
+    "paused": N_("Paused"),
+    "hold": N_("Legal hold"),
+    "state": N_("State"),
+    "text": N_("Said"),
+}
 _CHOICES: dict[str, Mapping[str, str]] = {
-    "when": WHEN, "direction": dict(DIRECTIONS), "duration": dict(DURATIONS), "format": FORMATS,
-    "paused": YES_NO, "hold": YES_NO, "state": {str(k): v for k, v in STATES.items()},
-    "kind": {"audio": "Audio", "video": "Video"}, "sort": {str(k): v for k, v in ORDERS.items()},
-}  # fmt: skip
+    "when": WHEN,
+    "direction": dict(DIRECTIONS),
+    "duration": dict(DURATIONS),
+    "format": FORMATS,
+    "paused": YES_NO,
+    "hold": YES_NO,
+    "state": {str(k): v for k, v in STATES.items()},
+    "kind": {"audio": N_("Audio"), "video": N_("Video")},
+    "sort": {str(k): v for k, v in ORDERS.items()},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +124,7 @@ class ListFilter:
     @property
     def chips(self) -> list[Chip]:
         return [
-            Chip(_CHIPS[key], _CHOICES.get(key, {}).get(value, value), self.query(**{key: None}))
+            Chip(_CHIPS[key], _chosen(key, value), self.query(**{key: None}))
             for key, value in self.values.items()
             if value and key in _CHIPS
         ]
@@ -108,8 +141,9 @@ def read(query: Mapping[str, str], zone: tzinfo, now: datetime, *, spoken: bool)
     values = {key: plain(query.get(key, ""), 500 if key in ("q", "text") else 200) for key in KEYS}
     for key, choices in _CHOICES.items():
         if key != "duration" and values[key] and values[key] not in choices:
+            name = tr(_CHIPS.get(key, N_("Order")))
             faults.append(
-                f"“{values[key][:40]}” is none of the choices of {_CHIPS.get(key, 'the order').lower()}."
+                _("“%(value)s” is none of the choices of “%(name)s”.", value=values[key][:40], name=name)
             )
             values[key] = ""
     if not spoken:
@@ -133,6 +167,12 @@ def read(query: Mapping[str, str], zone: tzinfo, now: datetime, *, spoken: bool)
     if not spoken:
         where = replace(where, text="")
     return ListFilter(values, where, query.get("before", "")[:500] or None, faults)
+
+
+def _chosen(key: str, value: str) -> str:
+    """What was chosen in words; what was typed stays as it is."""
+    choices = _CHOICES.get(key, {})
+    return tr(choices[value]) if value in choices else value
 
 
 def _yes(value: str) -> bool | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from ...core.roles import Permission as P
+from ..language import N_
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,51 +21,51 @@ Menu = tuple[tuple[str, tuple[MenuItem, ...]], ...]
 
 MENU: Menu = (
     (
-        "Call Statistics",
+        N_("Call Statistics"),
         (
-            MenuItem("Call Recordings", "/recordings", "tape", P.SEE_CALLS),
-            MenuItem("CDR", "/calls", "list", P.SEE_CALLS),
-            MenuItem("Live Calls", "/live", "live", P.SEE_LIVE),
-            MenuItem("Bulk work", "/batches", "jobs", P.SEE_CALLS),
-            MenuItem("Reports", "/reports", "bars", P.SEE_CALLS),
-            MenuItem("Links", "/shares", "route", P.SHARE),
+            MenuItem(N_("Call Recordings"), "/recordings", "tape", P.SEE_CALLS),
+            MenuItem(N_("CDR"), "/calls", "list", P.SEE_CALLS),
+            MenuItem(N_("Live Calls"), "/live", "live", P.SEE_LIVE),
+            MenuItem(N_("Bulk work"), "/batches", "jobs", P.SEE_CALLS),
+            MenuItem(N_("Reports"), "/reports", "bars", P.SEE_CALLS),
+            MenuItem(N_("Links"), "/shares", "route", P.SHARE),
         ),
     ),
     (
-        "Call Manager",
+        N_("Call Manager"),
         (
-            MenuItem("Users", "/users", "users", P.SEE_POLICY),
-            MenuItem("Trunks and rules", "/rules", "rules", P.SEE_POLICY),
-            MenuItem("Explain", "/explain", "ask", P.SEE_POLICY),
+            MenuItem(N_("Users"), "/users", "users", P.SEE_POLICY),
+            MenuItem(N_("Trunks and rules"), "/rules", "rules", P.SEE_POLICY),
+            MenuItem(N_("Explain"), "/explain", "ask", P.SEE_POLICY),
         ),
     ),
     (
-        "Advanced Service",
+        N_("Advanced Service"),
         (
-            MenuItem("Queues", "/queues", "queue", P.SEE_POLICY),
-            MenuItem("Ring groups", "/ring-groups", "bell", P.SEE_POLICY),
-            MenuItem("Virtual receptionists", "/receptionists", "keypad", P.SEE_POLICY),
+            MenuItem(N_("Queues"), "/queues", "queue", P.SEE_POLICY),
+            MenuItem(N_("Ring groups"), "/ring-groups", "bell", P.SEE_POLICY),
+            MenuItem(N_("Virtual receptionists"), "/receptionists", "keypad", P.SEE_POLICY),
         ),
     ),
     (
-        "Company",
+        N_("Company"),
         (
-            MenuItem("General › Options", "/company/options", "sliders", P.SEE_POLICY),
-            MenuItem("Accounts", "/company/accounts", "key", P.MANAGE_ACCOUNTS),
-            MenuItem("Groups", "/company/groups", "users", P.MANAGE_ACCOUNTS),
-            MenuItem("Retention", "/retention", "keep", P.SEE_POLICY),
-            MenuItem("Trash", "/trash", "bin", P.DELETE),
-            MenuItem("Disk use", "/disk", "disk", P.SEE_POLICY),
-            MenuItem("Links of everybody", "/company/shares", "route", P.MANAGE_SHARES),
-            MenuItem("Webhooks", "/company/webhooks", "hook", P.MANAGE_WEBHOOKS),
-            MenuItem("Audit", "/audit", "shield", P.SEE_AUDIT),
+            MenuItem(N_("General › Options"), "/company/options", "sliders", P.SEE_POLICY),
+            MenuItem(N_("Accounts"), "/company/accounts", "key", P.MANAGE_ACCOUNTS),
+            MenuItem(N_("Groups"), "/company/groups", "users", P.MANAGE_ACCOUNTS),
+            MenuItem(N_("Retention"), "/retention", "keep", P.SEE_POLICY),
+            MenuItem(N_("Trash"), "/trash", "bin", P.DELETE),
+            MenuItem(N_("Disk use"), "/disk", "disk", P.SEE_POLICY),
+            MenuItem(N_("Links of everybody"), "/company/shares", "route", P.MANAGE_SHARES),
+            MenuItem(N_("Webhooks"), "/company/webhooks", "hook", P.MANAGE_WEBHOOKS),
+            MenuItem(N_("Audit"), "/audit", "shield", P.SEE_AUDIT),
         ),
     ),
     (
-        "Advanced",
+        N_("Advanced"),
         (
-            MenuItem("Settings › General", "/advanced/general", "gear", P.SYSTEM_SETTINGS),
-            MenuItem("Jobs", "/jobs", "jobs", P.MANAGE_JOBS),
+            MenuItem(N_("Settings › General"), "/advanced/general", "gear", P.SYSTEM_SETTINGS),
+            MenuItem(N_("Jobs"), "/jobs", "jobs", P.MANAGE_JOBS),
         ),
     ),
 )

@@ -7,11 +7,12 @@ import re
 from ...engine.reading import Account
 from ..access import own_tenant
 from ..api.settings_bodies import NAME, TENANT, USER
+from ..language import N_
 from ..problems import Problem
 
-TENANT_FAULT = "A tenant has a name without blanks, slashes or @."
-USER_FAULT = "An extension has no blanks, slashes or @, and 128 characters at the most."
-NAME_FAULT = "A name of up to 200 characters, without control characters."
+TENANT_FAULT = N_("A tenant has a name without blanks, slashes or @.")
+USER_FAULT = N_("An extension has no blanks, slashes or @, and 128 characters at the most.")
+NAME_FAULT = N_("A name of up to 200 characters, without control characters.")
 
 
 def is_tenant(text: str) -> bool:

@@ -15,6 +15,7 @@ from ..api.proof import seal_of
 from ..api.recordings import find
 from ..api.waveforms import view_of
 from ..headers import with_nonce
+from ..language import _
 from ..media_files import MEDIA_TYPES
 from ..permits import Seer
 from ..problems import Problem
@@ -69,9 +70,9 @@ async def _waveform(parts: Services, detail: RecordingDetail) -> Waveform | None
 def _names(detail: RecordingDetail) -> list[str]:
     """What stands beside each channel's waveform."""
     if detail.playable is None or detail.playable.channels != 2:
-        return ["Everybody"]
+        return [_("Everybody")]
     sides = detail.channels or ("", "")
-    return [side or f"Channel {n}" for n, side in enumerate(sides, 1)]
+    return [side or _("Channel %(number)s", number=n) for n, side in enumerate(sides, 1)]
 
 
 def _shelf(file: FileRow) -> tuple[bool, int, int]:

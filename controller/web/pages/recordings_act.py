@@ -17,7 +17,7 @@ from ...engine.batches import Batch, BatchState
 from ...engine.reading import Account
 from ..access import address_of, known_id
 from ..batch_work import KEPT
-from ..deeds import MOST, Deed, checked, deed_of, do, refusals
+from ..deeds import MOST, Deed, checked, deed_of, do, on, refusals
 from ..permits import Seer
 from ..problems import Problem
 from ..retention_desk import desk_of
@@ -93,7 +93,7 @@ async def _asked(request: Request, parts: Services, me: Account, sheet: Sheet, s
     refused = await refusals(parts, me, action, ids)
     holds = await desk_of(parts).holds(me.scope) if action == "hold" else []
     return page(
-        request, "recordings_act.html", status, deed=deed, action=action, sheet=sheet, ids=ids,
+        request, "recordings_act.html", status, deed=deed, deed_on=on, action=action, sheet=sheet, ids=ids,
         batch=chosen.batch_id if chosen else "", can_do=len(ids) - len(refused), most=MOST,
         refused=Counter(refused.values()).most_common(20), left=len(refused), holds=holds,
         query=sheet.one("query"), behind=action == "zip" or len(ids) > AT_ONCE,

@@ -11,6 +11,7 @@ from ...core.roles import Permission
 from ...engine.listing import Order
 from .. import view_keeping
 from ..access import may
+from ..language import N_
 from ..permits import Seer
 from ..services import Parts, Services
 from ..transcript_reading import note_found
@@ -27,9 +28,17 @@ LIST = "recordings"
 
 #: What beside time, parties and actions may be shown.
 COLUMNS = {
-    "duration": "Duration", "pauses": "Pauses", "tags": "Tags and notes", "why": "Why", "size": "Size",
-    "format": "Format", "kind": "Kind", "holds": "Legal hold", "tenant": "Tenant", "date": "Date",
-}  # fmt: skip
+    "duration": N_("Duration"),
+    "pauses": N_("Pauses"),
+    "tags": N_("Tags and notes"),
+    "why": N_("Why"),
+    "size": N_("Size"),
+    "format": N_("Format"),
+    "kind": N_("Kind"),
+    "holds": N_("Legal hold"),
+    "tenant": N_("Tenant"),
+    "date": N_("Date"),
+}
 USUAL = ("duration", "pauses", "tags", "why")
 
 

@@ -17,6 +17,8 @@ from ...engine.ports import LinkState
 from ...engine.reading import Account
 from ..access import may
 from ..kept import not_kept
+from ..language import language, tr
+from ..language.current import marked, marked_plural
 from ..services import web_of
 from . import words
 from .menu import item_at, menu_for
@@ -33,10 +35,12 @@ templates = Environment(
 for _name in (
     "shown", "clock", "day", "stamp", "duration", "precise", "size", "who", "number", "caller", "callees",
     "words", "sentence", "coded", "address",
-    "means", "moment", "apart", "file_title",
+    "means", "moment", "apart", "file_title", "decimal", "count",
 ):  # fmt: skip
     templates.filters[_name] = getattr(words, _name)
 templates.filters["not_kept"] = not_kept
+templates.filters |= {"tr": tr, "date": words.numeric}
+templates.globals |= {"_": marked, "ngettext": marked_plural}
 
 
 def zone(request: Request) -> tzinfo:
@@ -89,6 +93,7 @@ def _common(request: Request) -> dict[str, Any]:
         "can": lambda name: may(request, Permission(name)),
         "switches": _switches(request, account) if account else [],
         "now": web.services.now(),
+        "language": language(),
     }
 
 

@@ -15,24 +15,32 @@ from .. import report_csv
 from ..access import may
 from ..api.params import plain
 from ..api.reports import reports_of
+from ..language import N_, _
 from ..permits import Exporter, Seer
 from ..report_period import PRESETS, Period, own_days, preset
 from ..services import Parts, Services
 from .bars import Chart, chart
 from .rendering import page, zone
-from .words import address
+from .words import address, numeric, shown
 
 router = APIRouter()
 
 GROUPINGS = (
-    (Grouping.DAY, "Day"), (Grouping.HOUR, "Hour of the day"), (Grouping.USER, "User"),
-    (Grouping.QUEUE, "Queue or group"), (Grouping.TENANT, "Tenant"),
-)  # fmt: skip
+    (Grouping.DAY, N_("Day")),
+    (Grouping.HOUR, N_("Hour of the day")),
+    (Grouping.USER, N_("User")),
+    (Grouping.QUEUE, N_("Queue or group")),
+    (Grouping.TENANT, N_("Tenant")),
+)
 #: What a chart can show: its value in the address, its words, the sum.
 SHOWN = (
-    ("talk_ms", "Talk time"), ("calls", "Calls"), ("recorded_ms", "Recorded time"), ("stored", "Storage"),
-    ("paused_ms", "Pauses"), ("missing", "Not recorded"),
-)  # fmt: skip
+    ("talk_ms", N_("Talk time")),
+    ("calls", N_("Calls")),
+    ("recorded_ms", N_("Recorded time")),
+    ("stored", N_("Storage")),
+    ("paused_ms", N_("Pauses")),
+    ("missing", N_("Not recorded")),
+)
 #: More bars than these nobody tells apart; the table has all.
 MOST_BARS = 31
 
@@ -67,8 +75,9 @@ async def reports_page(request: Request, parts: Parts, me: Seer) -> Response:
         total=await reader.report_totals(me.scope, period.since, period.until),
         earlier=await reader.report_totals(me.scope, before.since, before.until), before=before,
         storage=await reader.storage(me.scope, period.since, period.until),
+        grouping=dict(GROUPINGS)[asked.by], showing=dict(SHOWN)[asked.show],
         chart=_chart(asked, rows), may_export=may(request, Permission.EXPORT), calls_link=_calls_link,
-        change=_change,
+        change=_change, named=_named,
     )  # fmt: skip
 
 
@@ -114,6 +123,11 @@ def _chart(asked: Asked, rows: list[ReportRow]) -> Chart:
     return chart([(r.key, getattr(r.sums, asked.show)) for r in rows], asked.show, upright=not named)
 
 
+def _named(asked: Asked, row: ReportRow) -> str:
+    """A day as the reader's language writes it, anything else as it is called."""
+    return numeric(date.fromisoformat(row.key)) if asked.by is Grouping.DAY else shown(row.key, 60)
+
+
 def _calls_link(asked: Asked, row: ReportRow | None, recorded: str = "") -> str:
     """The CDR's list of the same calls; "" where its filters cannot say it."""
     first, last, party = asked.period.first, asked.period.last, ""
@@ -134,4 +148,4 @@ def _change(now: Sums, before: Sums, name: str) -> str:
     if not old:
         return ""
     percent = round(100 * (new - old) / old)
-    return "as before" if percent == 0 else f"{percent:+} %".replace("-", "\N{MINUS SIGN}")
+    return _("as before") if percent == 0 else f"{percent:+} %".replace("-", "\N{MINUS SIGN}")

@@ -15,6 +15,7 @@ from ...core.roles import Permission, allows
 from ...engine.reading import Account, Scope
 from ...engine.retention import HoldRow
 from ..access import address_of, known_id, own_tenant
+from ..language import N_, _, tr
 from ..permits import Deleter, Holder, PolicyChanger, PolicyReader
 from ..problems import Problem, not_found
 from ..retention_desk import desk_of, outlook_of
@@ -25,9 +26,9 @@ from .rendering import page, zone
 
 router = APIRouter()
 
-SCOPES = {"tenant": "All recordings", "queue": "A queue", "user": "A user", "tag": "A tag"}
+SCOPES = {"tenant": N_("All recordings"), "queue": N_("A queue"), "user": N_("A user"), "tag": N_("A tag")}
 #: What has to be typed before a recording is removed for good.
-SURE = "remove"
+SURE = N_("remove")
 Name = Annotated[str, Query(max_length=253)]
 
 
@@ -135,8 +136,8 @@ async def change_trash(request: Request, parts: Parts, me: Deleter) -> Response:
     if sheet.one("do") == "restore":
         if not await desk_of(parts).restore(me.scope, recording_id, me.login, address_of(request)):
             raise not_found("recording in the trash")
-    elif sheet.one("word").casefold() != SURE:
-        sheet.faults["word"] = f"Type the word {SURE}: what is removed is gone for good."
+    elif sheet.one("word").casefold() not in (SURE, tr(SURE).casefold()):
+        sheet.faults["word"] = _("Type the word %(word)s: what is removed is gone for good.", word=tr(SURE))
         return await _trash(request, parts, me, sheet, status=422)
     elif why := await desk_of(parts).purge_now(me.scope, recording_id, me.login, address_of(request)):
         raise not_found("recording in the trash") if "not in" in why else Problem(409, f"{why}.")

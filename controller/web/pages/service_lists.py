@@ -84,7 +84,7 @@ async def _list(request: Request, parts: Parts, me: Account, scope: PolicyScope,
     shown = [line for line in found if wanted in line.name.casefold()]
     return page(
         request, "services.html", lines=shown, total=len(found), past=past, q=plain(q), scope=scope,
-        title=f"{choices.SCOPES[scope]}s", choices=choices,
+        title=choices.SCOPES_MANY[scope], choices=choices,
     )  # fmt: skip
 
 

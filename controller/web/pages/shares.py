@@ -13,6 +13,7 @@ from ...engine.reading import Account, RecordingDetail
 from ...engine.sharing import Audience
 from .. import sharing
 from ..api.recordings import find
+from ..language import N_
 from ..permits import ShareManager, Sharer
 from ..problems import Problem, not_found
 from ..services import Parts, Services
@@ -22,10 +23,16 @@ from .rendering import page
 router = APIRouter()
 
 AUDIENCES = {
-    Audience.SIGNED_IN: "Whoever has the link and is signed in here",
-    Audience.PUBLIC: "Whoever has the link",
+    Audience.SIGNED_IN: N_("Whoever has the link and is signed in here"),
+    Audience.PUBLIC: N_("Whoever has the link"),
 }
-DAYS = {"1": "Tomorrow", "7": "In a week", "30": "In 30 days", "90": "In 90 days", "365": "In a year"}
+DAYS = {
+    "1": N_("Tomorrow"),
+    "7": N_("In a week"),
+    "30": N_("In 30 days"),
+    "90": N_("In 90 days"),
+    "365": N_("In a year"),
+}
 
 
 @router.get("/shares")

@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse
 from ...engine.entry import Stage
 from ...engine.reading import AuditEntry
 from ..access import address_of, check_form, identify, sound
+from ..language import N_, ngettext
 from ..permits import SignedIn
 from ..problems import Problem
 from ..services import Parts, web_of
@@ -21,7 +22,7 @@ from .rendering import page
 open_router = APIRouter()
 router = APIRouter()
 
-WRONG = "Login and password do not fit."
+WRONG = N_("Login and password do not fit.")
 
 
 @open_router.get("/sign-in")
@@ -38,10 +39,10 @@ async def sign_in_page(
 
 #: What an address may say that went wrong elsewhere; never a text of its own.
 FAULTS = {
-    "late": "The sign-in took too long. Begin again.",
-    "refused": "The provider did not let you in, or its answer could not be trusted.",
-    "unknown": "You are known to the provider, but have no account here.",
-    "disabled": "This account is disabled.",
+    "late": N_("The sign-in took too long. Begin again."),
+    "refused": N_("The provider did not let you in, or its answer could not be trusted."),
+    "unknown": N_("You are known to the provider, but have no account here."),
+    "disabled": N_("This account is disabled."),
 }
 
 
@@ -108,7 +109,11 @@ def after(stage: Stage, next: str) -> str:
 
 def too_many(wait: int) -> str:
     minutes = -(-wait // 60)
-    return f"Too many attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
+    return ngettext(
+        "Too many attempts. Try again in %(num)s minute.",
+        "Too many attempts. Try again in %(num)s minutes.",
+        minutes,
+    )
 
 
 def own_path(target: str) -> str:

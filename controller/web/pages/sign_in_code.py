@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 from ...engine.entry import SessionRow, Stage
 from ...engine.reading import Account, AuditEntry
 from ..access import address_of, check_form, sound
+from ..language import N_
 from ..second_factor import provisioning_uri, qr_code
 from ..services import Parts, web_of
 from ..signing_in import begin
@@ -22,7 +23,7 @@ Next = Annotated[str, Query(max_length=4000)]
 NextField = Annotated[str, Form(max_length=4000)]
 Code = Annotated[str, Form(max_length=40)]
 
-WRONG = "That code does not fit, or was used before. Take the one that is shown now."
+WRONG = N_("That code does not fit, or was used before. Take the one that is shown now.")
 
 
 async def half_way(request: Request, stage: Stage) -> tuple[SessionRow, Account] | None:

@@ -10,25 +10,26 @@ from urllib.parse import urlencode
 from ...core.policy import Cause
 from ...core.rules import ROUTE_SCOPES
 from ...engine.reading import CallDetail, DecisionRow, LegRow, PartyRow
+from ..language import N_, _, tr
 from .causes import cause
 from .journey import Ruler
-from .words import address, duration, shown, who
+from .words import address, duration, shown, who, words
 
 _TELL = {
-    "calling": "calls",
-    "called": "is rung",
-    "answered": "answers",
-    "talking": "joins the conversation",
-    "left": "leaves the conversation",
-    "held": "is put on hold",
-    "unheld": "is taken off hold",
-    "hung up": "ends",
-    "capture": "is captured",
+    "calling": N_("calls"),
+    "called": N_("is rung"),
+    "answered": N_("answers"),
+    "talking": N_("joins the conversation"),
+    "left": N_("leaves the conversation"),
+    "held": N_("is put on hold"),
+    "unheld": N_("is taken off hold"),
+    "hung up": N_("ends"),
+    "capture": N_("is captured"),
 }
 _VERDICTS = {
-    "record": "{} is to be recorded",
-    "provisional": "{} is to be recorded, and kept only if it is started",
-    "leave": "{} is not to be recorded",
+    "record": N_("%(kind)s is to be recorded"),
+    "provisional": N_("%(kind)s is to be recorded, and kept only if it is started"),
+    "leave": N_("%(kind)s is not to be recorded"),
 }
 
 #: Of a name in a link; Explain's form takes 253.
@@ -59,11 +60,14 @@ def told(detail: CallDetail, ruler: Ruler) -> list[Told]:
     found = []
     for j in detail.journey:
         leg = parties.get(j.leg_id or "")
-        what, more = _TELL.get(j.what, shown(j.what)), shown(j.detail, 300)
-        if j.what == "hung up":
-            more = cause(j.detail)
+        what, more = tr(_TELL.get(j.what, shown(j.what))), shown(tr(j.detail), 300)
+        if j.what == "capture":
+            kind, colon, why = j.detail.partition(": ")
+            more = shown(f"{tr(kind)}{colon}{tr(why)}", 300)
+        elif j.what == "hung up":
+            more = tr(cause(j.detail))
         elif j.what == "calling" and leg and leg.dialled:
-            more = f"dials {shown(leg.dialled, 60)}"
+            more = _("dials %(number)s", number=shown(leg.dialled, 60))
         after = duration(ruler.ms(j.at))
         found.append(
             Told(j.at, after, leg.party if leg else None, what, more, j.leg_id or "", ruler.href(j.at))
@@ -81,11 +85,11 @@ def _decided(detail: CallDetail, ruler: Ruler) -> list[Told]:
             continue  # of every call without video; it is among the reasons all the same
         people = ", ".join(shown(names[leg], 60) for leg in d.legs if leg in names)
         about = [
-            shown(d.reason, 600),
-            people and f"between {people}",
-            several and f"for {shown(d.tenant, 60)}",
+            shown(tr(d.reason), 600),
+            people and _("between %(people)s", people=people),
+            several and _("for %(tenant)s", tenant=shown(d.tenant, 60)),
         ]
-        what = _VERDICTS.get(d.verdict, "{}: " + d.verdict).format(d.kind)
+        what = _(_VERDICTS.get(d.verdict, "%(kind)s: " + d.verdict.replace("%", "%%")), kind=tr(d.kind))
         more = " · ".join(part for part in about if part)
         found.append(Told(d.at, duration(ruler.ms(d.at)), None, what, more, "", ""))
     return found
@@ -93,15 +97,20 @@ def _decided(detail: CallDetail, ruler: Ruler) -> list[Told]:
 
 def rule_links(decision: DecisionRow, legs: Sequence[LegRow]) -> list[Link]:
     """The pages on which the rule that decided is set; none where no rule did."""
-    scope, dot, _ = decision.rule.partition(".")
+    scope, dot, _saying = decision.rule.partition(".")
     tenant = decision.tenant
     if not dot:
         system = decision.rule.startswith("external_")
-        return [Link("Settings › General", "/advanced/general")] if system else []
+        return [Link(N_("Settings › General"), "/advanced/general")] if system else []
     if scope == "tenant":
-        return [Link(f"Options of {shown(tenant, 60)}", f"/company/options?tenant={address(tenant)}")]
+        return [
+            Link(
+                _("Options of %(tenant)s", tenant=shown(tenant, 60)),
+                f"/company/options?tenant={address(tenant)}",
+            )
+        ]
     if scope == "system":
-        return [Link("Settings › General", "/advanced/general")]
+        return [Link(N_("Settings › General"), "/advanced/general")]
     if scope == "user":
         users = dict.fromkeys(
             leg.party.user
@@ -109,11 +118,14 @@ def rule_links(decision: DecisionRow, legs: Sequence[LegRow]) -> list[Link]:
             if leg.party.user and leg.party.side == "internal" and leg.party.tenant == tenant
         )
         named = [u for u in users if f"user {u} " in f"{decision.reason} "] or list(users)
-        return [Link(f"User {shown(u, 40)}", f"/users/{address(tenant)}/{address(u)}") for u in named]
+        return [
+            Link(_("User %(user)s", user=shown(u, 40)), f"/users/{address(tenant)}/{address(u)}")
+            for u in named
+        ]
     routes = dict.fromkeys(r for leg in legs for r in leg.routes if r.scope == scope)
     return [
         Link(
-            f"Rule of {scope.replace('_', ' ')} {shown(r.name, 60)}",
+            _("Rule of %(what)s %(name)s", what=tr(words(scope)), name=shown(r.name, 60)),
             "/rules/edit?" + urlencode({"scope": r.scope, "tenant": r.tenant or "", "name": r.name}),
         )
         for r in routes

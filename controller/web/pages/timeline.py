@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from ...core.spans import RecordingSpan
 from ..api.waveforms import SpansView
+from ..language import _
 from .words import day
 
 #: Time lines are drawn as SVG that is so many units wide: positions are attributes then, and the
@@ -78,14 +79,15 @@ def shares(view: SpansView) -> list[Share]:
     if view.silence_ms is None or view.both_ms is None:
         return []
     names = [
-        t.who or ("Somebody" if len(view.talkers) == 1 else f"Channel {t.channel + 1}") for t in view.talkers
+        t.who or (_("Somebody") if len(view.talkers) == 1 else _("Channel %(number)s", number=t.channel + 1))
+        for t in view.talkers
     ]
     parts = [(f"ch{t.channel}", name, t.speech_ms) for t, name in zip(view.talkers, names, strict=True)]
     if len(parts) > 1:
         parts = [(css, name, ms - view.both_ms) for css, name, ms in parts] + [
-            ("both", "Both at once", view.both_ms)
+            ("both", _("Both at once"), view.both_ms)
         ]
-    parts.append(("nobody", "Silence", view.silence_ms))
+    parts.append(("nobody", _("Silence"), view.silence_ms))
     total, x, found = sum(ms for _, _, ms in parts), 0.0, []
     for css, text, ms in parts:
         width = round(max(0, ms) / total * WIDTH, 2) if total > 0 else 0.0

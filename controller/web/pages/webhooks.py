@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse
 from ...engine.hooks import CHOOSABLE, MEANING, Hook, HookEvent
 from ...engine.reading import Account
 from .. import hook_work as work
+from ..language import tr
 from ..permits import HookManager
 from ..problems import Problem
 from ..services import Parts, Services
@@ -121,7 +122,7 @@ def _filled(hook: Hook, sheet: Sheet, *, enabled: bool) -> Hook:
 
 
 def _choices() -> dict[str, str]:
-    return {str(event): f"{MEANING[event]} ({event})" for event in CHOOSABLE}
+    return {str(event): f"{tr(MEANING[event])} ({event})" for event in CHOOSABLE}
 
 
 def _fresh() -> Sheet:

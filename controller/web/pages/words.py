@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, tzinfo
+from functools import cache
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from babel.numbers import get_decimal_symbol, get_group_symbol
 from markupsafe import Markup, escape
 
 from ...core.requests import Means
 from ...engine.media_ports import FileRole
 from ...engine.ports import LiveParty
 from ...engine.reading import FileRow, PartyRow
+from ..language import N_, _, language, tr
+from ..language.catalogs import SOURCE, Language
 
 MOST_SHOWN = 120
 
@@ -50,12 +55,55 @@ def clock(at: datetime, zone: tzinfo) -> str:
 
 
 def day(at: datetime, zone: tzinfo) -> str:
-    local = at.astimezone(zone)
-    return f"{local:%A}, {local.day} {local:%B %Y}"
+    return long_day(at.astimezone(zone).date())
+
+
+def long_day(at: date) -> str:
+    """``Sunday, 22 November 2026``."""
+    weekdays, months, _short = _calendar(language())
+    return _(
+        "%(weekday)s, %(day)s %(month)s %(year)s",
+        weekday=weekdays[at.weekday()], day=at.day, month=months[at.month], year=at.year,
+    )  # fmt: skip
+
+
+def short_day(at: date) -> str:
+    """``22 Nov``, on an axis."""
+    return _("%(day)s %(month)s", day=at.day, month=_calendar(language())[2][at.month])
+
+
+@cache
+def _calendar(one: Language) -> tuple[Mapping[int, str], Mapping[int, str], Mapping[int, str]]:
+    """The names of days (from Monday, 0) and months, and the short ones of months."""
+    locale = one.locale
+    months = locale.months["format"]
+    short = {n: name.rstrip(".") for n, name in months["abbreviated"].items()}
+    return locale.days["format"]["wide"], months["wide"], short
+
+
+def numeric(at: date) -> str:
+    """``2026-11-22``; in other languages as they write it with digits alone."""
+    return _("%(year)s-%(month)s-%(day)s", year=f"{at:%Y}", month=f"{at:%m}", day=f"{at:%d}")
 
 
 def stamp(at: datetime, zone: tzinfo) -> str:
-    return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+    local = at.astimezone(zone)
+    return f"{numeric(local)} {local:%H:%M:%S}"
+
+
+@cache
+def _separators(one: Language) -> tuple[str, str]:
+    return get_decimal_symbol(one.locale), get_group_symbol(one.locale)
+
+
+def decimal(text: str) -> str:
+    """A number that is written with a point, as the language writes it: ``2,5``."""
+    return text if language().code == SOURCE else text.replace(".", _separators(language())[0])
+
+
+def count(number: int) -> str:
+    """``12,345``."""
+    return f"{number:,}".replace(",", _separators(language())[1])
 
 
 def duration(ms: int | None) -> str:
@@ -72,16 +120,17 @@ def precise(ms: int) -> str:
 
 def size(count: int) -> str:
     value = float(count)
-    for unit in ("bytes", "KB", "MB", "GB"):
+    for unit in (N_("bytes"), "KB", "MB", "GB"):
         if value < 1000 or unit == "GB":
-            return f"{value:.0f} {unit}" if unit == "bytes" or value >= 100 else f"{value:.1f} {unit}"
+            whole = unit == "bytes" or value >= 100
+            return f"{value:.0f} {tr(unit)}" if whole else f"{decimal(f'{value:.1f}')} {unit}"
         value /= 1000
     return str(count)
 
 
 def who(party: PartyRow | LiveParty) -> str:
     """The name that stands for a party: what it is called, else its number or extension."""
-    return shown(party.name) or shown(party.number) or shown(party.user) or "unknown"
+    return shown(party.name) or shown(party.number) or shown(party.user) or _("unknown")
 
 
 def number(party: PartyRow | LiveParty) -> str:
@@ -106,34 +155,34 @@ def words(code: str) -> str:
 
 #: See docs/reference/files.md.
 _FILES = {
-    FileRole.RENDITION: "Whole recording",
-    FileRole.SEGMENT: "Segment {}",
-    FileRole.MIX: "Segment {}, the switch’s own mix",
-    FileRole.RX: "Segment {}, what the switch received from the leg",
-    FileRole.TX: "Segment {}, what the leg heard",
-    FileRole.ENCODED: "Whole recording, encoded",
-    FileRole.PEAKS: "Waveform",
-    FileRole.TRANSCRIPT: "Transcript",
-    FileRole.REDACTED: "Whole recording without numbers",
+    FileRole.RENDITION: N_("Whole recording"),
+    FileRole.SEGMENT: N_("Segment %(number)s"),
+    FileRole.MIX: N_("Segment %(number)s, the switch’s own mix"),
+    FileRole.RX: N_("Segment %(number)s, what the switch received from the leg"),
+    FileRole.TX: N_("Segment %(number)s, what the leg heard"),
+    FileRole.ENCODED: N_("Whole recording, encoded"),
+    FileRole.PEAKS: N_("Waveform"),
+    FileRole.TRANSCRIPT: N_("Transcript"),
+    FileRole.REDACTED: N_("Whole recording without numbers"),
 }
 
 #: How a request came, as its asker would call it.
 _MEANS = {
-    Means.FEATURE_CODE: "feature code",
-    Means.MESSAGE: "SIP MESSAGE",
-    Means.MESSAGE_IN_DIALOG: "SIP MESSAGE in the call",
-    Means.API: "API",
-    Means.PAGE: "page",
-    Means.RECORD_KEY: "Record key",
-    Means.LIMIT: "longest pause",
-    Means.BUS: "the switch's bus",
-    Means.RECOVERY: "recovery after a restart",
+    Means.FEATURE_CODE: N_("feature code"),
+    Means.MESSAGE: N_("SIP MESSAGE"),
+    Means.MESSAGE_IN_DIALOG: N_("SIP MESSAGE in the call"),
+    Means.API: N_("API"),
+    Means.PAGE: N_("page"),
+    Means.RECORD_KEY: N_("Record key"),
+    Means.LIMIT: N_("longest pause"),
+    Means.BUS: N_("the switch's bus"),
+    Means.RECOVERY: N_("recovery after a restart"),
 }
 
 
 def file_title(file: FileRow) -> str:
     """What one of a recording's files is."""
-    return _FILES[FileRole(file.role)].format(file.number)
+    return _(_FILES[FileRole(file.role)], number=file.number)
 
 
 def means(code: str) -> str:
@@ -149,7 +198,7 @@ def moment(at: datetime, zone: tzinfo) -> str:
 def apart(begin: datetime, end: datetime) -> str:
     """How long after one moment the other was: ``45 ms``, ``2.3 s``."""
     ms = max(0, round((end - begin).total_seconds() * 1000))
-    return f"{ms} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
+    return f"{ms} ms" if ms < 1000 else f"{decimal(f'{ms / 1000:.1f}')} s"
 
 
 def sentence(text: str) -> str:

@@ -1,5 +1,7 @@
 // What every page has: the time zone for the server, menus that close, rows that play.
 // Every page can be read and every form sent without it.
+import { t } from "/static/texts.js";
+
 document.documentElement.classList.add("scripted");
 
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -26,10 +28,10 @@ export async function send(form, submitter) {
       method: "POST", body, headers: { Accept: "application/json" }, redirect: "error",
     });
     const said = await answer.json().catch(() => ({}));
-    if (answer.ok) return { ok: said.ok !== false, text: said.text ?? "Done." };
-    return { ok: false, text: said.detail ?? `The controller answered ${answer.status}.` };
+    if (answer.ok) return { ok: said.ok !== false, text: said.text ?? t("Done.") };
+    return { ok: false, text: said.detail ?? t("The controller answered %(status)s.", { status: answer.status }) };
   } catch {
-    return { ok: false, text: "The controller cannot be reached. Nothing is known to have changed." };
+    return { ok: false, text: t("The controller cannot be reached. Nothing is known to have changed.") };
   }
 }
 
@@ -64,7 +66,7 @@ export const playing = () => mini?.querySelector("audio");
 // Plays a row's recording in a bar at the bottom, without leaving the list.
 export function play(row) {
   if (!row.dataset.play) {
-    toast("There is nothing to play yet.", true);
+    toast(t("There is nothing to play yet."), true);
     return;
   }
   if (row.dataset.kind === "video") {
@@ -76,17 +78,17 @@ export function play(row) {
   if (!mini) {
     mini = document.createElement("section");
     mini.className = "mini";
-    mini.setAttribute("aria-label", "Player");
+    mini.setAttribute("aria-label", t("Player"));
     const title = document.createElement("p");
     const audio = document.createElement("audio");
     audio.controls = true;
-    audio.addEventListener("error", () => toast("The recording cannot be played.", true));
+    audio.addEventListener("error", () => toast(t("The recording cannot be played."), true));
     const more = document.createElement("a");
     more.className = "button";
-    more.textContent = "Details";
+    more.textContent = t("Details");
     const close = document.createElement("button");
     close.className = "button quiet";
-    close.textContent = "Close";
+    close.textContent = t("Close");
     close.addEventListener("click", () => {
       audio.pause();
       document.querySelector(".row.playing")?.classList.remove("playing");

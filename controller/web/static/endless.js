@@ -1,5 +1,6 @@
 // Lists that go on by themselves: the next page, by its key, is put behind the rows that are there.
 import { toast } from "/static/app.js";
+import { t } from "/static/texts.js";
 
 // Answers the function that fetches more; `then` is called when there are more.
 export function endless(table, then = () => {}) {
@@ -25,7 +26,7 @@ export function endless(table, then = () => {}) {
       then();
     } catch {
       watcher?.disconnect();
-      toast("More cannot be loaded now. Try Next.", true);
+      toast(t("More cannot be loaded now. Try Next."), true);
     } finally {
       link.removeAttribute("aria-busy");
       busy = false;

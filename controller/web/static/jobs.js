@@ -1,4 +1,6 @@
 // Jobs: the server draws the list again whenever it has changed.
+import { t } from "/static/texts.js";
+
 const list = document.querySelector("[data-jobs][data-live]");
 const stream = document.querySelector("[data-stream]");
 
@@ -9,8 +11,8 @@ function tell(state, text) {
 
 if (list) {
   const source = new EventSource(`/jobs/stream?show=${encodeURIComponent(list.dataset.live)}`);
-  source.addEventListener("open", () => tell("on", "Live"));
-  source.addEventListener("error", () => tell("off", "Connection lost; what is shown may be old. Reconnecting…"));
+  source.addEventListener("open", () => tell("on", t("Live")));
+  source.addEventListener("error", () => tell("off", t("Connection lost; what is shown may be old. Reconnecting…")));
   source.addEventListener("jobs", (event) => {
     // Whoever stands on a button or link stays on it.
     const at = list.contains(document.activeElement) ? document.activeElement : null;

@@ -1,6 +1,7 @@
 // The list of recordings: it goes on by itself, rows are selected, keys do what the mouse does.
 import { playing, play } from "/static/app.js";
 import { endless } from "/static/endless.js";
+import { t } from "/static/texts.js";
 
 const table = document.querySelector("[data-list]");
 const keys = document.getElementById("keys");
@@ -25,7 +26,7 @@ if (table) {
     whole.hidden = !(every.checked && document.querySelector("[data-more]"));
     if (whole.hidden) whole.querySelector("input").checked = false;
     const match = whole.querySelector("input").checked;
-    bar.querySelector("[data-count]").textContent = match ? "All selected" : `${on.length} selected`;
+    bar.querySelector("[data-count]").textContent = match ? t("All selected") : t("%(number)s selected", { number: on.length });
     for (const b of bar.querySelectorAll("[data-not-whole]")) b.disabled = match;
     bar.classList.toggle("on", on.length > 0);
   }

@@ -1,5 +1,6 @@
 // Live calls: cards that the server draws again whenever their call changes.
 import { clock, send } from "./app.js";
+import { t } from "./texts.js";
 
 const list = document.querySelector("[data-live]");
 const none = document.querySelector("[data-none]");
@@ -28,7 +29,7 @@ find();
 
 const source = new EventSource("/live/stream");
 source.addEventListener("open", () => {
-  tell("on", "Live");
+  tell("on", t("Live"));
   for (const old of list.children) old.dataset.stale = "1";
 });
 // The stream begins with every call that is up and says when that is all: what is not among it has ended.
@@ -36,7 +37,7 @@ source.addEventListener("complete", () => {
   for (const old of [...list.children]) if (old.dataset.stale) old.remove();
   count();
 });
-source.addEventListener("error", () => tell("off", "Connection lost; what is shown may be old. Reconnecting…"));
+source.addEventListener("error", () => tell("off", t("Connection lost; what is shown may be old. Reconnecting…")));
 source.addEventListener("call", (event) => {
   const holder = document.createElement("template");
   holder.innerHTML = event.data.trim();
@@ -71,7 +72,7 @@ list.addEventListener("submit", async (event) => {
   for (const button of buttons) button.ariaBusy = "true";
   // Said at once, and as what it is: asked, not done. The switch's answer takes its place.
   const asking = card(id).querySelector("[data-said]");
-  asking.textContent = `${event.submitter?.textContent.trim() ?? "Asked"}: asking the switch…`;
+  asking.textContent = t("%(what)s: asking the switch…", { what: event.submitter?.textContent.trim() ?? t("Asked") });
   asking.className = "said asking";
   asking.hidden = false;
   const result = await send(form, event.submitter);

@@ -1,6 +1,7 @@
 // The player of one recording: playing, seeking, speed, repeating a part, one channel alone. The
 // waveform is wave.js's; without it (no waveform yet, no npm at the installation) all of this works.
 import { clock } from "./app.js";
+import { t } from "./texts.js";
 
 const box = document.querySelector("[data-player]");
 const media = box.querySelector("audio, video");
@@ -43,8 +44,8 @@ function switchPlaying() {
 
 toggle.addEventListener("click", switchPlaying);
 for (const [event, name, path] of [
-  ["play", "Pause", '<path d="M7 5v10M13 5v10"/>'],
-  ["pause", "Play", '<path class="fill" d="M6.5 4.3v11.4L15.5 10z"/>'],
+  ["play", t("Pause"), '<path d="M7 5v10M13 5v10"/>'],
+  ["pause", t("Play"), '<path class="fill" d="M6.5 4.3v11.4L15.5 10z"/>'],
 ]) {
   media.addEventListener(event, () => {
     toggle.setAttribute("aria-label", name);
@@ -62,7 +63,7 @@ media.addEventListener("timeupdate", show);
 media.addEventListener("seeked", show);
 media.addEventListener("ended", () => part.to !== null && (seek(part.from), play()));
 media.addEventListener("error", () => {
-  box.querySelector("[data-now]").textContent = "cannot be played";
+  box.querySelector("[data-now]").textContent = t("cannot be played");
 });
 for (const button of box.querySelectorAll("[data-skip]")) {
   button.addEventListener("click", () => seek(media.currentTime + Number(button.dataset.skip)));
@@ -88,8 +89,8 @@ function repeat() {
   loop.setAttribute("aria-pressed", String(part.to !== null));
   loop.classList.toggle("half", part.from !== null && part.to === null);
   loop.querySelector("[data-loop-text]").textContent =
-    part.to !== null ? `${clock(from * 1000)}–${clock(to * 1000)}` : part.from !== null ? `${clock(from * 1000)} to …` : "Repeat";
-  loop.title = part.to !== null ? "Repeat no more (L)" : part.from !== null ? "To here (L)" : "Repeat from here (L)";
+    part.to !== null ? `${clock(from * 1000)}–${clock(to * 1000)}` : part.from !== null ? t("%(time)s to …", { time: clock(from * 1000) }) : t("Repeat");
+  loop.title = part.to !== null ? t("Repeat no more (L)") : part.from !== null ? t("To here (L)") : t("Repeat from here (L)");
   const span = box.querySelector("[data-loop-span]");
   span.setAttribute("x", (from / duration()) * 1000);
   span.setAttribute("width", part.from === null ? 0 : Math.max(1, ((to - from) / duration()) * 1000));

@@ -1,4 +1,6 @@
 // The transcript in step with the player: the word that is heard, seeking by a click, search within.
+import { t } from "./texts.js";
+
 const box = document.querySelector("[data-transcript]");
 const list = box?.querySelector("[data-said]");
 const media = document.querySelector("[data-player] audio, [data-player] video");
@@ -102,13 +104,13 @@ if (list) {
     if (!found.length) return;
     place = (place + step + found.length) % found.length;
     reveal(found[place].closest(".turn"));
-    said.textContent = `${place + 1} of ${found.length}`;
+    said.textContent = t("%(number)s of %(all)s", { number: place + 1, all: found.length });
   }
   input.addEventListener("input", () => {
     found = turns.flatMap(mark);
     place = -1;
     next.hidden = found.length < 2;
-    said.textContent = input.value.trim() && !found.length ? "not found" : "";
+    said.textContent = input.value.trim() && !found.length ? t("not found") : "";
     go(1);
   });
   input.addEventListener("keydown", (event) => {

@@ -1,5 +1,6 @@
 // The users' switches: a change is first said, by the server and as without JavaScript, then saved.
 import { send, toast } from "/static/app.js";
+import { t } from "/static/texts.js";
 
 for (const form of document.querySelectorAll("form[data-ask-first]")) {
   const boxes = [...form.elements].filter((one) => one.type === "select-one");
@@ -28,7 +29,7 @@ for (const form of document.querySelectorAll("form[data-ask-first]")) {
     const card = page?.querySelector("[data-ask]");
     if (!card) {
       const why = page?.querySelector(".card.error p")?.textContent;
-      toast(why ?? "Nothing was saved: the controller cannot say what it would do. Load the page again.", true);
+      toast(why ?? t("Nothing was saved: the controller cannot say what it would do. Load the page again."), true);
       return back();
     }
     line ??= document.createElement("tr");

@@ -158,7 +158,7 @@ async function speakers(box, media) {
   media.addEventListener("timeupdate", () => {
     const now = media.currentTime * 1000;
     const names = speech.filter((s) => s.from_ms <= now && now < s.to_ms).map((s) => s.who).filter(Boolean);
-    said.textContent = [...new Set(names)].join(" and ");
+    said.textContent = [...new Set(names)].join(", ");
   });
 }
 
