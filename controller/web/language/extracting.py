@@ -52,7 +52,8 @@ ANSWERING = {"weakness", "_code_fault", "_wrong_password", "own_days", "notes", 
 #: Dictionaries that hold the sentences of other layers.
 MEANINGS = {"MEANING"}
 #: What speaks on the command line and in logs only.
-_ELSEWHERE = ("cli", "doctor", "exposure")
+_ELSEWHERE = ("doctor", "exposure")
+_FOLDERS = {"cli", "client", "demo", "proof"}
 _FUNCTIONS = {"_": None, "N_": None, "ngettext": (1, 2), "t": None}
 
 
@@ -150,7 +151,7 @@ def extracted() -> Catalog:
     found: list[tuple[str, int, str | tuple[str, ...]]] = []
     said: set[str | tuple[str, ...]] = set()
     for path in sorted(PACKAGE.rglob("*.py")):
-        if path.name.startswith(_ELSEWHERE) or path.parent.name in ("demo", "proof", "client"):
+        if path.name.startswith(_ELSEWHERE) or _FOLDERS & set(path.parts[len(PACKAGE.parts) :]):
             continue
         source = path.read_text(encoding="utf-8")
         if path.is_relative_to(PACKAGE / "web"):

@@ -83,7 +83,8 @@ def _calendar(one: Language) -> tuple[Mapping[int, str], Mapping[int, str], Mapp
 
 def numeric(at: date) -> str:
     """``2026-11-22``; in other languages as they write it with digits alone."""
-    return _("%(year)s-%(month)s-%(day)s", year=f"{at:%Y}", month=f"{at:%m}", day=f"{at:%d}")
+    year, month, day = f"{at:%Y}", f"{at:%m}", f"{at:%d}"
+    return _("%(year)s-%(month)s-%(day)s", year=year, month=month, day=day)
 
 
 def stamp(at: datetime, zone: tzinfo) -> str:
