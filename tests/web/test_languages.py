@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
-from jinja2 import nodes
+from jinja2 import Environment, nodes
 
 from controller.core.retention import RetentionRule, RuleScope
 from controller.core.rules import Mode, PolicyRule, PolicyScope, Setting
@@ -22,7 +22,7 @@ from controller.web.language.catalogs import LOCALES, PO, from_catalog
 from controller.web.language.choosing import asked_for
 from controller.web.language.current import back, switch_to
 from controller.web.pages import words
-from controller.web.pages.rendering import templates
+from controller.web.pages.templating import templates_of
 
 from .every_page import addresses, furnish
 from .pseudo import pseudo, unmarked
@@ -81,7 +81,7 @@ def test_translations_have_the_same_holes_and_tags(code: str) -> None:
 
 def test_only_literals_are_taken_for_ours() -> None:
     """What `_` gives is not escaped: a stranger's text must never come to it."""
-    found = 0
+    found, templates = 0, Environment(loader=templates_of(language_of("en")).loader)
     for name in templates.list_templates():
         tree = templates.parse(templates.loader.get_source(templates, name)[0])  # type: ignore[union-attr]
         for call in tree.find_all(nodes.Call):

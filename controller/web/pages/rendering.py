@@ -4,43 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, tzinfo
-from pathlib import Path
 from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from fastapi.routing import iter_route_contexts
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from ...core.roles import Permission
 from ...engine.ports import LinkState
 from ...engine.reading import Account
 from ..access import may
-from ..kept import not_kept
-from ..language import language, tr
-from ..language.current import marked, marked_plural
+from ..language import language
 from ..services import web_of
 from . import words
 from .menu import item_at, menu_for
-
-_HERE = Path(__file__).parent.parent
-
-templates = Environment(
-    loader=FileSystemLoader(_HERE / "templates"),
-    autoescape=select_autoescape(default=True, default_for_string=True),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-for _name in (
-    "shown", "clock", "day", "stamp", "duration", "precise", "size", "who", "number", "caller", "callees",
-    "words", "sentence", "coded", "address",
-    "means", "moment", "apart", "file_title", "decimal", "count",
-):  # fmt: skip
-    templates.filters[_name] = getattr(words, _name)
-templates.filters["not_kept"] = not_kept
-templates.filters |= {"tr": tr, "date": words.numeric}
-templates.globals |= {"_": marked, "ngettext": marked_plural}
+from .templating import templates_of
 
 
 def zone(request: Request) -> tzinfo:
@@ -53,7 +31,7 @@ def page(request: Request, template: str, status: int = 200, **context: Any) -> 
 
 
 def render(request: Request, template: str, **context: Any) -> str:
-    return templates.get_template(template).render(**_common(request), **context)
+    return templates_of(language()).get_template(template).render(**_common(request), **context)
 
 
 def fragment(template: str, **context: Any) -> str:
@@ -71,7 +49,11 @@ def error_page(
     request: Request, status: int, title: str, detail: str, headers: Mapping[str, str]
 ) -> HTMLResponse:
     common = _common(request)
-    html = templates.get_template("error.html").render(**common, status=status, title=title, detail=detail)
+    html = (
+        templates_of(language())
+        .get_template("error.html")
+        .render(**common, status=status, title=title, detail=detail)
+    )
     return HTMLResponse(html, status, dict(headers))
 
 

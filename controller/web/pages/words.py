@@ -89,6 +89,8 @@ def numeric(at: date) -> str:
 
 def stamp(at: datetime, zone: tzinfo) -> str:
     local = at.astimezone(zone)
+    if language().code == SOURCE:  # in every row of every list
+        return f"{local:%Y-%m-%d %H:%M:%S}"
     return f"{numeric(local)} {local:%H:%M:%S}"
 
 
