@@ -9,7 +9,7 @@ import unicodedata
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, DateTime, Dialect, func, literal_column
+from sqlalchemy import ColumnElement, DateTime, Dialect, Select, func, literal_column
 from sqlalchemy import Text as SqlText
 from sqlalchemy.types import TypeDecorator
 
@@ -71,6 +71,15 @@ def found_in(column: ColumnElement[Any], text: str, *, sqlite: bool) -> ColumnEl
         for letter, plain in (("ß", "ss"), ("ς", "σ"), ("ı", "i")):
             bare = func.replace(bare, letter, plain)
     return bare.contains(loose(text), autoescape=True)
+
+
+def has(query: Select[Any]) -> ColumnElement[bool]:
+    """Whether it finds something, asked of row after row down the list.
+
+    Written as EXISTS, PostgreSQL would rather find all that fit and sort them; where these are few, the list
+    was narrowed to them before (rarities.py).
+    """
+    return query.limit(1).scalar_subquery().is_not(None)
 
 
 class Text(TypeDecorator[str]):

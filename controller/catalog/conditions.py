@@ -13,7 +13,7 @@ from ..engine.listing import Stand
 from ..engine.media_ports import SILENT, FileRole, MediaState
 from ..engine.reading import RecordingFilter
 from . import tables as t
-from .columns import folded, loose, name_key
+from .columns import folded, has, loose, name_key
 from .gate import Gate
 from .searching import digits, number_variants, party_terms
 from .terms import said_in
@@ -38,7 +38,7 @@ def conditions(
         tagged = select(_tag.recording_id).where(
             _tag.recording_id == _r.recording_id, _tag.tag == where.tag, gate.tenant(_tag.tenant)
         )
-        found.append(tagged.exists())
+        found.append(has(tagged))
     if where.held is not None:
         covering = [_covered(hold) for hold in standing if hold.standing]
         # Without one that covers by itself there are no more than those that are named.
@@ -46,15 +46,14 @@ def conditions(
         held = or_(named, *covering)
         found.append(held if where.held else ~held)
     if where.paused is not None:
-        paused = select(_p.pause_id).where(_p.recording_id == _r.recording_id).exists()
+        paused = has(select(_p.pause_id).where(_p.recording_id == _r.recording_id))
         found.append(paused if where.paused else ~paused)
     if where.format:
         whole = [str(FileRole.RENDITION), str(FileRole.ENCODED)]
-        found.append(
-            select(_f.recording_id)
-            .where(_f.recording_id == _r.recording_id, _f.role.in_(whole), _f.format == where.format)
-            .exists()
+        formats = select(_f.recording_id).where(
+            _f.recording_id == _r.recording_id, _f.role.in_(whole), _f.format == where.format
         )
+        found.append(has(formats))
     if where.stand is not None:
         found.append(_stands(where.stand))
     found += [_found(gate, word, where.spoken, sqlite=sqlite) for word in where.words]
@@ -69,7 +68,7 @@ def party_in(gate: Gate, call_id: ColumnElement[Any], party: str) -> ColumnEleme
     whole = or_(*(_l.search.contains(term, autoescape=True) for term in terms))
     by_number = or_(*(_l.search_number.contains(term, autoescape=True) for term in terms))
     fits = or_(and_(gate.leg_whole(), whole), by_number)
-    return select(_l.call_id).where(_l.call_id == call_id, fits).exists()
+    return has(select(_l.call_id).where(_l.call_id == call_id, fits))
 
 
 def number_in(number: str) -> ColumnElement[bool]:
@@ -77,7 +76,7 @@ def number_in(number: str) -> ColumnElement[bool]:
     if not variants:
         return false()
     fits = or_(*(_l.search_number.contains(v, autoescape=True) for v in variants))
-    return select(_l.call_id).where(_l.call_id == _r.call_id, fits).exists()
+    return has(select(_l.call_id).where(_l.call_id == _r.call_id, fits))
 
 
 def tags_like(word: str) -> Select[Any]:
@@ -93,8 +92,8 @@ def notes_with(word: str) -> Select[Any]:
 def _found(gate: Gate, word: str, spoken: bool, *, sqlite: bool) -> ColumnElement[bool]:
     places = [
         party_in(gate, _r.call_id, word),
-        tags_like(word).where(_tag.recording_id == _r.recording_id).exists(),
-        notes_with(word).where(_note.recording_id == _r.recording_id).exists(),
+        has(tags_like(word).where(_tag.recording_id == _r.recording_id)),
+        has(notes_with(word).where(_note.recording_id == _r.recording_id)),
     ]
     if spoken:
         quoted = '"' + word.replace('"', " ") + '"'
@@ -108,12 +107,12 @@ def conditions_of_calls(
 ) -> list[ColumnElement[bool]]:
     """What a list of calls has of the recordings' filters: user, queue, ring group, tag."""
     found: list[ColumnElement[bool]] = []
-    if where.user:
+    if where.user and not gate.by_user:
         v = t.call_views.alias("of_user").c
         mine = select(v.call_id).where(
             v.call_id == call_id, v.user == name_key(where.user), gate.tenant(v.tenant)
         )
-        found.append(mine.exists())
+        found.append(has(mine))
     for scope, name in ways_asked(where):
         found.append(_came_by(gate, call_id, scope, name))
     if where.tag:
@@ -142,7 +141,7 @@ def _of_user(gate: Gate, user: str) -> ColumnElement[bool]:
     mine = select(v.call_id).where(
         v.call_id == _r.call_id, v.tenant == _r.tenant, v.user == name_key(user), gate.tenant(v.tenant)
     )
-    return mine.exists()
+    return has(mine)
 
 
 def _came_by(gate: Gate, call_id: ColumnElement[Any], scope: PolicyScope, name: str) -> ColumnElement[bool]:
@@ -150,7 +149,7 @@ def _came_by(gate: Gate, call_id: ColumnElement[Any], scope: PolicyScope, name: 
     ways = select(c.call_id).where(
         c.call_id == call_id, c.scope == str(scope), c.name == name_key(name), gate.tenant(c.tenant)
     )
-    return ways.exists()
+    return has(ways)
 
 
 def _named() -> Select[Any]:

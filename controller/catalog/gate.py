@@ -55,13 +55,16 @@ class Gate:
 
     # ── which rows ────────────────────────────────────────────────────────────────────────
 
-    def calls(self) -> CallsSeen:
+    def calls(self, user: str = "") -> CallsSeen:
         """Calls in which the tenant has a leg, or a recording; for a user, a leg of its own; for a
-        team, a leg of one of its users, or a way through one of its queues or ring groups."""
+        team, a leg of one of its users, or a way through one of its queues or ring groups.
+
+        With ``user`` only those that this user of the tenant takes part in, where the scope has a tenant and
+        is not itself a user's: a user's calls have an index of their own."""
         c, v = t.calls.c, t.call_views.c
         if self._everything:
             return CallsSeen(t.calls, c.started_at, c.call_id, c.direction, true())
-        mine = and_(v.tenant == self._tenant, v.user == (self._user or ""))
+        mine = and_(v.tenant == self._tenant, v.user == (self._user or name_key(user)))
         if self._team is not None:
             mine = and_(mine, self._of_team(v.call_id))
         return CallsSeen(
@@ -71,6 +74,11 @@ class Gate:
             v.direction,
             false() if self._nothing else mine,
         )
+
+    @property
+    def by_user(self) -> bool:
+        """Whether `calls` with a user gives that user's alone."""
+        return self._tenant is not None and self._user is None
 
     def recordings(self) -> ColumnElement[bool]:
         """The tenant's own recordings; for a user or a team, those of the calls that it sees."""

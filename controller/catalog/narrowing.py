@@ -43,6 +43,7 @@ MOST = 5_000
 FEW = 3_000
 _TRIGRAM = 3
 _MOST_GRAMS = 3
+_END = _TRIGRAM * 2
 _l, _r = t.legs.c, t.recordings.c
 
 
@@ -123,9 +124,11 @@ def among(key: ColumnElement[str], ids: set[str], *, sqlite: bool) -> ColumnElem
     if not ids:
         return false()
     if sqlite:
-        values = func.json_each(literal(json.dumps(sorted(ids)), SqlText())).table_valued("value")
-        return key.in_(select(values.c.value))
-    return key == func.any(bindparam(None, sorted(ids), ARRAY(SqlText()), unique=True))
+        each = func.json_each(literal(json.dumps(sorted(ids)), SqlText())).table_valued("value")
+        return key.in_(select(each.c.value))
+    # As a table of its own: as a condition it would be held against an index of all the tenant's.
+    values = bindparam(None, sorted(ids), ARRAY(SqlText()), unique=True)
+    return key.in_(select(func.unnest(values)))
 
 
 async def _calls(connection: AsyncConnection, variants: list[str], *, sqlite: bool) -> set[str] | None:
@@ -142,7 +145,9 @@ async def _calls(connection: AsyncConnection, variants: list[str], *, sqlite: bo
         )
         query: Select[Any] = select(places.c.call_id).where(places.c.number.in_(hits.limit(MOST + 1)))
     else:
-        query = select(_l.call_id).where(or_(*(_l.search.contains(v, autoescape=True) for v in variants)))
+        # By their ends, which several ways to write one number have in common.
+        ends = dict.fromkeys(v[-_END:] for v in variants)
+        query = select(_l.call_id).where(or_(*(_l.search.contains(end, autoescape=True) for end in ends)))
     rows = (await connection.execute(query.limit(MOST + 1))).scalars().all()
     return None if len(rows) > MOST else set(rows)
 

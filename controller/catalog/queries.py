@@ -143,12 +143,12 @@ class Queries(OnDatabase):
         gate, limit = Gate(scope), paging.clamped(limit)
         query = calls_query(gate, where, limit, before)
         async with self._database.reading() as connection:
-            narrow = await narrowed_calls(connection, self._database, gate, where, gate.calls().call_id)
+            seen = gate.calls(where.user)
+            narrow = await narrowed_calls(connection, self._database, gate, where, seen.call_id)
             if nothing_fits(narrow):
                 return Page()
             query = query.where(*narrow)
             if where.recorded in rare_calls.WHAT:
-                seen = gate.calls()
                 found = await rare_calls.page(connection, query, seen, scope, where, before, limit + 1)
             else:
                 found = list((await connection.execute(query)).all())
@@ -248,7 +248,7 @@ def selected(
 
 def calls_query(gate: Gate, where: RecordingFilter, limit: int, before: str | None) -> Select[Any]:
     """One page and a row more, newest first. Raises ValueError for a bad key."""
-    seen = gate.calls()
+    seen = gate.calls(where.user)
     query = _between(_select_calls(seen), seen.started_at, where)
     if where.party.strip():
         query = query.where(party_in(gate, seen.call_id, where.party))

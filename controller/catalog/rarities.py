@@ -25,7 +25,7 @@ _r, _f, _p, _tag, _w, _v = (
 
 def rare(gate: Gate, where: RecordingFilter) -> Iterator[tuple[ColumnElement[str], Select[Any]]]:
     """(a column of `recordings`, the only values of it that fit)."""
-    for query in rare_calls(gate, where, tags=False):
+    for query in rare_calls(gate, where, of_recordings=True):
         yield _r.call_id, query
     if where.tag:
         yield (
@@ -46,15 +46,15 @@ def rare(gate: Gate, where: RecordingFilter) -> Iterator[tuple[ColumnElement[str
         yield _r.recording_id, lengths
 
 
-def rare_calls(gate: Gate, where: RecordingFilter, *, tags: bool = True) -> Iterator[Select[Any]]:
+def rare_calls(gate: Gate, where: RecordingFilter, *, of_recordings: bool = False) -> Iterator[Select[Any]]:
     """The only calls that fit, by one filter each."""
     for scope, name in ways_asked(where):
         yield select(_w.call_id).where(
             gate.tenant(_w.tenant), _w.scope == str(scope), _w.name == name_key(name)
         )
-    if where.user:
+    if where.user and (of_recordings or not gate.by_user):
         yield select(_v.call_id).where(gate.tenant(_v.tenant), _v.user == name_key(where.user))
-    if tags and where.tag:
+    if where.tag and not of_recordings:
         yield (
             select(_r.call_id)
             .join(t.tags, _tag.recording_id == _r.recording_id)

@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 
 from ..core.options import Redaction
 from . import tables as t
-from .columns import folded
+from .columns import folded, has
 
 #: A query's: what is typed beyond them is left out.
 MAX_TERMS = 12
@@ -79,7 +79,7 @@ def said_in(recording_id: ColumnElement[str], query: str, *, sqlite: bool) -> Co
     if not asked:
         return false()
     # One by one: of a word that everybody says, all of its places would be too many (see narrowing.py).
-    there = (_recordings(one, recording_id, sqlite=sqlite).exists() for one in asked)
+    there = (has(_recordings(one, recording_id, sqlite=sqlite)) for one in asked)
     return and_(*there, ~_with_unwanted_digits(recording_id))
 
 

@@ -41,7 +41,7 @@ def statements(database: Database) -> Iterator[list[str]]:
 
 
 def short(database: Database, seen: list[str]) -> bool:
-    return any(("json_each" if database.sqlite else " any(") in statement.lower() for statement in seen)
+    return any(("json_each" if database.sqlite else "unnest(") in statement.lower() for statement in seen)
 
 
 @pytest.mark.parametrize("party", ["+49 30 1234 007", "1234007", "101", "nobody is called so", "49", "%"])
