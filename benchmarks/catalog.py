@@ -8,7 +8,6 @@ import random
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,7 +23,14 @@ from tests.catalog.conftest import _make
 from .catalog_rows import TENANTS, fill, second_of, tenant_of
 from .result import Aim, Result, percentile
 
-COUNTS = tuple(int(n) for n in os.environ.get("CATALOG_ROWS", "1000000,10000000").split(","))
+
+def _counts(name: str, most: str) -> tuple[int, ...]:
+    return tuple(int(n) for n in os.environ.get(name, most).split(",") if n)
+
+
+#: How many recordings; nothing: not on this database.
+SQLITE, POSTGRES = _counts("CATALOG_SQLITE", "1000000"), _counts("CATALOG_POSTGRES", "10000000")
+_EACH = (("SQLite", SQLITE), ("PostgreSQL", POSTGRES))
 ROUNDS = int(os.environ.get("CATALOG_ROUNDS", "100"))
 #: A question that takes seconds is asked less often.
 MOST_S = float(os.environ.get("CATALOG_SECONDS", "20"))
@@ -35,16 +41,17 @@ Ask = Callable[[SqlCatalog, Scope, random.Random], Awaitable[Sequence[str]]]
 
 
 def run() -> Result:
-    result = Result("catalog", f"The catalog with {' and '.join(f'{n:,}' for n in COUNTS)} recordings")
-    with ExitStack() as stack:
-        programs = cluster.programs()
-        server = stack.enter_context(cluster.running(programs)) if programs else None
-        if server is None:
-            result.notes.append("no PostgreSQL here")
-        for count in COUNTS:
-            with tempfile.TemporaryDirectory(prefix="tapeline-catalog-") as folder:
-                asyncio.run(_measure(result, "SQLite", f"sqlite+aiosqlite:///{folder}/tapeline.db", count))
-            if server is not None:
+    every = ", ".join(f"{n:,} in {name}" for name, counts in _EACH for n in counts)
+    result = Result("catalog", f"The catalog with many recordings: {every}")
+    for count in SQLITE:
+        with tempfile.TemporaryDirectory(prefix="tapeline-catalog-") as folder:
+            asyncio.run(_measure(result, "SQLite", f"sqlite+aiosqlite:///{folder}/tapeline.db", count))
+    programs = cluster.programs() if POSTGRES else None
+    if POSTGRES and programs is None:
+        result.notes.append("no PostgreSQL here")
+    if programs is not None:
+        with cluster.running(programs) as server:
+            for count in POSTGRES:
                 asyncio.run(_make(server, f"rows_{count}"))
                 asyncio.run(_measure(result, "PostgreSQL", f"{server}/rows_{count}", count))
     return result
