@@ -39,7 +39,7 @@ class ReportSumTable(Row, table=True):
 
 class ReportStaleTable(Row, table=True):
     """A quarter of an hour of which something has changed since its sums were counted: put by triggers in
-    the transaction that changes it, and perhaps more than once (revision 0025)."""
+    the transaction that changes it, and perhaps more than once (revision 0023)."""
 
     __tablename__ = "report_stale"
     number: int | None = Field(
