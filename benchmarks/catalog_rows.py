@@ -192,7 +192,7 @@ async def _fill_postgres(database: Database, count: int) -> None:
             "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema() AND NOT EXISTS "
             "(SELECT 1 FROM pg_constraint WHERE conname = indexname)"
         )
-        aside = [(str(row[0]), str(row[1])) for row in found]
+        aside = [(str(name), str(definition)) for name, definition in map(tuple, found)]
         for name, _ in aside:
             await connection.exec_driver_sql(f"DROP INDEX {name}")
         for statements in _statements(_POSTGRES, count):

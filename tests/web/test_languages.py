@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
@@ -26,8 +27,9 @@ from controller.web.pages.templating import templates_of
 
 from .every_page import addresses, furnish
 from .pseudo import pseudo, unmarked
+from .serving import served
 from .test_roles import ROLES
-from .world import World, form_token
+from .world import World, form_token, sign_in
 
 HOLE = re.compile(r"%\((\w+)\)s")
 TAG = re.compile(r"<[^>]+>")
@@ -332,3 +334,20 @@ def test_numbers_and_days_as_the_language_writes_them() -> None:
     assert words.stamp(at, UTC) == "2026-11-22 09:05:00"
     assert words.day(at, UTC) == "Sunday, 22 November 2026"
     assert (words.size(1_500), words.count(12345), words.decimal("2.5")) == ("1.5 KB", "12,345", "2.5")
+
+
+async def test_each_reader_of_live_calls_gets_cards_in_their_own_language(world: World) -> None:
+    """Cards are drawn once for everybody who sees the same: who reads another language does not."""
+    async with served(world) as url, httpx.AsyncClient(base_url=url) as web:
+        assert (await sign_in(web, "root")).status_code == 303
+        for accepted, said in (
+            ("de", "Audioaufzeichnung"),
+            ("en", "audio recording"),
+            ("de", "Audioaufzeichnung"),
+        ):
+            async with web.stream("GET", "/live/stream", headers={"accept-language": accepted}) as stream:
+                lines = stream.aiter_lines()
+                card = await anext(
+                    line async for line in lines if line.startswith("data:") and "badge" in line
+                )
+                assert said in card, (accepted, card)

@@ -21,6 +21,7 @@ from ...engine.reading import Account, UserSettings
 from ..access import CameBy, address_of
 from ..api.params import plain
 from ..changes import tenant_settings, user_settings
+from ..language import Language, language
 from ..live_buttons import buttons, keepable
 from ..live_cards import Shared
 from ..live_control import ControlView, carry_out
@@ -51,7 +52,9 @@ async def live_stream(request: Request, parts: Parts, me: Watcher) -> AsyncItera
             elif change.call is None:
                 yield ServerSentEvent(event="gone", raw_data=change.call_id)
             else:
-                card = _CARDS.of((change.call, rule, parts.now().replace(second=0, microsecond=0)))
+                card = _CARDS.of(
+                    (change.call, rule, parts.now().replace(second=0, microsecond=0), language())
+                )
                 yield ServerSentEvent(event="call", raw_data=card.replace(_TOKEN, token))
 
 
@@ -89,8 +92,8 @@ _HELP = {"buttons": buttons, "keepable": keepable}
 _TOKEN = secrets.token_hex(32)
 
 
-def _card(of: tuple[LiveCall, PolicyRule | None, datetime]) -> str:
-    call, rule, now = of
+def _card(of: tuple[LiveCall, PolicyRule | None, datetime, Language]) -> str:
+    call, rule, now, _ = of  # the language is the one that is spoken now: none gets another's card
     drawn = fragment("live_call.html", call=call, rule=rule, now=now, csrf=_TOKEN, **_HELP)
     # Each line would be one of the event's own.
     return " ".join(line.strip() for line in drawn.splitlines() if line.strip())

@@ -35,8 +35,9 @@ def render(request: Request, template: str, **context: Any) -> str:
 
 
 def fragment(template: str, **context: Any) -> str:
-    """A piece that is the same for everybody: nothing of who asks, or of the page around it, is in it."""
-    return templates.get_template(template).render(**context)
+    """A piece that is the same for everybody who reads the same language: nothing of who asks, or of the page
+    around it, is in it."""
+    return templates_of(language()).get_template(template).render(**context)
 
 
 def form_token(request: Request) -> str:
