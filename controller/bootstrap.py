@@ -37,6 +37,7 @@ from .media.redactor import Redactor
 from .media.retainer import Retainer
 from .media.seal_task import SealBacklog
 from .media.shelves import Stores
+from .media.spool import Spool
 from .media.spool_watch import SpoolWatch
 from .media.transcribe import make_transcribe
 from .media.watermark import Watermark
@@ -230,7 +231,14 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
         sealer = make_sealer(config, catalog)
         retainer = make_retainer(config, catalog, stores)
         switches = [make_switch(s) for s in config.switches]
-        engine = Engine(switches, catalog, now, new_id, workers.poke)
+        engine = Engine(
+            switches,
+            catalog,
+            now,
+            new_id,
+            workers.poke,
+            {s.name: Spool(s.spool).written_at for s in config.switches},
+        )
         conversions = make_conversions(config, catalog, stores)
         redactor = Redactor(
             catalog, make_transcribe(config.transcription, catalog, stores), ChosenSpans(catalog, stores)

@@ -107,6 +107,15 @@ class StoredRows(OnDatabase):
                 found |= set((await connection.execute(query)).scalars())
         return found
 
+    async def recordings_among(self, recording_ids: Collection[str]) -> set[str]:
+        """Not those whose call is only a stand-in (see `media_rows`): their true one is not saved yet."""
+        r, found = t.recordings.c, set[str]()
+        async with self._database.reading() as connection:
+            for some in chunks(sorted(recording_ids)):
+                query = select(r.recording_id).where(r.recording_id.in_(some), r.call_id != r.recording_id)
+                found |= set((await connection.execute(query)).scalars())
+        return found
+
     async def tidied(self, file: StoredFile, old_store: str) -> None:
         f = t.files.c
         change = update(t.files).where(*_this(file), f.old_store == old_store).values(old_store="")

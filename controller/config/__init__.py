@@ -85,6 +85,20 @@ class _SwitchBase(Section):
     command_timeout_ms: int = Field(
         2000, ge=50, le=60_000, description="How long a command may take before it counts as refused."
     )
+    standby_after_s: int = Field(
+        3,
+        ge=0,
+        le=3600,
+        description="So long after the controller was last heard of the switch records by itself, if its "
+        "dialplan has the piece for it; 0: never.",
+    )
+
+    @field_validator("standby_after_s")
+    @classmethod
+    def _some_beats(cls, value: int) -> int:
+        if value in (1, 2):
+            raise ValueError("give 0 or at least 3 seconds: the switch hears of the controller once a second")
+        return value
 
     @model_validator(mode="after")
     def _one_password(self) -> _SwitchBase:

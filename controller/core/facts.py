@@ -187,12 +187,13 @@ class CaptureUnmaskRefused:
 @dataclass(frozen=True, slots=True)
 class CaptureNote:
     """What was left on the switch with a capture: how it was asked for, and whether it is provisional
-    still."""
+    still. ``alone``: the switch began it by itself while the controller was away."""
 
     requested_at: datetime
     own_voice_only: bool = False
     layout: Layout = Layout.MONO
     provisional: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,14 @@ class GapStyle(StrEnum):
     CUT = "cut"  # it is left out of the recording
 
 
+class Alone(StrEnum):
+    """What the switch does by itself, while the controller is away, with a call of which it cannot tell
+    from what it was told beforehand whether it is to be recorded (see `standby`)."""
+
+    LEAVE = "leave"  # it is not recorded: fail-closed
+    RECORD = "record"  # it is, and the controller decides on its return: fail-open
+
+
 class Channels(StrEnum):
     MONO = "mono"
     STEREO = "stereo"  # left: the party who called
@@ -125,6 +133,7 @@ class TenantOptions:
     second_factor: SecondFactorFor = SecondFactorFor.NOBODY
     share_links: ShareLinks = ShareLinks.PRIVATE
     gap_style: GapStyle = GapStyle.SILENCE
+    alone: Alone = Alone.LEAVE
 
     def __post_init__(self) -> None:
         validated(self.codes)
@@ -161,6 +170,7 @@ _GONE = {
 _ENUMS: dict[str, type[StrEnum]] = {
     "pause_style": PauseStyle,
     "gap_style": GapStyle,
+    "alone": Alone,
     "channels": Channels,
     "format": FormatChoice,
     "announce_to": Hears,

@@ -51,6 +51,7 @@ class Cause(StrEnum):
     NOT_VIDEO = "not_a_video_call"
     UNSUPPORTED = "unsupported_by_switch"
     RECOVERED = "recovered"
+    TWICE = "recorded_twice"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,12 @@ from datetime import datetime
 
 from . import facts as f
 from .calls import Call, CallBook, JourneyEntry, Leg
-from .captures import CaptureState
+from .capture_facts import send_close
+from .captures import CaptureEvent, CaptureState, advance
 from .commands import CloseCapture, Layout
 from .effects import Effects
-from .options import PauseStyle
+from .media_kinds import Kind
+from .options import GapStyle, PauseStyle
 from .policy import Cause, Decision, Policy, Verdict
 from .recording import Recording, Segment, SegmentPath, parse_segment_path, tenant_folder
 from .resync import adopt
@@ -55,6 +57,9 @@ def adopt_strays(
         recording = recordings.get(parsed.recording_id)
         if recording is None:
             recording = _recording(call, policy, parsed, tenant, seen, at, video_supported=video_supported)
+            if recording is None:
+                _end_beside(call, parsed, tenant, seen, at, effects)
+                continue
             call.recordings.append(recording)
         elif not _goes_on(recording, call, tenant, parsed):
             _end(call, seen, effects)
@@ -78,6 +83,23 @@ def _end(call: Call | None, seen: f.CaptureSeen, effects: Effects) -> None:
     effects.commands.append((call_id, CloseCapture(seen.capture_id, seen.leg_id, seen.path)))
 
 
+def _end_beside(
+    call: Call, parsed: SegmentPath, tenant: str, seen: f.CaptureSeen, at: datetime, effects: Effects
+) -> None:
+    """The switch has begun by itself while the controller, which was only late, did so as well: what there
+    is twice is destroyed, and its row says so."""
+    segment = _segment(call, parsed, seen, at)
+    segment.state = CaptureState.RECORDING
+    extra = Recording(
+        parsed.recording_id, call.call_id, tenant, parsed.kind, Cause.TWICE,
+        "destroyed because the same conversation is in another recording", segment.requested_at,
+        ended_at=at, segments=[segment], provisional=True,
+    )  # fmt: skip
+    call.recordings.append(extra)
+    segment.state = advance(segment.state, CaptureEvent.CLOSE)
+    send_close(call, segment, effects)
+
+
 def _owner(call: Call, policy: Policy, parsed: SegmentPath) -> str | None:
     """The tenant whose folder it lies in; None if we know nobody by it."""
     known = [*call.tenants, *(r.tenant for r in call.recordings), *policy.options]
@@ -98,26 +120,45 @@ def _goes_on(recording: Recording, call: Call, tenant: str, parsed: SegmentPath)
 def _recording(
     call: Call, policy: Policy, parsed: SegmentPath, tenant: str, seen: f.CaptureSeen, at: datetime, *,
     video_supported: bool,
-) -> Recording:  # fmt: skip
+) -> Recording | None:  # fmt: skip
+    """None: an extra one, of what another capture holds."""
     legs = _conversation(call, seen.leg_id)
     decision = _FORGOTTEN
+    alone = seen.note is not None and seen.note.alone
+    if alone and any(_holds(r, tenant, parsed.kind, legs) for r in call.recordings):
+        return None
     if len(legs) > 1:
         decision = decide_now(call, policy, tenant, parsed.kind, legs, video_supported)
     provisional = decision.verdict is Verdict.PROVISIONAL
-    if seen.note is not None:
-        if provisional and not seen.note.provisional:
-            # Somebody had started it; what was asked for was not saved either.
-            call.requested.add((tenant, parsed.kind))
-            decision = decide_now(call, policy, tenant, parsed.kind, legs, video_supported)
-        provisional = seen.note.provisional
-    if not decision.record and not decision.forbidden:
-        decision = _FORGOTTEN
-    cut = policy.options_of(tenant).pause_style is PauseStyle.CUT
+    if alone:
+        # Only the switch has decided yet, by less than we know; of one leg alone nothing can be.
+        provisional = not decision.record or provisional
+    else:
+        if seen.note is not None:
+            if provisional and not seen.note.provisional:
+                # Somebody had started it; what was asked for was not saved either.
+                call.requested.add((tenant, parsed.kind))
+                decision = decide_now(call, policy, tenant, parsed.kind, legs, video_supported)
+            provisional = seen.note.provisional
+        if not decision.record and not decision.forbidden:
+            decision = _FORGOTTEN
+    options = policy.options_of(tenant)
     return Recording(
         parsed.recording_id, call.call_id, tenant, parsed.kind, decision.rule, decision.reason,
         seen.note.requested_at if seen.note else at,
-        provisional=provisional or decision.forbidden, cut_pauses=cut,
+        provisional=provisional or decision.forbidden,
+        cut_pauses=options.pause_style is PauseStyle.CUT, cut_gaps=options.gap_style is GapStyle.CUT,
     )  # fmt: skip
+
+
+def _holds(recording: Recording, tenant: str, kind: Kind, legs: list[Leg]) -> bool:
+    """Whether the conversation of these legs is being captured into it."""
+    running = recording.running
+    return (
+        running is not None
+        and (recording.tenant, recording.kind) == (tenant, kind)
+        and running.leg_id in {leg.leg_id for leg in legs}
+    )
 
 
 def _segment(call: Call, parsed: SegmentPath, seen: f.CaptureSeen, at: datetime) -> Segment:

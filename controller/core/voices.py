@@ -64,10 +64,12 @@ class Entry:
     unsampled_video: Voice | None
     everywhere: bool  # in every direction
 
+    def voice_in_sample(self, kind: Kind) -> Voice | None:
+        return self.audio if kind is Kind.AUDIO else self.video
+
     def voice(self, kind: Kind, call_id: str) -> Voice | None:
-        said, unsampled = (
-            (self.audio, self.unsampled_audio) if kind is Kind.AUDIO else (self.video, self.unsampled_video)
-        )
+        said = self.voice_in_sample(kind)
+        unsampled = self.unsampled_audio if kind is Kind.AUDIO else self.unsampled_video
         if unsampled is not None and sample_point(call_id, self.rule) >= self.rule.sample_percent:
             return unsampled
         return said

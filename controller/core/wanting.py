@@ -9,7 +9,7 @@ from .calls import Call, Leg
 from .decided import Decided, standing
 from .media_kinds import Kind
 from .policy import Decision, Policy, Verdict, decide, without_video
-from .rules import Mode, Setting
+from .rules import Mode, PolicyRule, Setting
 
 #: The rank of a leg that is not the tenant's own (see `_anchor_rank`).
 STRANGER = 2
@@ -82,8 +82,12 @@ def _anchor_rank(leg: Leg, policy: Policy, tenant: str, kind: Kind) -> int:
     if not leg.party.internal or leg.party.tenant != tenant:
         return STRANGER
     rule = policy.user(tenant, leg.party.user)
-    wants = rule is not None and rule.of(kind) in (Setting.ON, Setting.REQUIRE)
-    return 0 if wants and rule is not None and rule.mode is not Mode.NEVER else 1
+    return 0 if rule is not None and wants_itself(rule, kind) else 1
+
+
+def wants_itself(rule: PolicyRule, kind: Kind) -> bool:
+    """Whether a user's own rule is why that user's calls are recorded."""
+    return rule.of(kind) in (Setting.ON, Setting.REQUIRE) and rule.mode is not Mode.NEVER
 
 
 def _tenants(call: Call, legs: list[Leg]) -> list[str]:

@@ -19,13 +19,13 @@ MORE_CODES = ("71", "72")
 # app_mixmonitor needs func_periodic_hook, which needs app_chanspy, func_cut, func_groupcount and
 # func_uri; without any of them it is silently absent.
 _MODULES = """
-app_chanspy app_confbridge app_dial app_directed_pickup app_echo app_mixmonitor app_playback
+app_chanspy app_confbridge app_dial app_directed_pickup app_echo app_exec app_mixmonitor app_playback
 app_queue app_read app_stack app_userevent app_verbose
 bridge_builtin_features bridge_holding bridge_native_rtp bridge_simple bridge_softmix
 chan_pjsip codec_alaw codec_ulaw codec_gsm codec_resample format_gsm format_pcm format_sln format_wav
-func_base64 func_callerid func_channel func_cut func_devstate func_global func_groupcount func_logic
-func_periodic_hook func_pjsip_aor func_pjsip_contact func_pjsip_endpoint func_strings func_timeout func_uri
-pbx_config res_parking res_pjsip_one_touch_record_info
+func_base64 func_callerid func_channel func_cut func_db func_devstate func_global func_groupcount func_logic
+func_periodic_hook func_pjsip_aor func_pjsip_contact func_pjsip_endpoint func_rand func_strings func_timeout
+func_uri pbx_config res_parking res_pjsip_one_touch_record_info
 res_crypto res_format_attr_h264 res_format_attr_opus res_format_attr_vp8 res_musiconhold
 res_pjproject res_pjsip res_pjsip_authenticator_digest res_pjsip_caller_id res_pjsip_dtmf_info
 res_pjsip_endpoint_identifier_ip res_pjsip_endpoint_identifier_user res_pjsip_header_funcs
@@ -58,6 +58,10 @@ parkpos => 7101-7120
 context => parkedcalls
 parkingtime => 300
 """
+
+
+#: What a Dial needs for calls to be recorded while the controller is away.
+_ALONE = "B(tapeline-alone-caller^s^1)U(tapeline-alone)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,20 +173,20 @@ writeprotect=yes
 [internal]
 include => tapeline-codes
 {more_codes}include => services
-exten => _[1-7]XX,1,Dial(PJSIP/${{EXTEN}},60)
+exten => _[1-7]XX,1,Dial(PJSIP/${{EXTEN}},60,{_ALONE})
  same => n,Hangup()
 ; the leg that is called came by the rule as well: two underscores hand the variable on to it
 exten => _+X.,1,Set(__REC_OUTBOUND_RULE=mobile)
- same => n,Dial(PJSIP/${{EXTEN}}@trunk,60)
+ same => n,Dial(PJSIP/${{EXTEN}}@trunk,60,{_ALONE})
  same => n,Hangup()
 exten => _9X.,1,Set(__REC_OUTBOUND_RULE=mobile)
- same => n,Dial(PJSIP/${{EXTEN}}@trunk,60)
+ same => n,Dial(PJSIP/${{EXTEN}}@trunk,60,{_ALONE})
  same => n,Hangup()
 ; a ring group through Local channels, as queues and follow-me make them
-exten => 800,1,Dial(Local/102@internal&Local/103@internal,60)
+exten => 800,1,Dial(Local/102@internal&Local/103@internal,60,{_ALONE})
  same => n,Hangup()
 ; the same, and the Local channels stay
-exten => 801,1,Dial(Local/102@internal/n,60)
+exten => 801,1,Dial(Local/102@internal/n,60,{_ALONE})
  same => n,Hangup()
 ; a dialplan that takes a group's name from what the caller wrote, line ends and all
 exten => 7090,1,Set(REC_RING_GROUP=${{URIDECODE(${{PJSIP_HEADER(read,X-Route)}})}})
@@ -198,15 +202,17 @@ exten => 850,1,Answer()
 include => parkedcalls
 ; a queue: app_queue's own events say which
 exten => 7001,1,Answer()
- same => n,Queue(sales,,,,60)
+ same => n,Gosub(tapeline-alone-caller,s,1)
+ same => n,Queue(sales,,,,60,,tapeline-alone-queue)
  same => n,Hangup()
 ; a queue whose member is reached through a Local channel
 exten => 7002,1,Answer()
- same => n,Queue(support,,,,60)
+ same => n,Gosub(tapeline-alone-caller,s,1)
+ same => n,Queue(support,,,,60,,tapeline-alone-queue)
  same => n,Hangup()
 ; a ring group
 exten => 7010,1,Set(REC_RING_GROUP=all)
- same => n,Dial(PJSIP/101&PJSIP/102&PJSIP/103,60)
+ same => n,Dial(PJSIP/101&PJSIP/102&PJSIP/103,60,{_ALONE})
  same => n,Hangup()
 ; a virtual receptionist: 1 is for 101
 exten => 7020,1,Set(REC_RECEPTIONIST=welcome)

@@ -141,6 +141,15 @@ class RunningController:
             await self._process.wait()
             self._process = None
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
+    def signal(self, number: int) -> None:
+        """Send it a signal, if it runs."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 
@@ -33,7 +33,9 @@ class Engine:
         now: Callable[[], datetime],
         new_id: Callable[[], str],
         on_ended: Callable[[], None] = lambda: None,
+        written_at: Mapping[str, Callable[[str], datetime | None]] | None = None,
     ) -> None:
+        """``written_at``: by a switch's name, when a file of its spool was last written."""
         self._catalog = catalog
         self._now = now
         self._new_id = new_id
@@ -50,6 +52,8 @@ class Engine:
                 now,
                 self._feed,
                 on_ended,
+                new_id,
+                (written_at or {}).get(switch.name, lambda path: None),
             )
             for switch in switches
         ]

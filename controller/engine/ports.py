@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from ..core.alone import LeftBehind
 from ..core.calls import Call
 from ..core.commands import Command
 from ..core.errors import TapelineError
@@ -47,6 +48,35 @@ class SwitchStatus:
     error: str = ""
 
 
+class Standby(Protocol):
+    """What makes a switch able to carry on alone (see `core.standby`). Every method raises SwitchDown,
+    TimeoutError, and StandbyRefused where the switch cannot do it."""
+
+    @property
+    def after_s(self) -> int:
+        """So long after the last `renew` the switch decides by itself; 0: never."""
+
+    async def replace(self, table: Mapping[tuple[str, str], str]) -> None:
+        """Tell all rows; they count once all of them are there, and none of those before do then."""
+
+    async def change(self, rows: Mapping[tuple[str, str], str | None]) -> None:
+        """Tell some rows anew; None: there is none any more."""
+
+    async def renew(self) -> None:
+        """Say that the controller is there, by the switch's own clock."""
+
+    async def withdraw(self) -> None:
+        """Take everything back that it was told: it is not to decide by itself."""
+
+    async def left_behind(self) -> list[LeftBehind]:
+        """What it did by itself and what has not been forgotten yet."""
+
+    async def forget(self, recording_id: str) -> None: ...
+
+    async def look_again(self) -> None:
+        """Report a SwitchSnapshot, as after a reconnection."""
+
+
 class Switch(Protocol):
     """An adapter. One contract suite (tests/contract) holds every implementation to this."""
 
@@ -79,6 +109,9 @@ class Switch(Protocol):
     @property
     def status(self) -> SwitchStatus: ...
 
+    @property
+    def standby(self) -> Standby: ...
+
 
 class Catalog(Protocol):
     """Where the engine's state outlives it."""
@@ -94,6 +127,13 @@ class Catalog(Protocol):
         """The calls that were running when they were last saved."""
 
     async def policy(self) -> Policy: ...
+
+    async def recordings_among(self, recording_ids: Collection[str]) -> set[str]:
+        """Those of these recordings that have a row."""
+
+
+class StandbyRefused(TapelineError):
+    """The switch cannot carry on alone; the text says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)

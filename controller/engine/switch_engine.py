@@ -43,6 +43,7 @@ from .ports import (
     SwitchStatus,
 )
 from .saver import Saver
+from .standby import StandbyKeeper
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +66,10 @@ class SwitchEngine:
         now: Callable[[], datetime],
         feed: LiveFeed,
         on_ended: Callable[[], None],
+        new_id: Callable[[], str],
+        written_at: Callable[[str], datetime | None] = lambda path: None,
     ) -> None:
+        """``written_at``: when a file of the switch's spool was last written, None without one."""
         self.switch = switch
         self.desk = desk
         self.stats = EngineStats()
@@ -73,6 +77,16 @@ class SwitchEngine:
         self._now = now
         self._feed = feed
         self.saver = Saver(catalog, switch.name, on_ended)
+        self.standby = StandbyKeeper(
+            switch,
+            desk,
+            catalog,
+            now=now,
+            new_id=new_id,
+            written_at=written_at,
+            held=self.held_recordings,
+            carry=self.carry,
+        )
         self._mailboxes: Mailboxes[tuple[str, Command]] = Mailboxes(self._carry_out)
         self._changed: set[asyncio.Future[None]] = set()
         self._answers: set[asyncio.Task[None]] = set()
@@ -92,6 +106,7 @@ class SwitchEngine:
                 tasks.create_task(self.saver.run())
                 tasks.create_task(self._tick())
                 tasks.create_task(self._keep_connected())
+                tasks.create_task(self.standby.run())
         finally:
             await self._mailboxes.close()
             await self.saver.flush()

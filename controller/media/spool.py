@@ -12,7 +12,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from ..core.recording import SegmentPath, parse_segment_path
@@ -125,6 +125,14 @@ class Spool:
                         return target
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, max(patience.look_s, 0.5))
+
+    def written_at(self, path: str) -> datetime | None:
+        """When a file of ours was last written; None if there is none, or what is there is none of ours."""
+        try:
+            target = self.find(path)
+            return None if target is None else datetime.fromtimestamp(target.lstat().st_mtime, UTC)
+        except (SpoolError, FileNotFoundError):
+            return None
 
     def remove(self, path: str) -> None:
         """Forget a file that is safe elsewhere. Raises SpoolError if the folder forbids it."""

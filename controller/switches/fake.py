@@ -32,6 +32,7 @@ from ..core.parties import Party
 from ..core.requests import ControlOutcome, ControlRequest
 from ..engine.ports import LinkState, SwitchDown, SwitchStatus
 from .fake_audio import write_wav
+from .fake_standby import FakeStandby
 from .notes import note_of, read_note
 
 
@@ -94,6 +95,7 @@ class FakeSwitch:
         self._reachable.set()
         self._broken = asyncio.Event()
         self._connected = False
+        self.standby = FakeStandby(lambda: self._connected, lambda: self._on_fact(self.snapshot()))
         self._status = SwitchStatus(name, self.kind, LinkState.CONNECTING, now())
         self._on_fact: Callable[[f.Fact], None] = lambda fact: None
         self._on_request: Callable[[ControlRequest], None] = lambda request: None

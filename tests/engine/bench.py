@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -60,6 +60,10 @@ class MemoryCatalog:
 
     async def open_calls(self, switch: str) -> list[Call]:
         return self.open.get(switch, [])
+
+    async def recordings_among(self, recording_ids: Collection[str]) -> set[str]:
+        saved = {r.recording_id for call in self.calls.values() for r in call.recordings}
+        return saved & set(recording_ids)
 
     async def policy(self) -> Policy:
         if self.policy_failures > 0:

@@ -11,6 +11,7 @@ from controller.core.direction import Direction
 from controller.core.formats import FormatChoice
 from controller.core.options import (
     DEFAULT_OPTIONS,
+    Alone,
     Answers,
     Channels,
     GapStyle,
@@ -120,7 +121,7 @@ async def test_the_users_page_says_what_the_tenant_forces(world: World) -> None:
 
 OPTIONS = {
     "audio": "on", "video": "inherit", **EVERYWHERE, "channels": "stereo", "pause_style": "cut",
-    "gap_style": "cut",
+    "gap_style": "cut", "alone": "record",
     "format": "opus", "keep_original": "on",
     "longest_pause_s": "300", "pause_tone": "on", "beep_every_s": "15", "announcement": "ivr/recorded.wav",
     "announce_to": "external", "message_answers": "always", "trash_days": "14",
@@ -144,7 +145,7 @@ async def test_the_options_form_stores_all_of_them(world: World) -> None:
             options.codes, PauseStyle.CUT, 300, True, 15, "ivr/recorded.wav", Hears.EXTERNAL,
             Channels.STEREO, Answers.ALWAYS, NewUser(Setting.ON, Setting.OFF, Mode.ON_DEMAND), 14,
             Transcripts.ON, Redaction.AUDIO,
-            FormatChoice.OPUS, True, SecondFactorFor.EVERYBODY, ShareLinks.PUBLIC, GapStyle.CUT,
+            FormatChoice.OPUS, True, SecondFactorFor.EVERYBODY, ShareLinks.PUBLIC, GapStyle.CUT, Alone.RECORD,
         )  # fmt: skip
         assert (stored.audio, stored.directions) == (Setting.ON, EVERY_DIRECTION)
         page = (await browser.get(answer.headers["location"])).text

@@ -27,6 +27,7 @@ from .questions import Questions
 from .recorder import Recorder
 from .resync import channel_event, system_name, take_snapshot, variable
 from .seal import Damaged, Seal
+from .standby import AsteriskStandby
 from .translate import Translator
 from .verbs import FEATURES
 
@@ -57,6 +58,7 @@ class AsteriskSwitch:
         self._recorder = Recorder(config, now, self._channel_of)
         self._ear = Ear(config, new_id, now, self._channel_of)
         self._answers = Answers()
+        self.standby = AsteriskStandby(config, lambda: self._ami, new_id, self._take_stock)
         self._ami: AmiConnection | None = None
         self._status = SwitchStatus(config.name, self.kind, LinkState.CONNECTING, now())
         self._on_fact: Callable[[f.Fact], None] = lambda fact: None
@@ -99,12 +101,7 @@ class AsteriskSwitch:
             settings = await ami.action("CoreSettings", self._timeout_s)
             self._seal, self._cut = Seal(), {}
             self._seal.system_name = await system_name(ami, self._timeout_s)
-            snapshot, ids = await take_snapshot(
-                ami, self._translator, self._now, self._timeout_s, self._config.seen_by_switch
-            )
-            for channel in self._translator.channels.values():
-                self._seal.know(channel.name, channel.leg_id)
-            self._recorder.take_over(snapshot.captures, ids)
+            snapshot = await self._snapshot(ami)
             await asyncio.to_thread(self._ear.prepare)
             self._ami = ami
             self._questions = Questions(
@@ -112,10 +109,7 @@ class AsteriskSwitch:
             )
             self._set_status(LinkState.UP, version=_short(text(settings, "AsteriskVersion")))
             backoff.reset()
-            self._on_fact(snapshot)
-            held_back, self._held_back = self._held_back, None
-            for event in held_back:
-                self._take(event, before=snapshot.at)
+            self._begin_with(snapshot)
             heartbeat = asyncio.create_task(self._heartbeat(ami))
             try:
                 either: set[asyncio.Future[Any]] = {ami.closed, heartbeat}
@@ -132,6 +126,38 @@ class AsteriskSwitch:
             self._questions = None
             await ami.close()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _snapshot(self, ami: AmiConnection) -> f.SwitchSnapshot:
+        snapshot, ids = await take_snapshot(
+            ami, self._translator, self._now, self._timeout_s, self._config.seen_by_switch
+        )
+        for channel in self._translator.channels.values():
+            self._seal.know(channel.name, channel.leg_id)
+        self._recorder.take_over(snapshot.captures, ids)
+        return snapshot
+
+    def _begin_with(self, snapshot: f.SwitchSnapshot) -> None:
+        """Report it, and after it what has happened meanwhile."""
+        self._on_fact(snapshot)
+        held_back, self._held_back = self._held_back or [], None
+        for event in held_back:
+            self._take(event, before=snapshot.at)
+
+    async def _take_stock(self) -> None:
+        """Report what is true on the switch now, in the middle of a connection."""
+        ami = self._ami
+        if ami is None:
+            raise SwitchDown(f"{self.name} is not connected")
+        self._held_back = []
+        try:
+            self._begin_with(await self._snapshot(ami))
+        except ConnectionLost as error:
+            raise SwitchDown(str(error)) from error
+        finally:
+            # Whatever failed, the connection goes on: what has come meanwhile is taken as it is.
+            held_back, self._held_back = self._held_back, None
+            for event in held_back or ():
+                self._take(event)
 
     async def _heartbeat(self, ami: AmiConnection) -> None:
         """Ends when the switch gives no sign of life; a frozen peer shows in no other way."""

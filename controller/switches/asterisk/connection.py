@@ -41,7 +41,7 @@ ACTIONS = frozenset(
     {
         "Challenge", "Login", "Logoff", "Ping", "CoreSettings", "CoreShowChannels", "Command", "Getvar",
         "Setvar", "MixMonitor", "MixMonitorMute", "StopMixMonitor", "UserEvent", "PJSIPShowEndpoints",
-        "PJSIPShowEndpoint", "Originate", "MessageSend", "BridgeList",
+        "PJSIPShowEndpoint", "Originate", "MessageSend", "BridgeList", "DBPut", "DBDel", "DBDelTree",
     }
 )  # fmt: skip
 #: Headers of which panoramisk reads the value as one text, and fails on two.

@@ -38,6 +38,7 @@ from .replies import ConnectionLost
 from .requests import RefusedInput
 from .resync import take_snapshot
 from .routes import NOTE, to_note
+from .standby import FreeSwitchStandby
 from .translate import Translator
 from .video import VideoWatch
 
@@ -77,6 +78,7 @@ class FreeSwitch:
         self._ear = Ear(self._api, now)
         self._codes = Codes(lambda text, raw: self._api(text, raw=raw))
         self._captures = Captures(config, self._api, self._background, now, self._ear, self._video)
+        self.standby = FreeSwitchStandby(config, self._api, new_id, self._look_again)
         self._beside: set[asyncio.Task[None]] = set()
 
     @property
@@ -108,16 +110,8 @@ class FreeSwitch:
                 *(self._api(line, raw=True) for line in (*verbs.FILTERS, verbs.SUBSCRIPTION))
             )
             version = (await self._api("version short")).strip()[:40]
-            snapshot = await take_snapshot(self._api, self._translator, self._now, self._live)
-            self._live = set(snapshot.legs)
-            for fact in (each for facts in snapshot.legs.values() for each in facts):
-                self._warn_of(fact)
-            socket.eager = bool(self._live)
-            self._set_status(LinkState.UP, version=version)
+            await self._take_stock(version)
             backoff.reset()
-            self._report(snapshot)
-            held_back, self._held_back = self._held_back, None
-            self._events(held_back)
             heartbeat = asyncio.create_task(self._heartbeat())
             try:
                 ends: list[asyncio.Future[Any]] = [socket.closed, heartbeat]
@@ -138,6 +132,28 @@ class FreeSwitch:
             self._jobs.clear()
             self._ear.lost()
             await socket.close()
+
+    async def _take_stock(self, version: str = "") -> None:
+        """Report what is true on the switch now; what happens meanwhile is reported after it."""
+        snapshot = await take_snapshot(self._api, self._translator, self._now, self._live)
+        self._live = set(snapshot.legs)
+        for fact in (each for facts in snapshot.legs.values() for each in facts):
+            self._warn_of(fact)
+        if self._socket is not None:
+            self._socket.eager = bool(self._live)
+        self._set_status(LinkState.UP, version=version)
+        self._report(snapshot)
+        held_back, self._held_back = self._held_back or [], None
+        self._events(held_back)
+
+    async def _look_again(self) -> None:
+        """The same in the middle of a connection, which goes on whatever fails."""
+        self._held_back = []
+        try:
+            await self._take_stock()
+        finally:
+            held_back, self._held_back = self._held_back, None
+            self._events(held_back or [])
 
     async def _heartbeat(self) -> None:
         """Ends when the switch gives no sign of life; a half-open connection shows in no other way."""

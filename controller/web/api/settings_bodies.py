@@ -11,6 +11,7 @@ from ...core.formats import FormatChoice
 from ...core.media_kinds import OPERATIONS
 from ...core.options import (
     DEFAULT_OPTIONS,
+    Alone,
     Answers,
     Channels,
     GapStyle,
@@ -89,6 +90,12 @@ class OptionsBody(Body):
         GapStyle.SILENCE,
         description="A hold, a transfer or a restart of the switch, in which nothing is captured, is "
         "silence, or is left out.",
+    )
+    alone: Alone = Field(
+        Alone.LEAVE,
+        description="A call that begins while the controller is away and of which the switch cannot tell "
+        "whether it is to be recorded: it is not (fail-closed), or it is, and the controller decides on its "
+        "return (fail-open).",
     )
     longest_pause_s: int = Field(0, description="A longer pause ends by itself; 0: never. At most 86400.")
     pause_tone: bool = Field(False, description="The parties hear a tone at pause and resume.")

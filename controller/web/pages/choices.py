@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...core.direction import Direction
 from ...core.formats import Format, FormatChoice, bytes_per_minute
 from ...core.options import (
+    Alone,
     Answers,
     Channels,
     GapStyle,
@@ -103,6 +104,11 @@ PAUSE_STYLES = {
 GAP_STYLES = {
     GapStyle.SILENCE: N_("Silence of the same length"),
     GapStyle.CUT: N_("Left out of the recording"),
+}
+
+ALONE = {
+    Alone.LEAVE: "Not recorded",
+    Alone.RECORD: "Recorded; kept only if the rules say so on its return",
 }
 
 CHANNELS = {

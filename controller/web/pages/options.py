@@ -15,6 +15,7 @@ from ...core.feature_codes import validated
 from ...core.formats import FormatChoice
 from ...core.media_kinds import OPERATIONS
 from ...core.options import (
+    Alone,
     Answers,
     Channels,
     GapStyle,
@@ -121,6 +122,7 @@ def _options(sheet: Sheet, stored: TenantOptions) -> TenantOptions:
     given = {
         "codes": _codes(sheet),
         "pause_style": sheet.choice("pause_style", PauseStyle, stored.pause_style),
+        "alone": sheet.choice("alone", Alone, stored.alone),
         "gap_style": sheet.choice("gap_style", GapStyle, stored.gap_style),
         "longest_pause_s": sheet.whole("longest_pause_s", 86_400),
         "pause_tone": sheet.ticked("pause_tone"),
