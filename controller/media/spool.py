@@ -131,7 +131,7 @@ class Spool:
         try:
             target = self.find(path)
             return None if target is None else datetime.fromtimestamp(target.lstat().st_mtime, UTC)
-        except (SpoolError, FileNotFoundError):
+        except (SpoolError, HostileName, FileNotFoundError):
             return None
 
     def remove(self, path: str) -> None:

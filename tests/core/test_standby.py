@@ -3,6 +3,7 @@ what it did by itself becomes calls like any other."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count, product
 
@@ -13,6 +14,8 @@ from controller.core import facts as f
 from controller.core.alone import LeftBehind, one_call, tell
 from controller.core.calls import Call
 from controller.core.captures import CaptureState
+from controller.core.commands import CloseCapture, OpenCapture
+from controller.core.desk import Desk
 from controller.core.direction import direction_of
 from controller.core.options import Alone, Hears, TenantOptions
 from controller.core.parties import Party
@@ -175,3 +178,56 @@ def test_the_captures_of_one_call_are_one_call() -> None:
     assert set(call.legs) == {"a", "b", "c"}
     assert all(r.running is None and r.ended_at for r in call.recordings)
     assert call.recordings[0].segments[0].closed_at == T + timedelta(seconds=10)
+
+
+# ── what is found running ─────────────────────────────────────────────────────────────────────
+
+
+def found_running(
+    policy: Policy, *, ours: bool, asked: f.CaptureNote | None = None
+) -> tuple[Call, list[str], Desk]:
+    """A controller that comes (or goes) on, and a capture that the switch began meanwhile; ``ours``: one of
+    our own runs as well."""
+    desk = Desk(lambda: next(ids), policy)
+    note = left("R9", USER, STRANGER)
+    running = []
+    if ours:
+        effects = desk.apply(f.SwitchSnapshot(T, note.legs))
+        [opened] = [c for _, c in effects.commands if isinstance(c, OpenCapture)]
+        desk.apply(f.CaptureOpened(opened.capture_id, T))
+        running = [f.CaptureSeen(opened.capture_id, opened.leg_id, opened.path, False)]
+    alone = replace(note.capture, note=asked or note.capture.note)
+    effects = desk.apply(f.SwitchSnapshot(T + timedelta(seconds=5), note.legs, (*running, alone)))
+    [call] = desk.book
+    return call, [c.capture_id for _, c in effects.commands if isinstance(c, CloseCapture)], desk
+
+
+def test_what_runs_is_taken_over_and_goes_on() -> None:
+    call, closed, _ = found_running(policy_of(user_rule("acme", "101", True)), ours=False)
+    assert [(r.recording_id, r.provisional) for r in call.recordings] == [("R9", False)]
+    assert not closed
+
+
+def test_what_runs_and_is_not_to_be_recorded_ends_and_is_destroyed() -> None:
+    for policy, rule in (
+        (policy_of(user_rule("acme", "101")), "user.off"),
+        (policy_of(PolicyRule(PolicyScope.USER, "acme", "101", audio=S.FORBID)), "user.forbid"),
+    ):
+        call, closed, _ = found_running(policy, ours=False)
+        assert [(r.rule, r.provisional) for r in call.recordings] == [(rule, True)]
+        assert closed == ["R9.1"]
+
+
+def test_of_two_captures_of_one_conversation_the_switch_s_own_is_destroyed() -> None:
+    policy = policy_of(user_rule("acme", "101", True))
+    call, closed, desk = found_running(policy, ours=True)
+    assert closed == ["R9.1"]
+    ours, extra = call.recordings
+    assert (ours.provisional, ours.running is not None) == (False, True)
+    assert (extra.recording_id, extra.rule, extra.provisional) == ("R9", "recorded_twice", True)
+    desk.apply(f.CaptureClosed("R9.1", T + timedelta(seconds=6), "stopped"))
+    assert extra.segments[0].state is CaptureState.ENDED
+    # One that the controller itself had opened is no extra: whatever it is of, it is kept.
+    asked = f.CaptureNote(T)
+    call, closed, _ = found_running(policy, ours=True, asked=asked)
+    assert not any(r.rule == "recorded_twice" for r in call.recordings)

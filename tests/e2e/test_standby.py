@@ -16,6 +16,7 @@ import pytest_asyncio
 from controller.config import load
 from controller.core.rules import Setting
 from controller.demo.listen import presence
+from controller.demo.phone import Dialog
 from controller.engine.reading import UserSettings
 from controller.working import open_catalog
 
@@ -112,27 +113,48 @@ async def alive_again(system: System) -> AsyncIterator[None]:
 async def test_calls_go_on_being_recorded_and_come_into_the_catalog(
     system: System, alive_again: None
 ) -> None:
+    """One rings when the controller dies and lasts until it is back; one is over by then; one is with a
+    forbidden user; of one the switch cannot tell, since a ring group has a rule."""
     await system.put_policy(ACME, "104", "forbid")
-    await told(system, u101="wwwwww", u104="ffffff")
+    await system.put_rule(ACME, "ring_group", "another", "forbid")
+    await told(system, u101="wwwnnn", u104="ffffff")
+    system.phone("101").auto_answer = False
+    goes_on = await system.phone("outside").dial("101")
+    ringing = await system.phone("101").next_call()
     await alone(system)
     before = captured(system)
     over, _ = await system.call("101", "102")
     first = await new_capture(system, before)
     await asyncio.sleep(2.0)
     await over.bye()
-    forbidden, _ = await system.call("101", "104")
-    await asyncio.sleep(1.5)
-    assert captured(system) - before == {first}, "with a forbidden user, who is recorded with nobody"
-    await forbidden.bye()
+    not_recorded = [await system.call("101", "104"), await group_call(system, "102")]
+    await asyncio.sleep(1.0)
+    assert captured(system) - before == {first}
+    for call, _ in not_recorded:
+        await call.bye()
+    ringing.answer()
+    await goes_on.answered()
+    # A trunk's call comes through an inbound rule, so that of it, too, the switch cannot tell.
+    await asyncio.sleep(1.0)
+    assert captured(system) - before == {first}
+    await goes_on.bye()
     before = captured(system)
-    goes_on, _ = await system.call("outside", "101")
+    lasting, _ = await system.call("103", "102")
+    await asyncio.sleep(0.5)
+    assert captured(system) == before, "nobody wants it"
+    await lasting.bye()
+    system.phone("102").auto_answer = False
+    lasting = await system.phone("101").dial("102")
+    callee = await system.phone("102").next_call()
+    callee.answer()
+    await lasting.answered()
     second = await new_capture(system, before)
     await asyncio.sleep(1.0)
     await system.controller.start()
     call_id = await system.call_id("101")
     await system.recording_up(call_id)
     await asyncio.sleep(1.0)
-    await goes_on.bye()
+    await lasting.bye()
 
     detail = await final(system, first)
     assert (detail["recording"]["media_state"], detail["rule"]) == ("available", "user.on")
@@ -144,25 +166,50 @@ async def test_calls_go_on_being_recorded_and_come_into_the_catalog(
 
     [detail] = await system.recordings(call_id)
     assert detail["recording"]["recording_id"] == second, "what the switch had begun has been taken over"
-    lengths = await heard(system, second, TONES["101"], TRUNK_A)
+    lengths = await heard(system, second, TONES["101"], TONES["102"])
     assert all(ms > 1500 for ms in lengths.values()), lengths
 
 
-async def test_what_was_forbidden_meanwhile_is_destroyed_and_leaves_a_trace(
+async def group_call(system: System, who: str) -> tuple[Dialog, Dialog]:
+    """From outside to the ring group of all, answered by this one alone."""
+    others = {"101", "102", "103"} - {who}
+    for phone in others:
+        system.phone(phone).auto_answer = False
+    system.phone(who).auto_answer = True
+    return await system.call("outside", "7010", who)
+
+
+async def test_what_was_forbidden_meanwhile_is_destroyed_and_what_was_not_known_is_kept(
     system: System, alive_again: None
 ) -> None:
-    """One call is over, the other one is still up."""
-    await told(system, u101="wwwwww")
+    """One forbidden call is over when the controller comes back, and one is still up. The tenant wants
+    recorded what the switch cannot tell."""
+    await system.put_policy(ACME, "103", "on")
+    await system.put_rule(ACME, "ring_group", "another", "forbid")
+    await system.put_tenant(ACME, False, alone="record")
+    await told(system, u101="wwwrrr", u103="wwwrrr")
+    system.phone("102").auto_answer = False
+    rings = await system.phone("101").dial("102")
+    callee = await system.phone("102").next_call()
     await alone(system)
     async with open_catalog(load(system.controller.config_file, {})) as catalog:
         await catalog.set_user(UserSettings(ACME, "101", "", Setting.FORBID))
     before = captured(system)
-    over, _ = await system.call("101", "102")
+    callee.answer()
+    await rings.answered()
     first = await new_capture(system, before)
-    await asyncio.sleep(1.0)
-    await over.bye()
+    await asyncio.sleep(0.5)
+    await rings.bye()
+
     before = captured(system)
-    goes_on, _ = await system.call("103", "101")
+    unknown, _ = await group_call(system, "103")
+    kept = await new_capture(system, before)
+    await asyncio.sleep(1.5)
+    await unknown.bye()
+
+    before = captured(system)
+    system.phone("102").auto_answer = True
+    goes_on, _ = await system.call("101", "102")
     second = await new_capture(system, before)
     await system.controller.start()
     await system.call_id("101")
@@ -172,54 +219,10 @@ async def test_what_was_forbidden_meanwhile_is_destroyed_and_leaves_a_trace(
         detail = await final(system, recording_id)
         assert (detail["recording"]["media_state"], detail["rule"]) == ("discarded", "user.forbid")
         assert not list(system.lab.spool.rglob(f"{recording_id}*"))
-
-
-async def test_what_the_switch_cannot_tell_is_recorded_where_the_tenant_says_so(
-    system: System, alive_again: None
-) -> None:
-    """A ring group has a rule, so of a call through any group the policy may say anything."""
-    await system.put_rule(ACME, "ring_group", "another", "forbid")
-    await system.put_tenant(ACME, False, alone="leave")
-    await told(system, u101="wwwnnn")
-    await alone(system)
-    before = captured(system)
-    unknown, _ = await system.call("outside", "7010", "101")
-    await asyncio.sleep(1.5)
-    assert captured(system) == before
-    await unknown.bye()
-    await system.controller.start()
-
-    await system.put_tenant(ACME, False, alone="record")
-    await told(system, u101="wwwrrr")
-    await alone(system)
-    unknown, _ = await system.call("outside", "7010", "101")
-    recorded = await new_capture(system, before)
-    await asyncio.sleep(1.0)
-    await unknown.bye()
-    await system.controller.start()
-    detail = await final(system, recorded)
+    detail = await final(system, kept)
     assert (detail["recording"]["media_state"], detail["rule"]) == ("available", "user.on")
-    lengths = await heard(system, recorded, TONES["101"], TRUNK_A)
-    assert all(ms > 600 for ms in lengths.values()), lengths
-
-
-async def test_killed_while_it_rings_the_call_is_recorded_too(system: System, alive_again: None) -> None:
-    await told(system, u101="wwwwww")
-    before = captured(system)
-    system.phone("102").auto_answer = False
-    caller = await system.phone("101").dial("102")
-    callee = await system.phone("102").next_call()
-    await alone(system)
-    callee.answer()
-    await caller.answered()
-    recorded = await new_capture(system, before)
-    await asyncio.sleep(1.0)
-    await caller.bye()
-    await system.controller.start()
-    detail = await final(system, recorded)
-    assert detail["recording"]["media_state"] == "available"
-    lengths = await heard(system, recorded, TONES["101"], TONES["102"])
-    assert all(ms > 700 for ms in lengths.values()), lengths
+    lengths = await heard(system, kept, TONES["103"], TRUNK_A)
+    assert all(ms > 900 for ms in lengths.values()), lengths
 
 
 async def test_a_call_that_begins_before_the_death_is_noticed_is_recorded_from_then(
@@ -267,3 +270,26 @@ async def test_where_the_controller_was_only_slow_there_is_one_recording(
     [kept] = [d for d in details if d["recording"]["media_state"] == "available"]
     lengths = await heard(system, kept["recording"]["recording_id"], TONES["101"], TONES["102"])
     assert all(ms > 900 for ms in lengths.values()), lengths
+
+
+async def test_a_pause_stays_on_whoever_the_call_goes_to(system: System, alive_again: None) -> None:
+    """Nobody is there who could say that it is over, so nothing of what follows is recorded."""
+    await told(system, u101="wwwwww")
+    a, b = await system.call("101", "102")
+    call_id = await system.call_id("101")
+    await system.recording_up(call_id)
+    assert (await system.control(a.call_id, "pause-audio-recording")).status == 200
+    await system.recording_up(call_id, "paused")
+    await alone(system)
+    before = captured(system)
+    await b.transfer("103")
+    await system.phone("103").next_call()
+    await asyncio.sleep(1.5)
+    assert captured(system) == before
+    await a.bye()
+    await system.controller.start()
+    details = await system.recordings(call_id)
+    for detail in details:
+        if detail["recording"]["media_state"] == "available":
+            lengths = await heard(system, detail["recording"]["recording_id"], TONES["103"])
+            assert lengths == {TONES["103"]: 0}

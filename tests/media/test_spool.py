@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -94,6 +95,16 @@ def test_a_missing_spool_is_not_an_empty_one(spool: Spool) -> None:
 async def test_a_file_that_its_writer_closed_is_taken_at_once(spool: Spool) -> None:
     write(spool.root / PATH, TALK)
     assert await asyncio.wait_for(spool.wait(PATH, clock(), clock, SLOW), 5) == spool.locate(PATH)
+
+
+def test_when_a_file_was_last_written(spool: Spool) -> None:
+    file = spool.root / "acme.test/2026/11/28/R1.1.wav"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"x")
+    os.utime(file, (1795867200, 1795867200))
+    assert spool.written_at("acme.test/2026/11/28/R1.1.wav") == datetime(2026, 11, 28, 12, tzinfo=UTC)
+    assert spool.written_at("acme.test/2026/11/28/R2.1.wav") is None
+    assert spool.written_at("../../etc/passwd") is None
 
 
 async def test_an_open_header_is_waited_for(spool: Spool) -> None:

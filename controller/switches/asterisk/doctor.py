@@ -11,6 +11,7 @@ from ...engine.ports import Check
 from ..tenant_codes import DEFAULTS, Codes
 from .connection import AmiConnection, ConnectionLost, LoginRefused
 from .doctor_codes import README, examine_codes
+from .doctor_standby import examine_standby
 from .headers import text, timestamp
 from .opening import open_ami
 from .resync import VARIABLES, system_name
@@ -79,6 +80,7 @@ async def examine(
             checks += await _modules(cli)
             checks += await examine_codes(cli, codes)
             checks += await _contexts(cli)
+            checks.append(await examine_standby(cli, config))
             checks += await _trunks(cli, config)
         # Without the console only our side of the spool can be looked at.
         checks += [

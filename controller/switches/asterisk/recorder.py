@@ -32,7 +32,16 @@ from ..notes import note_of
 from .connection import AmiConnection, UnsafeValue
 from .headers import text
 from .resync import variable
-from .verbs import id_variable, is_safe_file, kept_variable, mask_variable, monitors, note_variable
+from .verbs import (
+    MONITOR,
+    PAUSED,
+    id_variable,
+    is_safe_file,
+    kept_variable,
+    mask_variable,
+    monitors,
+    note_variable,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -132,7 +141,10 @@ class Recorder:
         if text(answer, "Response") != "Success":
             return self._refusal(command, text(answer, "Message") or "refused")
         monitor_id = text(answer, "MixMonitorID") or await variable(ami, channel, name, self._timeout_s)
+        beside = sum(running.leg_id == command.leg_id for running in self.running.values())
         self.running[command.capture_id] = Running(command.leg_id, monitor_id)
+        # For the dialplan, which ends it if the leg is called on while we are away.
+        await self._set(ami, channel, f"{MONITOR}{1 + min(beside, 1)}", monitor_id)
         if await self._file_appears(command):
             return f.CaptureOpened(command.capture_id, at)
         await self._stop_unconfirmed(ami, command)
@@ -209,6 +221,7 @@ class Recorder:
         channel = self._channel_of(command.leg_id)
         if channel is not None:
             await self._set(ami, channel, mask_variable(command.capture_id), value)
+            await self._set(ami, channel, PAUSED, value)
 
     async def _set(self, ami: AmiConnection, channel: str, variable: str, value: str) -> None:
         with contextlib.suppress(TimeoutError):

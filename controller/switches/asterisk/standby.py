@@ -115,9 +115,8 @@ class AsteriskStandby:
         epoch, _, rest = line.partition("|")
         path, _, rest = rest.partition("|")
         parsed = parse_segment_path(path)
+        # Whoever called by a Dial without our first option has no note: then there is only who answered.
         fields = rest.split("|")
-        # Whoever called by a Dial without our option has no note: then there is only who answered.
-        fields = ["", *fields] if len(fields) == _WIDTH else fields
         if (
             parsed is None
             or parsed.recording_id != recording_id

@@ -14,6 +14,10 @@ FEATURES = (
     "tapeline-record-off",
 )  # fmt: skip
 
+#: For [tapeline-alone] of dialplan/asterisk/extensions.conf: the MixMonitor ids of a channel's captures, the
+#: first and the second, and that they are silent.
+MONITOR, PAUSED = "TAPELINE_MONITOR_", "TAPELINE_PAUSED"
+
 _CAPTURE_ID = re.compile(r"[0-9A-Za-z]{1,40}\.[0-9]{1,6}")
 _FILE = re.compile(r"[A-Za-z0-9_./=-]+")
 

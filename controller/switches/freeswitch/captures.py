@@ -53,7 +53,7 @@ class Captures:
                         command.leg_id, own_voice_only=command.own_voice_only, layout=command.layout
                     )
                     + ";"
-                    + verbs.note_capture(command.capture_id, note_of(command, self._now()))
+                    + verbs.note_capture(command.capture_id, note_of(command, self._now()), file)
                 ),
                 *(self._api(line) for line in self._video.preparations(command)),
                 self._background(verbs.record(command.leg_id, "start", file)),

@@ -12,6 +12,7 @@ from ...engine.ports import Check
 from ..tenant_codes import DEFAULTS, Codes
 from . import xml_answers
 from .doctor_codes import examine_codes
+from .doctor_standby import examine_standby
 from .doctor_video import examine_video
 from .opening import open_event_socket
 from .replies import ConnectionLost
@@ -58,6 +59,7 @@ async def examine(
         checks += await _modules(api)
         checks += await _profiles(api, config)
         checks.append(await examine_codes(api, codes))
+        checks.append(await examine_standby(api, config))
         checks += await examine_video(api, config.trunk_profiles)
         checks.append(await _spool(api, config))
         checks.append(await _clock(api, now))

@@ -47,6 +47,9 @@ MASK_VARIABLE = "tapeline_masked_"
 #: Likewise what each capture is, and that it is kept.
 NOTE_VARIABLE = "tapeline_capture_"
 KEPT_VARIABLE = "tapeline_kept_"
+#: For dialplan/freeswitch/alone.xml: the file of the leg's latest capture, and that it is silent.
+RECORDED_INTO = "tapeline_recorded_into"
+PAUSED = "tapeline_paused"
 
 #: With `inbound-use-callid-as-uuid` a channel's UUID is what its caller wrote into Call-ID, and by
 #: `origination_uuid` what a script did. Of the characters that a Call-ID may have (RFC 3261, 25.1) those
@@ -154,11 +157,11 @@ def kept_variable(capture_id: str) -> str:
     return KEPT_VARIABLE + capture_id.replace(".", "_")
 
 
-def note_capture(capture_id: str, note: str) -> str:
+def note_capture(capture_id: str, note: str, file: str) -> str:
     """For the end of `prepare_record`'s line: one command is one answer less to wait for."""
     if not _UUID.fullmatch(capture_id) or not _UUID.fullmatch(note):
         raise UnsafeArgument(f"note {note[:60]!r} of capture {capture_id[:60]!r}")
-    return f"{note_variable(capture_id)}={note}"
+    return f"{note_variable(capture_id)}={note};{RECORDED_INTO}={path(file)}"
 
 
 def note_kept(leg_id: str, capture_id: str) -> str:
@@ -171,7 +174,8 @@ def note_mask(leg_id: str, capture_id: str, *, on: bool) -> str:
     """Set or remove the note that a capture is masked."""
     if not _ID.fullmatch(capture_id):
         raise UnsafeArgument(f"capture id {capture_id[:60]!r}")
-    return f"uuid_setvar {leg(leg_id)} {mask_variable(capture_id)} {'true' if on else ''}".rstrip()
+    value = "true" if on else ""
+    return f"uuid_setvar_multi {leg(leg_id)} {mask_variable(capture_id)}={value};{PAUSED}={value}"
 
 
 def ask_variable(leg_id: str, variable: str) -> str:

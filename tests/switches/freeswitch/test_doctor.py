@@ -45,9 +45,15 @@ def chatplan(*extensions: str, context: str = "default") -> str:
     return f'<section><context name="{context}">{"".join(extensions)}</context></section>'
 
 
-def dialplan(expression: str = r"^(\*4[4589])$", told: str = "tapeline::feature") -> str:
+ALONE = (
+    '<extension name="alone"><condition><action application="set" data="execute_on_pre_bridge_tapeline=x"/>'
+    '<action application="execute_extension" data="tapeline-alone-start XML x"/></condition></extension>'
+)
+
+
+def dialplan(expression: str = r"^(\*4[4589])$", told: str = "tapeline::feature", alone: str = ALONE) -> str:
     return (
-        '<section><context name="default"><extension name="codes">'
+        f'<section><context name="default">{alone}<extension name="codes">'
         f'<condition field="destination_number" expression="{expression}">'
         f'<action application="event" data="Event-Name=CUSTOM,Event-Subclass={told},Code=$1"/>'
         "</condition></extension></context></section>"
@@ -64,7 +70,7 @@ async def findings(esl: ScriptedEsl, **answers: str) -> dict[str, Check]:
         "strepoch": f"{NOW.timestamp():.0f}\n",
         "system": "written\n",
     }
-    for module in (*MODULES, "mod_av"):
+    for module in (*MODULES, "mod_av", "mod_hash"):
         esl.refused[f"module_exists {module}"] = "true"
     for command, answer in (healthy | answers).items():
         esl.refused[command.replace("xml_locate_", "xml_locate ")] = answer
@@ -199,7 +205,9 @@ async def test_a_tenant_s_code_that_is_not_handed_over(tmp_path: Path, plan: str
     async with ScriptedEsl(tmp_path) as esl:
         await findings(esl, xml_locate_dialplan=plan)
         found = {c.what: c for c in await examine(esl.config(), lambda: NOW, wanted)}
-        assert (bad(found) - {"module mod_av"}) == ({"codes as calls"} if dead else set())
+        assert (bad(found) - {"module mod_av", "carrying on alone"}) == (
+            {"codes as calls"} if dead else set()
+        )
         assert dead in found["codes as calls"].found
         assert ("reloadxml" in found["codes as calls"].mend) == bool(dead)
 
@@ -217,3 +225,17 @@ async def test_the_spool(tmp_path: Path) -> None:
         spool = (await findings(esl, system="touch: denied"))["spool"]
         assert (spool.ok, "cannot write there" in spool.found) == (False, True)
         assert not (tmp_path / PROBE).exists()
+
+
+async def test_whether_it_can_carry_on_alone(tmp_path: Path) -> None:
+    async with ScriptedEsl(tmp_path) as esl:
+        assert "carrying on alone" not in bad(await findings(esl))
+        found = await findings(esl, xml_locate_dialplan=dialplan(alone=""))
+        assert "carrying on alone" in bad(found)
+        assert "not in default" in found["carrying on alone"].found
+        esl.refused["xml_locate dialplan"] = dialplan()
+        esl.refused["module_exists mod_hash"] = "false"
+        [check] = [c for c in await examine(esl.config(), lambda: NOW) if c.what == "carrying on alone"]
+        assert "mod_hash is not loaded" in check.found
+        checks = await examine(esl.config(standby_after_s=0), lambda: NOW)
+        assert [c.found for c in checks if c.what == "carrying on alone"] == ["off (standby_after_s = 0)"]

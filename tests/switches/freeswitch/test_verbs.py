@@ -87,8 +87,12 @@ def test_the_words_as_freeswitch_knows_them() -> None:
         "RECORD_STEREO=false;RECORD_STEREO_SWAP=false"
     )
     assert "RECORD_READ_ONLY=false;" in verbs.prepare_record(LEG, own_voice_only=False)
-    assert verbs.note_mask(LEG, "REC1.1", on=True) == f"uuid_setvar {LEG} tapeline_masked_REC1_1 true"
-    assert verbs.note_mask(LEG, "REC1.1", on=False) == f"uuid_setvar {LEG} tapeline_masked_REC1_1"
+    assert verbs.note_mask(LEG, "REC1.1", on=True) == (
+        f"uuid_setvar_multi {LEG} tapeline_masked_REC1_1=true;tapeline_paused=true"
+    )
+    assert verbs.note_mask(LEG, "REC1.1", on=False) == (
+        f"uuid_setvar_multi {LEG} tapeline_masked_REC1_1=;tapeline_paused="
+    )
     bound = verbs.bind_codes(BindFeatureCodes(LEG, tuple(DEFAULT_CODES.items())))
     assert bound.startswith(f"sendmsg {LEG}\ncall-command: execute\n")
     assert "\n\n" not in bound
