@@ -107,8 +107,8 @@ GAP_STYLES = {
 }
 
 ALONE = {
-    Alone.LEAVE: "Not recorded",
-    Alone.RECORD: "Recorded; kept only if the rules say so on its return",
+    Alone.LEAVE: N_("Not recorded"),
+    Alone.RECORD: N_("Recorded; kept only if the rules say so on its return"),
 }
 
 CHANNELS = {
