@@ -5,32 +5,37 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
-import socket
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 import uvicorn
-from uvicorn.server import HANDLED_SIGNALS
 
 from .catalog.facade import SqlCatalog
+from .catalog.sole import only_controller
+from .cluster.client import PeerClient
+from .cluster.control import ClusterControl
+from .cluster.door import Door
+from .clustering import controller_of, keeper_of, lease_store
 from .config import AsteriskConfig, Config, ConfigError, FreeSwitchConfig
+from .config.node import Part
 from .engine.engine import Engine
 from .engine.ids import new_id, now
+from .engine.leasing import Cluster
 from .engine.metrics import HttpStats
-from .engine.ports import Directory, LinkState, Switch
+from .engine.peer_signing import peer_key
+from .engine.ports import Control, Directory, LinkState, Switch
 from .engine.report_keeper import ReportKeeper
 from .health import health_of
 from .hooking import dispatcher_of, maker_of
 from .hooks.dispatcher import Dispatcher
 from .jobs.child import WorkerChild
 from .jobs.late import LateRunReader
+from .keeping import exports_of, make_format_cache, make_retainer
 from .media.conversions import Conversions
 from .media.encoders import Encoders
-from .media.erasing import Eraser, Forget
-from .media.format_cache import FormatCache
 from .media.mover import Mover
 from .media.redacting import ChosenSpans
 from .media.redactor import Redactor
@@ -45,6 +50,7 @@ from .metering import Meter
 from .proof import signing
 from .proof.bundle import ReadFile
 from .proof.sealer import Sealer
+from .serving import Server, listen
 from .switches.asterisk.adapter import AsteriskSwitch
 from .switches.asterisk.directory import AsteriskDirectory
 from .switches.asterisk.tls import tls_of
@@ -57,8 +63,16 @@ from .web.language import LANGUAGES
 from .web.passwords import Passwords
 from .web.services import Services
 from .web.sign_in_rules import rules_of
-from .web.zipping import forgetting
-from .working import open_catalog, open_stores, places, run_reader, store_places, watermark_of, worker_child
+from .working import (
+    is_here,
+    open_catalog,
+    open_stores,
+    places,
+    run_reader,
+    store_places,
+    watermark_of,
+    worker_child,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -74,6 +88,7 @@ class Parts:
     catalog: SqlCatalog
     stores: Stores
     engine: Engine
+    control: Control
     workers: WorkerChild
     mover: Mover
     sealing: SealBacklog
@@ -93,27 +108,39 @@ class Parts:
         found: Guide = self.app.state.web.guide
         return found
 
+    def _parts(self) -> list[Running]:
+        """What works beside the web, by this node's roles."""
+        node = self.config.node
+        parts: list[Running] = [self.engine, self.watermark, self.conversions, self.spool_watch]
+        if isinstance(self.control, ClusterControl):
+            parts.append(self.control)
+        if node.does(Part.WORK):
+            # Each of them may run in several processes: what one has done, another does not do again.
+            parts += [
+                self.mover, self.sealing, self.sealer, self.retainer, self.redactor, self.report_keeper,
+            ]  # fmt: skip
+            if self.config.webhooks.enabled:
+                parts.append(self.dispatcher)
+        if self.config.jobs.in_controller and (node.does(Part.WORK) or node.does(Part.COLLECT)):
+            parts.append(self.workers)
+        return parts
+
     async def run(self, on_ready: Callable[[str], None] = lambda url: None) -> None:
         """Work until cancelled or asked to end by a signal. ``on_ready`` gets the pages' address."""
-        listener = _listen(self.config.web.host, self.config.web.port)
+        listener = listen(self.config.web.host, self.config.web.port)
         host, port = listener.getsockname()[:2]
-        server = _Server(
+        server = Server(
             uvicorn.Config(
                 self.app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=GRACE_S
             ),
             lambda: on_ready(f"http://{host}:{port}"),
         )
         try:
+            if (keeper := self.engine.keeper) is not None and not keeper.me.address:
+                reached = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+                keeper.me = replace(keeper.me, address=f"http://{reached}:{port}")
             async with asyncio.TaskGroup() as tasks:
-                parts = (
-                    self.engine, self.mover, self.sealing, self.watermark, self.sealer, self.retainer,
-                    self.conversions, self.redactor, self.spool_watch, self.report_keeper,
-                )  # fmt: skip
-                work = [tasks.create_task(part.run()) for part in parts]
-                if self.config.jobs.in_controller:
-                    work.append(tasks.create_task(self.workers.run()))
-                if self.config.webhooks.enabled:
-                    work.append(tasks.create_task(self.dispatcher.run()))
+                work = [tasks.create_task(part.run()) for part in self._parts()]
                 await server.serve(sockets=[listener])
                 for task in work:
                     task.cancel()
@@ -121,28 +148,8 @@ class Parts:
             listener.close()
 
 
-class _Server(uvicorn.Server):
-    """A server that says when it has begun to listen, and that a signal ends in good order."""
-
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_started = on_started
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._on_started()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """uvicorn's own raises the signal once more when the server has ended, which kills the process
-        before the engine has written what the catalog does not have yet."""
-        before = {sig: signal.signal(sig, self.handle_exit) for sig in HANDLED_SIGNALS}
-        try:
-            yield
-        finally:
-            for sig, handler in before.items():
-                signal.signal(sig, handler)
+class Running(Protocol):
+    async def run(self) -> None: ...
 
 
 def make_switch(config: FreeSwitchConfig | AsteriskConfig) -> Switch:
@@ -156,6 +163,15 @@ def video_supported(config: FreeSwitchConfig | AsteriskConfig) -> bool:
     return (FreeSwitch if isinstance(config, FreeSwitchConfig) else AsteriskSwitch).video_supported
 
 
+def control_of(config: Config, engine: Engine, peers: PeerClient) -> Control:
+    """Of all controllers' switches, where there are several; of this one's else."""
+    if engine.keeper is None:
+        return engine
+    kinds = {s.name: s.kind for s in config.switches}
+    video = {s.name: video_supported(s) for s in config.switches}
+    return ClusterControl(engine, engine.keeper, peers, kinds, video)
+
+
 def make_directory(config: FreeSwitchConfig | AsteriskConfig) -> Directory:
     return FreeSwitchDirectory(config) if isinstance(config, FreeSwitchConfig) else AsteriskDirectory(config)
 
@@ -165,39 +181,15 @@ async def hash_password(password: str) -> str:
     return await Passwords().hash(password)
 
 
-def make_format_cache(config: Config) -> FormatCache:
-    return FormatCache(config.formats.cache, config.formats.cache_mb * 1_000_000)
-
-
 def make_conversions(config: Config, catalog: SqlCatalog, stores: Stores) -> Conversions:
     cache = make_format_cache(config)
     return Conversions(catalog, stores, Encoders(), cache, config.formats.conversions)
 
 
-def make_eraser(config: Config, catalog: SqlCatalog, stores: Stores) -> Eraser:
-    """Who keeps something of a recording outside `files` (a cache, say) has it forgotten here."""
-    forget: list[Forget] = [
-        stores.cache.forget, make_format_cache(config).forget, forgetting(_exports(config)),
-    ]  # fmt: skip
-    return Eraser(catalog, stores, {s.name: s.spool for s in config.switches}, now, forget)
-
-
-def _exports(config: Config) -> Path:
-    """Where ZIPs of recordings lie until they are fetched."""
-    return config.formats.cache.with_name("exports")
-
-
-def make_retainer(config: Config, catalog: SqlCatalog, stores: Stores) -> Retainer:
-    settings = config.retention
-    return Retainer(
-        catalog, make_eraser(config, catalog, stores), now, every_s=settings.every_minutes * 60.0,
-        batch=settings.batch, confirm_above=settings.confirm_above,
-    )  # fmt: skip
-
-
 def _connected(config: Config, engine: Engine) -> dict[str, Path]:
+    """The spools that are here of the switches that this controller has."""
     up = {status.name for status in engine.switches() if status.state is LinkState.UP}
-    return {s.name: s.spool for s in config.switches if s.name in up}
+    return {s.name: s.spool for s in config.switches if s.name in up and is_here(config, s)}
 
 
 def make_sealer(config: Config, catalog: SqlCatalog) -> Sealer:
@@ -223,27 +215,36 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
         there = ", ".join(LANGUAGES)
         raise ConfigError(f"web.language: there is no {config.web.language!r}; there are {there}")
     sign_in = rules_of(config.sign_in)
-    async with open_catalog(config) as catalog:
+    async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(only_controller(config.database.url))
+        catalog = await stack.enter_async_context(open_catalog(config))
+        secret = session_secret(config.web.secret_file)
         stores = open_stores(config)
         workers = worker_child(config)
         mover, watermark = Mover(catalog, stores), watermark_of(config, stores)
         sealing = SealBacklog(catalog, stores, now)
         sealer = make_sealer(config, catalog)
         retainer = make_retainer(config, catalog, stores)
-        switches = [make_switch(s) for s in config.switches]
-        engine = Engine(
-            switches,
-            catalog,
-            now,
-            new_id,
-            workers.poke,
-            {s.name: Spool(s.spool).written_at for s in config.switches},
-        )
+        controlled = config.switches if config.node.does(Part.SWITCHES) else ()
+        me = controller_of(config, secret, now())
+        leases = lease_store(config)
+        if leases is not None:
+            stack.push_async_callback(leases.close)
+        peers = PeerClient(peer_key(secret))
+        stack.push_async_callback(peers.close)
+        keeper = keeper_of(leases, me, peers)
+        written_at = {s.name: Spool(s.spool).written_at for s in controlled}
+        switches = [make_switch(s) for s in controlled]
+        engine = Engine(switches, catalog, now, new_id, workers.poke, written_at=written_at, keeper=keeper)
+        control = control_of(config, engine, peers)
+
+        def cluster() -> Cluster:
+            return keeper.cluster if keeper else Cluster.of_one(me)
+
         conversions = make_conversions(config, catalog, stores)
         redactor = Redactor(
             catalog, make_transcribe(config.transcription, catalog, stores), ChosenSpans(catalog, stores)
         )
-        secret = session_secret(config.web.secret_file)
         dispatcher = dispatcher_of(config, catalog, secret)
         http = HttpStats()
         app = create_app(
@@ -251,11 +252,18 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 reader=catalog,
                 settings=catalog,
                 accounts=catalog,
-                control=engine,
+                control=control,
+                door=Door(engine) if keeper else None,
+                cluster=cluster,
+                node=me.name,
+                key_mark=me.key_mark,
+                pages=config.node.does(Part.WEB),
                 store=stores,
                 secret=secret,
                 secure_cookies=config.web.secure_cookies,
-                health=lambda: health_of(engine, workers, mover, sealing, watermark, sealer, retainer),
+                health=lambda: health_of(
+                    control, cluster(), me, engine, workers, mover, sealing, watermark, sealer, retainer
+                ),
                 now=now,
                 new_id=new_id,
                 proof=catalog,
@@ -264,7 +272,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 lists=catalog,
                 replays=catalog,
                 batches=catalog,
-                exports=_exports(config),
+                exports=exports_of(config),
                 poke_retention=retainer.poke,
                 redacting=catalog,
                 poke_redactor=redactor.poke,
@@ -279,7 +287,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 hook_maker=maker_of(config, secret),
                 poke_hooks=dispatcher.poke,
                 metrics=Meter(
-                    engine, catalog, places(config) | store_places(config), http, workers.took
+                    engine, cluster, catalog, places(config) | store_places(config), http, workers.took
                 ).text,
                 http=http,
                 language=config.web.language,
@@ -290,6 +298,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
             catalog,
             stores,
             engine,
+            control,
             workers,
             mover,
             sealing,
@@ -319,18 +328,3 @@ def session_secret(file: Path) -> bytes:
     if len(secret) < 32:
         raise ConfigError(f"web.secret_file: {file} is too short; delete it and a new one is made")
     return secret
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise ConfigError(
-            f"web.port: cannot listen on {host}:{port}: {error.strerror}; "
-            "is another controller running? Set web.port to another one"
-        ) from error
-    return listener

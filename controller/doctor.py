@@ -14,6 +14,7 @@ from .config import AsteriskConfig, Config, ConfigError, FreeSwitchConfig, Seali
 from .config.sealing import EVERYBODY
 from .core.formats import Format
 from .core.options import Transcripts
+from .doctor_nodes import examine_controllers
 from .engine.ids import now
 from .engine.ports import Check
 from .engine.reading import Scope, TenantSettings
@@ -27,7 +28,7 @@ from .switches.asterisk.doctor import examine as examine_asterisk
 from .switches.exposure import exposure_check
 from .switches.freeswitch.doctor import examine as examine_freeswitch
 from .switches.tenant_codes import DEFAULTS, Codes, chosen
-from .working import open_catalog
+from .working import is_here, open_catalog
 
 
 async def examine(config: Config) -> list[tuple[str, list[Check]]]:
@@ -41,6 +42,8 @@ async def examine(config: Config) -> list[tuple[str, list[Check]]]:
     found += [
         (f"sealing {section.name}", await asyncio.to_thread(_keys, section)) for section in config.sealing
     ]
+    if controllers := await examine_controllers(config):
+        found.append(("controllers", controllers))
     tenants = await _tenants(config)
     if config.transcription.enabled:
         found.append(("transcripts", [await asyncio.to_thread(_transcripts, config)]))
@@ -50,6 +53,9 @@ async def examine(config: Config) -> list[tuple[str, list[Check]]]:
     for switch in config.switches:
         try:
             checks = [*await _switch(switch, codes), exposure_check(switch)]
+            if not is_here(config, switch):
+                # Its spool is another machine's to look at.
+                checks = [check for check in checks if check.what != "spool"]
         except ConfigError as error:
             checks = [Check("configuration", False, str(error), "see docs/reference/configuration.md")]
         found.append((f"switch {switch.name} ({switch.kind})", checks))

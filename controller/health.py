@@ -6,7 +6,8 @@ import asyncio
 
 from .engine.alarms import Alarm, Severity, switch_alarms
 from .engine.engine import Engine
-from .engine.ports import LinkState
+from .engine.leasing import Cluster, Controller
+from .engine.ports import Control, LinkState
 from .engine.reading import Health
 from .jobs.child import WorkerChild
 from .media.mover import Mover
@@ -19,6 +20,9 @@ _W, _C = Severity.WARNING, Severity.CRITICAL
 
 
 async def health_of(
+    control: Control,
+    cluster: Cluster,
+    me: Controller,
     engine: Engine,
     workers: WorkerChild,
     mover: Mover,
@@ -27,20 +31,46 @@ async def health_of(
     sealer: Sealer,
     retainer: Retainer,
 ) -> Health:
+    switches = control.switches()
     alarms = [
-        *switch_alarms(engine.switches()),
+        *switch_alarms(switches),
+        *_controllers(engine, cluster, me),
         *_behind(engine),
         *(_disk(level) for level in await asyncio.to_thread(watermark.look)),
         *_stores(mover),
         *_unsealed(sealing),
         *_work(workers, sealer, retainer),
     ]
-    parts = {
-        f"switch {s.name}": str(s.state) + (f": {s.error}" if s.error else "") for s in engine.switches()
-    }
+    parts = {f"switch {s.name}": str(s.state) + (f": {s.error}" if s.error else "") for s in switches}
     parts |= {a.part: a.detail for a in alarms if a.part not in parts}
-    fine = all(s.state is LinkState.UP for s in engine.switches())
+    fine = all(s.state is LinkState.UP for s in switches)
     return Health(fine and not any(a.severity is _C for a in alarms), parts, tuple(alarms))
+
+
+def _controllers(engine: Engine, cluster: Cluster, me: Controller) -> list[Alarm]:
+    found = []
+    if engine.keeper is not None and engine.keeper.error:
+        found.append(
+            Alarm(
+                "controllers.away", _C, "This controller cannot renew what it has: the database is away.",
+                engine.keeper.error,
+                "See that the database is up and can be reached from here. Captures in the switches run on.",
+                "/advanced/general", part="leases",
+            )
+        )  # fmt: skip
+    strange = [c.label for c in cluster.controllers.values() if c.alive and c.key_mark != me.key_mark]
+    if strange:
+        names = ", ".join(sorted(strange))
+        found.append(
+            Alarm(
+                "controllers.strange", _W, f"Controllers with another web.secret_file: {names}.",
+                names,
+                "Copy web.secret_file from one to the others and restart them; until then they cannot ask "
+                "each other, and a session of one is none of the others.",
+                "/advanced/general", part="controllers",
+            )
+        )  # fmt: skip
+    return found
 
 
 def _behind(engine: Engine) -> list[Alarm]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from . import __version__
 from .engine.engine import Engine
 from .engine.hooks import HookQueue
 from .engine.jobs import JobReader
+from .engine.leasing import Cluster
 from .engine.metrics import Family, Histogram, HttpStats, exposition
 from .engine.people import Scope
 from .engine.ports import LinkState
@@ -30,19 +31,29 @@ class Meter:
     on recordings took in the worker process, by step and result."""
 
     def __init__(
-        self, engine: Engine, catalog: MeteredCatalog, places: Mapping[str, Path],
+        self, engine: Engine, cluster: Callable[[], Cluster], catalog: MeteredCatalog,
+        places: Mapping[str, Path],
         http: HttpStats | None = None, steps: Mapping[tuple[str, str], Histogram] | None = None,
     ) -> None:  # fmt: skip
+        self._cluster = cluster
         self._engine, self._catalog, self._places = engine, catalog, dict(places)
         self._http, self._steps = http or HttpStats(), steps if steps is not None else {}
 
     async def text(self) -> str:
         families = [Family("tapeline_info", "gauge", "The version.").add(1, {"version": __version__})]
+        families += self._of_leases()
         families += self._of_switches() + self._of_calls()
         families += self._of_steps() + self._of_http()
         families += await self._of_catalog() + await asyncio.to_thread(self._of_disks)
         families.append(await _of_loop())
         return exposition(families)
+
+    def _of_leases(self) -> list[Family]:
+        held = Family("tapeline_lease_held", "gauge", "Whether this controller has the switch now.")
+        for e in self._engine.engines:
+            held.add(e.acting, {"switch": e.switch.name})
+        alive = Family("tapeline_controllers", "gauge", "Controllers that live, this one among them.")
+        return [held, alive.add(sum(c.alive for c in self._cluster().controllers.values()))]
 
     def _of_switches(self) -> list[Family]:
         up = Family("tapeline_switch_up", "gauge", "Whether the controller is connected to the switch.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -13,7 +14,8 @@ from pathlib import Path
 from .catalog.database import open_database
 from .catalog.facade import SqlCatalog
 from .catalog.run_engine import run_engine
-from .config import Config, ConfigError
+from .config import Config, ConfigError, SwitchConfig
+from .config.node import Part
 from .config.storage import LocalStoreConfig
 from .engine.ids import now
 from .engine.jobs import Lane, Limits, RunReader, Runs
@@ -47,8 +49,18 @@ def open_stores(config: Config) -> Stores:
     return make_stores(config.storage, config.stores, _folder, config.sealing)
 
 
+def machine_of(config: Config) -> str:
+    """What `spool_on` calls this machine."""
+    return config.node.name or socket.gethostname()
+
+
+def is_here(config: Config, switch: SwitchConfig) -> bool:
+    """Whether this machine sees the switch's spool."""
+    return switch.spool_on in ("", machine_of(config))
+
+
 def places(config: Config) -> dict[str, Path]:
-    spools = {f"spool of {s.name}": s.spool for s in config.switches}
+    spools = {f"spool of {s.name}": s.spool for s in config.switches if is_here(config, s)}
     return spools | {"storage.path": config.storage.path}
 
 
@@ -93,14 +105,23 @@ def finishing_tasks(config: Config, catalog: SqlCatalog, stores: Stores) -> list
 def workers_of(config: Config, catalog: SqlCatalog, media: MediaPipeline, *, alone: bool) -> Workers:
     """A node that works on recordings. ``alone``: nobody tells it of a call's end (`tapeline worker`)."""
     jobs = config.jobs
+    seen = tuple(s.name for s in config.switches if is_here(config, s))
+    # A folder that is not the switch's own looks like one in which the switch wrote nothing.
+    away = tuple(s.name for s in config.switches if not is_here(config, s))
+    everything = config.node.does(Part.WORK)
     settings = Settings(
-        switches=jobs.switches or tuple(s.name for s in config.switches),
-        places={Lane.SOUND: jobs.at_once, Lane.FILM: 1, Lane.FINISHING: jobs.finishing_at_once},
+        switches=jobs.switches or seen,
+        places={
+            Lane.SOUND: jobs.at_once,
+            Lane.FILM: 1,
+            Lane.FINISHING: jobs.finishing_at_once if everything else 0,
+        },
         limits=Limits(jobs.per_tenant, jobs.tenants),
         poll_s=1.0 if alone else 5.0,
         keep=timedelta(days=jobs.keep_days),
-        orphans=not alone,
-        label=jobs.node,
+        orphans=not alone and everything,
+        elsewhere=away,
+        label=jobs.node or config.node.name,
     )
 
     def runs(node: str, steps: Steps) -> Runs:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from controller.catalog.sole import only_controller
 
 START_S = 60
 
@@ -41,6 +44,22 @@ def refused(folder: Path, port: int = 0) -> str:
         part for part in done.stderr.split("tapeline: ") if part.strip() and not part.startswith("{")
     ]
     return " ".join(sentence.split())
+
+
+def test_a_second_controller_on_the_same_sqlite_file(tmp_path: Path) -> None:
+    with only_controller(f"sqlite+aiosqlite:///{tmp_path}/catalog.sqlite"):
+        said = refused(tmp_path)
+    assert said.startswith(f"database.url: the controller with process id {os.getpid()} works with the")
+    assert said.endswith("put the catalog on PostgreSQL, where several share the switches")
+
+
+def test_the_lock_goes_with_its_controller(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/catalog.sqlite"
+    for _ in range(2):
+        with only_controller(url):
+            pass
+    with only_controller("postgresql+asyncpg://x@y/z"), only_controller("postgresql+asyncpg://x@y/z"):
+        pass
 
 
 def test_a_port_that_is_taken(tmp_path: Path) -> None:

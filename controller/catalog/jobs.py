@@ -46,15 +46,17 @@ class JobRows(OnDatabase):
     """engine.jobs.JobStore."""
 
     async def candidates(
-        self, lane: Lane, switches: Collection[str], limit: int, *, orphans: bool = False
-    ) -> list[Candidate]:
+        self, lane: Lane, switches: Collection[str], limit: int, *, orphans: bool = False,
+        elsewhere: Collection[str] = (),
+    ) -> list[Candidate]:  # fmt: skip
         """What may be claimed now, tenants taking turns, each one's oldest first.
 
-        Files only of these switches; with ``orphans`` also of switches that no living node has.
+        Files only of these switches; with ``orphans`` also of switches that no living node has, but for
+        those that are ``elsewhere``.
         What was broken off comes first, what has failed before comes last.
         """
         async with self._database.reading() as connection:
-            others: set[str] = set()
+            others = set(elsewhere)
             if orphans:
                 for row in await connection.execute(select(t.nodes.c.switches)):
                     others |= set(row.switches)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, StatementError
@@ -12,11 +13,15 @@ from ..core.calls import Call
 from ..core.errors import TapelineError
 from . import tables as t
 from .graphs import MEDIA_COLUMNS, Row, Rows, rows_of, together
+from .leases import fenced
 from .merging import note_merged, take_over
 from .newcomers import add_users
 from .policies import settings_changed
 from .rebuilding import open_calls
 from .writing import OnDatabase, add_missing, chunks, upsert
+
+#: Clocks of two controllers, and the moment in which a switch says that a leg began.
+_BEFORE = timedelta(minutes=1)
 
 
 class CallsNotSaved(TapelineError):
@@ -39,38 +44,75 @@ def _about_the_content(error: Exception) -> bool:
 class CallRepository(OnDatabase):
     """engine.ports.Catalog."""
 
-    async def save(self, switch: str, calls: Sequence[Call], merged: Mapping[str, str]) -> None:
+    async def save(
+        self, switch: str, calls: Sequence[Call], merged: Mapping[str, str], *, epoch: int | None = None
+    ) -> None:
         """Write these calls as they are now; all in one transaction.
 
         If the database refuses the batch for what is in it, each call is tried alone, so that
-        one bad call does not keep the others from being saved; CallsNotSaved names it then.
+        one bad call does not keep the others from being saved; CallsNotSaved names it then. Under
+        an ``epoch`` of the switch's lease that is over nothing is written: Fenced.
         """
         # Before the first await: the engine goes on changing the calls while we wait.
-        now, gone = self._now(), dict(merged)
+        now, gone, under = self._now(), dict(merged), (switch, epoch)
         each = [rows_of(switch, call, now) for call in sorted(calls, key=lambda c: c.call_id)]
         try:
-            await self._write(together(each), gone)
+            await self._write(together(each), gone, under)
         except (SQLAlchemyError, ValueError) as error:
             if not _about_the_content(error):
                 raise
-            await self._write_singly(each, gone, error)
+            await self._write_singly(each, gone, error, under)
 
-    async def _write_singly(self, each: Sequence[Rows], gone: dict[str, str], cause: Exception) -> None:
+    async def bequeath(self, switch: str, calls: Sequence[Call]) -> int:
+        """Ended calls that an earlier holder of the switch could not save. Nobody else can have them as long
+        as no row does, and with one they are somebody's already: they are added whole or not at all."""
+        now = self._now()
+        each = [rows_of(switch, call, now) for call in sorted(calls, key=lambda c: c.call_id)]
+        added = 0
+        for rows in each:
+            if not await self._is_known(rows):
+                await self._write(rows, {}, (switch, None))
+                added += 1
+        return added
+
+    async def _is_known(self, rows: Rows) -> bool:
+        call_ids = [row["call_id"] for row in rows.calls]
+        recording_ids = [row["recording_id"] for row in rows.recordings]
+        asked = [
+            select(t.calls.c.call_id).where(t.calls.c.call_id.in_(call_ids)),
+            select(t.call_aliases.c.alias).where(t.call_aliases.c.alias.in_(call_ids)),
+            select(t.recordings.c.recording_id).where(t.recordings.c.recording_id.in_(recording_ids)),
+            # Whoever took the switch over has found its legs, as a call of another id.
+            select(t.legs.c.leg_id)
+            .join(t.calls, t.calls.c.call_id == t.legs.c.call_id)
+            .where(t.calls.c.started_at >= min(row["started_at"] for row in rows.calls) - _BEFORE)
+            .where(t.legs.c.leg_id.in_([row["leg_id"] for row in rows.legs])),
+        ]
+        async with self._database.reading() as connection:
+            for query in asked:
+                if (await connection.execute(query.limit(1))).first() is not None:
+                    return True
+        return False
+
+    async def _write_singly(
+        self, each: Sequence[Rows], gone: dict[str, str], cause: Exception, under: tuple[str, int | None]
+    ) -> None:
         refused = []
         for rows in each:
             try:
-                await self._write(rows, {})
+                await self._write(rows, {}, under)
             except (SQLAlchemyError, ValueError) as error:
                 if not _about_the_content(error):
                     raise
                 refused.append(rows.calls[0]["call_id"])
-        await self._write(Rows(), gone)
+        await self._write(Rows(), gone, under)
         if refused:
             raise CallsNotSaved(refused, cause) from cause
 
-    async def _write(self, rows: Rows, merged: dict[str, str]) -> None:
+    async def _write(self, rows: Rows, merged: dict[str, str], under: tuple[str, int | None]) -> None:
         ids = [row["call_id"] for row in rows.calls]
         async with self._database.writing() as connection:
+            await fenced(connection, *under)
             await add_missing(connection, t.tenants, rows.tenants)
             new_users = await add_users(connection, rows.users)
             await upsert(connection, t.calls, rows.calls)

@@ -13,6 +13,7 @@ from . import chain_tables as chains
 from . import entry_tables as entry
 from . import hook_tables as hooked
 from . import job_tables as work
+from . import lease_tables as leasing
 from . import list_tables as lists
 from . import people_tables as people
 from . import replay_tables as replaying
@@ -324,6 +325,8 @@ saved_views = _of(lists.SavedViewTable)
 list_columns = _of(lists.ListColumnsTable)
 jobs = _of(work.JobTable)
 nodes = _of(work.NodeTable)
+switch_leases = _of(leasing.SwitchLeaseTable)
+controllers = _of(leasing.ControllerTable)
 transcripts = _of(spoken.TranscriptTable)
 chosen_spans = _of(spoken.ChosenSpanTable)
 utterances = _of(spoken.UtteranceTable)

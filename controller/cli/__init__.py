@@ -20,6 +20,7 @@ COMMANDS = {
     "doctor": ("examine", "doctor_command"),
     "demo": ("..demo.cli", "demo"),
     "worker": ("worker", "worker_command"),
+    "nodes": ("nodes", "nodes_command"),
     "user": ("people", "people"),
     "token": ("people", "tokens"),
     "policy": ("policy", "settings"),

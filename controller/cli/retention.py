@@ -9,7 +9,6 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ..bootstrap import make_retainer
 from ..catalog.facade import SqlCatalog
 from ..config import load
 from ..core.annotations import tag_of
@@ -18,6 +17,7 @@ from ..engine.ids import now
 from ..engine.outlook import Outlook, outlook
 from ..engine.reading import Scope
 from ..engine.retention import digest_of
+from ..keeping import make_retainer
 from ..logs import set_up_logging
 from ..working import open_stores
 from .common import (

@@ -12,7 +12,7 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from ..config import Config, load
 from ..media.sweep import KINDS, SweepReport, Wish, sweep
-from ..working import make_pipeline, open_catalog, open_stores
+from ..working import is_here, make_pipeline, open_catalog, open_stores
 from .common import ConfigOption, JsonOption, NotPossible, audited, console, print_json
 
 
@@ -59,7 +59,7 @@ async def _sweep(config: Config, dry_run: bool, min_age: int, wish: Wish) -> Swe
     async with open_catalog(config) as catalog:
         stores = open_stores(config)
         pipeline = make_pipeline(config, catalog, stores)
-        spools = {s.name: s.spool for s in config.switches}
+        spools = {s.name: s.spool for s in config.switches if is_here(config, s)}
         with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
             tasks = {what: bar.add_task(what, total=None) for what in ("files", "rows")}
             report = await sweep(

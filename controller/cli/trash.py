@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ..bootstrap import make_eraser, make_sealer
+from ..bootstrap import make_sealer
 from ..catalog.facade import SqlCatalog
 from ..config import load
 from ..core.errors import TapelineError
@@ -16,6 +16,7 @@ from ..engine.erasing import Erasure
 from ..engine.ids import new_id, now
 from ..engine.reading import RecordingRow, Scope
 from ..engine.retention import HoldRow
+from ..keeping import make_eraser
 from ..logs import set_up_logging
 from ..working import open_stores
 from .common import ConfigOption, JsonOption, NotPossible, console, operator, print_json, with_catalog

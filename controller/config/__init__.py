@@ -15,10 +15,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from .credentials import with_credentials
-from .database import DatabaseConfig, anchored_database, with_password
+from .database import POSTGRESQL, DatabaseConfig, anchored_database, with_password
 from .explaining import explain
 from .formats import FormatsConfig
 from .jobs import JobsConfig
+from .node import NodeConfig, Part
 from .proof import ProofConfig
 from .retention import RetentionConfig
 from .sealing import SealingConfig, anchored_sealing, check_sealing
@@ -45,6 +46,7 @@ __all__ = [
     "FreeSwitchConfig",
     "JobsConfig",
     "LocalStoreConfig",
+    "NodeConfig",
     "ProofConfig",
     "RetentionConfig",
     "S3StoreConfig",
@@ -76,6 +78,11 @@ class _SwitchBase(Section):
     spool: Path = Field(description="The folder into which the switch records, as the controller sees it.")
     switch_spool: Path | None = Field(
         None, description="The same folder as the switch sees it, if it sees another path."
+    )
+    spool_on: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{0,40}$")] = Field(
+        "",
+        description="The `node.name` of the machine that this spool is on, where not every machine sees it: "
+        "only processes there collect from it; empty: every machine sees it.",
     )
     trusted_network: bool = Field(
         False,
@@ -212,6 +219,7 @@ class Config(Section):
     web: WebConfig = Field(default_factory=WebConfig)
     proof: ProofConfig = Field(default_factory=ProofConfig)
     jobs: JobsConfig = Field(default_factory=JobsConfig)
+    node: NodeConfig = Field(default_factory=NodeConfig)
     transcription: TranscriptionConfig = Field(default_factory=TranscriptionConfig)
     formats: FormatsConfig = Field(default_factory=FormatsConfig)
     retention: RetentionConfig = Field(default_factory=RetentionConfig)
@@ -225,6 +233,11 @@ class Config(Section):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"two switches are called {name!r}")
+        for name in self.node.prefer:
+            if name not in names:
+                raise ValueError(f"node.prefer: no switch is called {name!r}")
+        if Part.SWITCHES not in self.node.roles and not self.database.url.startswith(POSTGRESQL):
+            raise ValueError("node.roles without switches needs a catalog on PostgreSQL")
         check_stores(self.storage, self.stores)
         check_sealing(self.sealing)
         return self

@@ -129,6 +129,15 @@ class RunningController:
                 raise LabUnavailable(f"the controller did not start:\n{self.log()[-3000:]}")
             await asyncio.sleep(0.05)
 
+    @property
+    def pid(self) -> int | None:
+        """Of the process, while it runs."""
+        return None if self._process is None else self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
     async def stop(self) -> None:
         if self._process is not None:
             await stop_process(self._process)
@@ -140,10 +149,6 @@ class RunningController:
             self._process.kill()
             await self._process.wait()
             self._process = None
-
-    @property
-    def running(self) -> bool:
-        return self._process is not None
 
     def signal(self, number: int) -> None:
         """Send it a signal, if it runs."""
@@ -212,7 +217,7 @@ class RunningController:
         return switches.status == 200 and all(s["state"] == "up" for s in items(switches.body))
 
     def _request(self, method: str, path: str, body: Any, token: str, headers: dict[str, str]) -> Answer:
-        if not path.startswith(("/api/", "/healthz", "/readyz")):
+        if not path.startswith(("/api/", "/healthz", "/readyz", "/metrics")):
             path = "/api/v1" + path
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data, method=method, headers=headers)  # noqa: S310

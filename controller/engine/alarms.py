@@ -50,6 +50,19 @@ def switch_alarms(switches: Iterable[SwitchStatus]) -> list[Alarm]:
 
 
 def _of_switch(switch: SwitchStatus) -> Alarm:
+    if switch.state is LinkState.FREE:
+        return Alarm(
+            "switch.free",
+            Severity.CRITICAL,
+            f"No controller has switch {switch.name}. Its calls cannot be controlled until one has it.",
+            switch.error,
+            "See that a controller with the role switches runs and reaches the database; tapeline nodes "
+            "shows them.",
+            "/advanced/general",
+            Permission.OWN_ACCOUNT,
+            f"switch {switch.name}",
+            since=switch.since,
+        )
     down = switch.state is LinkState.DOWN
     return Alarm(
         "switch.down" if down else "switch.connecting",

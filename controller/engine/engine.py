@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -13,7 +14,9 @@ from ..core.authority import find_call
 from ..core.calls import Call
 from ..core.desk import Desk
 from ..core.media_kinds import Operation
+from ..core.policy import Policy
 from ..core.requests import Actor, ControlOutcome, ControlRequest, Means, Refusal, Target
+from .keeper import Keeper
 from .live import LiveFeed, live_call
 from .ports import Catalog, ControlReport, LiveCall, LiveEvent, Switch, SwitchStatus
 from .switch_engine import SwitchEngine
@@ -23,8 +26,15 @@ log = structlog.get_logger(__name__)
 POLICY_POLL_S = 3.0
 
 
+def _desk(switch: Switch, new_id: Callable[[], str], policy: Policy) -> Desk:
+    return Desk(
+        new_id, policy, video_supported=switch.video_supported, hold_stops_capture=switch.hold_stops_capture
+    )
+
+
 class Engine:
-    """Implements `ports.Control`. ``on_ended`` is told when calls that ended have been saved."""
+    """Implements `ports.Control`. ``on_ended`` is told when calls that ended have been saved; ``keeper`` has
+    the leases of the switches where there are other controllers."""
 
     def __init__(
         self,
@@ -33,27 +43,27 @@ class Engine:
         now: Callable[[], datetime],
         new_id: Callable[[], str],
         on_ended: Callable[[], None] = lambda: None,
+        *,
         written_at: Mapping[str, Callable[[str], datetime | None]] | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         """``written_at``: by a switch's name, when a file of its spool was last written."""
+        self.keeper = keeper
         self._catalog = catalog
         self._now = now
         self._new_id = new_id
-        self._feed = LiveFeed()
+        self.feed = LiveFeed()
         self.engines = [
             SwitchEngine(
                 switch,
-                Desk(
-                    new_id,
-                    video_supported=switch.video_supported,
-                    hold_stops_capture=switch.hold_stops_capture,
-                ),
+                partial(_desk, switch, new_id),
                 catalog,
                 now,
-                self._feed,
+                self.feed,
                 on_ended,
                 new_id,
-                (written_at or {}).get(switch.name, lambda path: None),
+                written_at=(written_at or {}).get(switch.name, lambda path: None),
+                tenure=keeper.tenure(switch.name) if keeper else None,
             )
             for switch in switches
         ]
@@ -61,10 +71,17 @@ class Engine:
     async def run(self) -> None:
         """Work until cancelled. The settings are read first: nothing is decided without them."""
         await self.reload_policy()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._watch_policy())
-            for engine in self.engines:
-                tasks.create_task(engine.run())
+        keeping = asyncio.create_task(self.keeper.run()) if self.keeper else None
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._watch_policy())
+                for engine in self.engines:
+                    tasks.create_task(engine.run())
+        finally:
+            # Only now: as long as anything acts, its lease is renewed.
+            if self.keeper and keeping:
+                keeping.cancel()
+                await self.keeper.sign_off()
 
     def held_recordings(self) -> set[str]:
         """Every recording that is in memory; of the others the catalog knows all there is to know."""
@@ -79,24 +96,35 @@ class Engine:
     ) -> ControlReport:
         request = ControlRequest(self._new_id(), self._now(), operation, target, actor, means)
         # The same name may be known to several switches (a call that goes through two of them).
-        fitting = [e for e in self.engines if isinstance(find_call(e.desk.book, request), Call)]
-        if len(fitting) > 1:
-            outcome = ControlOutcome(
-                request.request_id, False, str(Refusal.AMBIGUOUS), refusal=Refusal.AMBIGUOUS
-            )
-            return ControlReport(outcome)
-        if fitting:
+        fitting = [e for e in self._acting() if isinstance(find_call(e.desk.book, request), Call)]
+        if len(fitting) == 1:
             return await fitting[0].control(request)
-        refusals = [find_call(e.desk.book, request) for e in self.engines]
-        why = next(
-            (r for r in refusals if isinstance(r, Refusal) and r is not Refusal.NO_SUCH_CALL),
-            Refusal.NO_SUCH_CALL,
-        )
+        calls, why = self._fitting(request)
+        return self.refused(operation, means, why if why and not calls else Refusal.AMBIGUOUS)
+
+    def fitting(
+        self, operation: Operation, target: Target, actor: Actor, means: Means
+    ) -> tuple[int, Refusal | None]:
+        """How many calls such a request would be about, and why none if none is."""
+        return self._fitting(ControlRequest("", self._now(), operation, target, actor, means))
+
+    def _fitting(self, request: ControlRequest) -> tuple[int, Refusal | None]:
+        found = [find_call(e.desk.book, request) for e in self._acting()]
+        calls = sum(isinstance(f, Call) for f in found)
+        refusals = [f for f in found if isinstance(f, Refusal)]
+        why = next((r for r in refusals if r is not Refusal.NO_SUCH_CALL), Refusal.NO_SUCH_CALL)
+        return calls, None if calls else why
+
+    def refused(self, operation: Operation, means: Means, why: Refusal) -> ControlReport:
+        """The answer to a request that no call of ours is meant by, or several."""
         log.warning("control.refused", operation=str(operation), means=str(means), reason=str(why))
-        return ControlReport(ControlOutcome(request.request_id, False, str(why), refusal=why))
+        return ControlReport(ControlOutcome(self._new_id(), False, str(why), refusal=why))
+
+    def _acting(self) -> list[SwitchEngine]:
+        return [engine for engine in self.engines if engine.acting]
 
     def events(self) -> AbstractAsyncContextManager[AsyncIterator[LiveEvent]]:
-        return self._feed.reader()
+        return self.feed.reader()
 
     def switches(self) -> list[SwitchStatus]:
         return [engine.status for engine in self.engines]

@@ -156,11 +156,13 @@ class JobStore(Protocol):
     """Where the work is noted, in the catalog. Times are the caller's: no two clocks are compared."""
 
     async def candidates(
-        self, lane: Lane, switches: Collection[str], limit: int, *, orphans: bool = False
-    ) -> list[Candidate]:
+        self, lane: Lane, switches: Collection[str], limit: int, *, orphans: bool = False,
+        elsewhere: Collection[str] = (),
+    ) -> list[Candidate]:  # fmt: skip
         """What may be claimed now, tenants taking turns, each one's oldest first.
 
-        Files only of these switches; with ``orphans`` also of switches that no living node has.
+        Files only of these switches; with ``orphans`` also of switches that no living node has, but for
+        those that are ``elsewhere``.
         """
 
     async def claim(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 
 from ..core.calls import Call
@@ -83,29 +84,41 @@ class LiveFeed:
         if not self._readers:
             return
         shown = live_call(switch, call, policy) if call.ended_at is None else None
-        event = LiveEvent(call.call_id, shown, tuple(call.tenants))
+        self.tell(LiveEvent(call.call_id, shown, tuple(call.tenants)))
+
+    def gone(self, call_id: str, tenants: tuple[str, ...]) -> None:
+        """A call that has become part of another one, or is another controller's now."""
+        self.tell(LiveEvent(call_id, None, tenants))
+
+    def tell(self, event: LiveEvent) -> None:
         for queue in self._readers:
             if queue.full():
                 queue.get_nowait()
             queue.put_nowait(event)
 
-    def gone(self, call_id: str, tenants: tuple[str, ...]) -> None:
-        """A call that has become part of another one."""
-        for queue in self._readers:
-            if queue.full():
-                queue.get_nowait()
-            queue.put_nowait(LiveEvent(call_id, None, tenants))
+    def reader(self) -> AbstractAsyncContextManager[AsyncIterator[LiveEvent]]:
+        return reading(self)
 
-    @contextlib.asynccontextmanager
-    async def reader(self) -> AsyncIterator[AsyncIterator[LiveEvent]]:
-        queue: asyncio.Queue[LiveEvent] = asyncio.Queue(BACKLOG)
+    def add(self, queue: asyncio.Queue[LiveEvent]) -> None:
         self._readers.add(queue)
 
-        async def events() -> AsyncIterator[LiveEvent]:
-            while True:
-                yield await queue.get()
+    def discard(self, queue: asyncio.Queue[LiveEvent]) -> None:
+        self._readers.discard(queue)
 
-        try:
-            yield events()
-        finally:
-            self._readers.discard(queue)
+
+@contextlib.asynccontextmanager
+async def reading(*feeds: LiveFeed) -> AsyncIterator[AsyncIterator[LiveEvent]]:
+    """Everything that these feeds tell from now on."""
+    queue: asyncio.Queue[LiveEvent] = asyncio.Queue(BACKLOG)
+    for feed in feeds:
+        feed.add(queue)
+
+    async def events() -> AsyncIterator[LiveEvent]:
+        while True:
+            yield await queue.get()
+
+    try:
+        yield events()
+    finally:
+        for feed in feeds:
+            feed.discard(queue)

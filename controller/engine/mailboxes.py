@@ -5,7 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Generic, TypeVar
+
+from ..core import facts as f
+from ..core.commands import (
+    Announce,
+    BindFeatureCodes,
+    CloseCapture,
+    Command,
+    MaskCapture,
+    OpenCapture,
+    PlaySound,
+    Sound,
+    UnmaskCapture,
+)
 
 T = TypeVar("T")
 
@@ -55,3 +69,31 @@ class Mailboxes(Generic[T]):
                 box.popleft()
         finally:
             del self._boxes[key], self._tasks[key]
+
+
+def mailbox(call_id: str, command: Command) -> str:
+    """Captures in their call's order; the rest beside them, so that no capture waits for it."""
+    if isinstance(command, Announce):
+        return "bus"
+    if isinstance(command, BindFeatureCodes):
+        return f"leg {command.leg_id}"
+    if isinstance(command, PlaySound):
+        return f"ear {command.leg_id}"
+    return call_id
+
+
+def refusal(command: Command, at: datetime, reason: str) -> f.CaptureFact | f.AnnouncementPlayed | None:
+    """The fact that stands for a command that could not be carried out."""
+    match command:
+        case PlaySound(leg_id=leg_id, sound=Sound.ANNOUNCEMENT, tenant=tenant):
+            return f.AnnouncementPlayed(leg_id, tenant, at, reason)
+        case OpenCapture(capture_id=capture_id):
+            return f.CaptureRefused(capture_id, at, reason)
+        case CloseCapture(capture_id=capture_id):
+            return f.CaptureCloseRefused(capture_id, at, reason)
+        case MaskCapture(capture_id=capture_id):
+            return f.CaptureMaskRefused(capture_id, at, reason)
+        case UnmaskCapture(capture_id=capture_id):
+            return f.CaptureUnmaskRefused(capture_id, at, reason)
+        case _:
+            return None

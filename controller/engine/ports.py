@@ -34,11 +34,14 @@ class LinkState(StrEnum):
     CONNECTING = "connecting"
     UP = "up"
     DOWN = "down"
+    #: Nobody controls it now; another controller, or this one, is about to.
+    FREE = "free"
 
 
 @dataclass(frozen=True, slots=True)
 class SwitchStatus:
-    """How a switch is doing. ``error`` says what is wrong and what to do, in people's words."""
+    """How a switch is doing. ``error`` says what is wrong and what to do, in people's words. ``holder``:
+    which controller has it, where there are several."""
 
     name: str
     kind: str
@@ -46,6 +49,7 @@ class SwitchStatus:
     since: datetime
     version: str = ""
     error: str = ""
+    holder: str = ""
 
 
 class Standby(Protocol):
@@ -116,12 +120,19 @@ class Switch(Protocol):
 class Catalog(Protocol):
     """Where the engine's state outlives it."""
 
-    async def save(self, switch: str, calls: Sequence[Call], merged: Mapping[str, str]) -> None:
+    async def save(
+        self, switch: str, calls: Sequence[Call], merged: Mapping[str, str], *, epoch: int | None = None
+    ) -> None:
         """Write these calls as they are now, with legs, recordings, segments and pauses.
 
         Everything is read from the calls before the first await. Idempotent: the same call may
-        come again in a later state. ``merged`` maps the ids of calls that were taken over.
+        come again in a later state. ``merged`` maps the ids of calls that were taken over. Raises
+        Fenced if the ``epoch`` of the switch's lease is over; None: nothing is leased.
         """
+
+    async def bequeath(self, switch: str, calls: Sequence[Call]) -> int:
+        """Write those of these ended calls of which the catalog knows nothing; how many they were. What
+        somebody has taken over since is left as it is."""
 
     async def open_calls(self, switch: str) -> list[Call]:
         """The calls that were running when they were last saved."""

@@ -8,7 +8,9 @@ from collections.abc import Callable
 import structlog
 
 from ..core.calls import Call
+from .leasing import Fenced
 from .ports import Catalog
+from .tenure import Sole, Tenure
 
 log = structlog.get_logger(__name__)
 
@@ -19,10 +21,15 @@ RETRY_S = 1.0
 class Saver:
     """Keeps what has changed since the last successful write; nothing is dropped, ever.
 
-    ``on_ended`` is called after calls that have ended are safely in the catalog.
+    ``on_ended`` is called after calls that have ended are safely in the catalog; ``tenure`` says under which
+    epoch is written, and hears that it is over.
     """
 
-    def __init__(self, catalog: Catalog, switch: str, on_ended: Callable[[], None]) -> None:
+    def __init__(
+        self, catalog: Catalog, switch: str, on_ended: Callable[[], None], tenure: Tenure | None = None
+    ) -> None:
+        self._tenure = tenure or Sole()
+        self._epoch = self._tenure.epoch
         self._catalog = catalog
         self._switch = switch
         self._on_ended = on_ended
@@ -60,7 +67,7 @@ class Saver:
             return True
         self._calls, self._merged = {}, {}
         try:
-            await self._catalog.save(self._switch, list(calls.values()), merged)
+            await self._catalog.save(self._switch, list(calls.values()), merged, epoch=self._epoch)
         except BaseException as error:
             self._merged = {**merged, **self._merged}
             # Without those that became part of another call while the write was under way.
@@ -69,6 +76,10 @@ class Saver:
             self._wake.set()
             if not isinstance(error, Exception):
                 raise
+            if isinstance(error, Fenced):
+                log.error("catalog.fenced", switch=self._switch, calls=len(calls), epoch=self._epoch)
+                self._tenure.fenced()
+                return False
             log.error("catalog.save_failed", switch=self._switch, calls=len(calls), error=str(error)[:300])
             return False
         if any(call.ended_at or any(r.ended_at for r in call.recordings) for call in calls.values()):

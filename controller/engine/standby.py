@@ -28,7 +28,8 @@ AGAIN_S = 60.0
 
 class StandbyKeeper:
     """``written_at`` says when a file of the spool was last written; None if there is none. ``held`` gives
-    the recordings in memory; ``carry`` takes what follows from a call that was told afterwards."""
+    the recordings in memory; ``carry`` takes what follows from a call that was told afterwards; ``may_act``
+    whether the switch is ours."""
 
     def __init__(
         self,
@@ -41,10 +42,12 @@ class StandbyKeeper:
         written_at: Callable[[str], datetime | None],
         held: Callable[[], Collection[str]],
         carry: Callable[[Effects], None],
+        may_act: Callable[[], bool],
     ) -> None:
         self._switch, self._desk, self._catalog = switch, desk, catalog
         self._now, self._new_id = now, new_id
         self._written_at, self._held, self._carry = written_at, held, carry
+        self._may_act = may_act
         self._link: datetime | None = None
         self._policy: Policy | None = None
         self._pushed: Table | None = None
@@ -56,7 +59,7 @@ class StandbyKeeper:
         """Never returns by itself; cancel it to stop."""
         while True:
             wait = BEAT_S
-            if self._switch.status.state is LinkState.UP:
+            if self._switch.status.state is LinkState.UP and self._may_act():
                 try:
                     await self.beat()
                     self._refused = ""

@@ -11,29 +11,20 @@ from datetime import datetime
 import structlog
 
 from ..core import facts as f
-from ..core.captures import CaptureState
-from ..core.commands import (
-    Announce,
-    BindFeatureCodes,
-    CloseCapture,
-    Command,
-    MaskCapture,
-    OpenCapture,
-    PlaySound,
-    Sound,
-    UnmaskCapture,
-)
+from ..core.calls import Call
+from ..core.commands import Command
 from ..core.desk import Desk
 from ..core.effects import Effects
 from ..core.errors import TapelineError
+from ..core.policy import Policy
 from ..core.requests import ControlRequest, Means
 from .backoff import LONGEST_S, Backoff
+from .legacy import Legacy
 from .live import LiveFeed
 from .log_context import about
-from .mailboxes import Mailboxes
+from .mailboxes import Mailboxes, mailbox, refusal
 from .ports import (
     LEG_GONE,
-    CaptureReport,
     Catalog,
     ControlReport,
     EngineStats,
@@ -43,15 +34,14 @@ from .ports import (
     SwitchStatus,
 )
 from .saver import Saver
+from .settling import Settling
 from .standby import StandbyKeeper
+from .tenure import Sole, Tenure
 
 log = structlog.get_logger(__name__)
 
 #: How often refused commands are tried again.
 TICK_S = 1.0
-#: How long the answer to a request waits for the switch.
-SETTLE_S = 2.0
-
 _REFUSALS = (f.CaptureRefused, f.CaptureMaskRefused, f.CaptureCloseRefused)
 
 
@@ -61,46 +51,118 @@ class SwitchEngine:
     def __init__(
         self,
         switch: Switch,
-        desk: Desk,
+        make_desk: Callable[[Policy], Desk],
         catalog: Catalog,
         now: Callable[[], datetime],
         feed: LiveFeed,
         on_ended: Callable[[], None],
         new_id: Callable[[], str],
+        *,
         written_at: Callable[[str], datetime | None] = lambda path: None,
+        tenure: Tenure | None = None,
     ) -> None:
         """``written_at``: when a file of the switch's spool was last written, None without one."""
         self.switch = switch
-        self.desk = desk
         self.stats = EngineStats()
+        self.tenure = tenure or Sole()
+        self._make_desk = make_desk
+        self._on_ended = on_ended
         self._catalog = catalog
         self._now = now
         self._feed = feed
-        self.saver = Saver(catalog, switch.name, on_ended)
-        self.standby = StandbyKeeper(
-            switch,
-            desk,
-            catalog,
-            now=now,
-            new_id=new_id,
-            written_at=written_at,
-            held=self.held_recordings,
-            carry=self.carry,
-        )
-        self._mailboxes: Mailboxes[tuple[str, Command]] = Mailboxes(self._carry_out)
-        self._changed: set[asyncio.Future[None]] = set()
+        self._new_id, self._written_at = new_id, written_at
+        self._settling = Settling(lambda: self.desk)
         self._answers: set[asyncio.Task[None]] = set()
         self._broken: SwitchStatus | None = None
+        self._acting = not self.tenure.leased
+        self._idle_since = now()
+        self._legacy = Legacy(catalog, switch.name, on_ended)
+        self._begin(Policy())
+
+    def _begin(self, policy: Policy) -> None:
+        """With nothing in memory: what was known under an earlier lease may be wrong by now."""
+        self.desk = self._make_desk(policy)
+        self.saver = Saver(self._catalog, self.switch.name, self._on_ended, self.tenure)
+        self.standby = StandbyKeeper(
+            self.switch,
+            self.desk,
+            self._catalog,
+            now=self._now,
+            new_id=self._new_id,
+            written_at=self._written_at,
+            held=self.held_recordings,
+            carry=self.carry,
+            may_act=self.tenure.may_act,
+        )
+        self._mailboxes: Mailboxes[tuple[str, Command]] = Mailboxes(self._carry_out)
 
     @property
     def status(self) -> SwitchStatus:
-        """As the adapter tells it, unless the adapter itself has failed since."""
+        """As the adapter tells it, unless the adapter itself has failed since; free, as long as this
+        controller does not have the switch."""
         told = self.switch.status
+        if not self._acting:
+            return SwitchStatus(told.name, told.kind, LinkState.FREE, self._idle_since)
         return told if self._broken is None or told.state is LinkState.DOWN else self._broken
 
+    @property
+    def acting(self) -> bool:
+        """Whether this controller has the switch now."""
+        return self._acting and self.tenure.may_act()
+
     async def run(self) -> None:
-        """Take over what the catalog holds as running, then work until cancelled."""
-        self.desk.restore(await self._catalog.open_calls(self.switch.name))
+        """Whenever the switch is ours: take over what the catalog holds as running, then work until it is
+        ours no more. Until cancelled."""
+        if not self.tenure.leased:
+            await self._work()
+        bequests = asyncio.create_task(self._legacy.run())
+        try:
+            while True:
+                await self.tenure.won()
+                await self._tenancy()
+        finally:
+            bequests.cancel()
+
+    async def _tenancy(self) -> None:
+        """From the moment in which the switch is ours to the one in which nothing of us acts any more."""
+        self._begin(self.desk.policy)
+        self._acting, ending = True, True
+        work = asyncio.create_task(self._take_over())
+        lost = asyncio.create_task(self.tenure.lost())
+        try:
+            await asyncio.wait({work, lost}, return_when=asyncio.FIRST_COMPLETED)
+            ending = False
+        finally:
+            lost.cancel()
+            work.cancel()
+            [end, _] = await asyncio.gather(work, lost, return_exceptions=True)
+            self._acting, self._idle_since, self._broken = False, self._now(), None
+            left = list(self.desk.book)
+            self._legacy.add(self.saver.waiting_calls)
+            self._begin(self.desk.policy)
+            for call in left:
+                self._feed.gone(call.call_id, tuple(call.tenants))
+            await self.tenure.settled(ending=ending)
+        if isinstance(end, BaseException) and not isinstance(end, asyncio.CancelledError):
+            raise end
+
+    async def _take_over(self) -> None:
+        """As a start, but the database may go away in that very moment: then it is tried again."""
+        backoff = Backoff()
+        while True:
+            try:
+                self.desk.policy = await self._catalog.policy()
+                calls = await self._catalog.open_calls(self.switch.name)
+                break
+            except Exception as error:
+                log.error("switch.not_taken_over", switch=self.switch.name, error=str(error)[:300])
+                await asyncio.sleep(backoff.next())
+        await self._work(calls)
+
+    async def _work(self, calls: list[Call] | None = None) -> None:
+        if calls is None:
+            calls = await self._catalog.open_calls(self.switch.name)
+        self.desk.restore(calls)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.saver.run())
@@ -109,7 +171,8 @@ class SwitchEngine:
                 tasks.create_task(self.standby.run())
         finally:
             await self._mailboxes.close()
-            await self.saver.flush()
+            if self.tenure.may_write():
+                await self.saver.flush()
 
     async def _keep_connected(self) -> None:
         """The adapter at work. It goes on through everything that a switch can do to it; what it fails at
@@ -133,12 +196,14 @@ class SwitchEngine:
 
     def held_recordings(self) -> set[str]:
         """Those that are in memory: of the running calls, and of whatever is not saved yet."""
-        calls = [*self.desk.book, *self.saver.waiting_calls]
+        calls = [*self.desk.book, *self.saver.waiting_calls, *self._legacy.calls]
         return {recording.recording_id for call in calls for recording in call.recordings}
 
     # ── in ────────────────────────────────────────────────────────────────────────────────
 
     def fact(self, fact: f.Fact) -> None:
+        if not self.tenure.may_act():
+            return  # whoever has the switch now has heard it as well
         self.stats.facts += 1
         if isinstance(fact, f.SwitchSnapshot):
             self._broken = None  # the adapter is connected again
@@ -153,6 +218,8 @@ class SwitchEngine:
 
     def request(self, request: ControlRequest) -> None:
         """A request from the switch's own side; the answer goes back the way it came."""
+        if not self.tenure.may_act():
+            return
         report = self._decide(request)
         if request.means is Means.BUS or report.outcome.answer:
             answer = asyncio.get_running_loop().create_task(self._answer(request, report))
@@ -162,32 +229,23 @@ class SwitchEngine:
     async def _answer(self, request: ControlRequest, report: ControlReport) -> None:
         """The bus hears at once what was decided, an app what came of it."""
         outcome = report.outcome
-        if request.means is not Means.BUS and not await self._settle(report):
+        if request.means is not Means.BUS and not await self._settling.settled(report):
             outcome = replace(outcome, reason=f"{outcome.reason}; the switch has not confirmed it yet")
-        await self.switch.message(outcome)
+        if self.tenure.may_act():
+            await self.switch.message(outcome)
 
     async def control(self, request: ControlRequest) -> ControlReport:
-        """A request from our side; waits until the switch has answered its commands."""
+        """A request from our side; waits until the switch has answered its commands. Raises SwitchDown if
+        the switch is not ours."""
+        if not self.acting:
+            raise SwitchDown(f"this controller does not have switch {self.switch.name} any more; try again")
         began = asyncio.get_running_loop().time()
         report = self._decide(request)
-        settled = await self._settle(report)
+        settled = await self._settling.settled(report)
         took = asyncio.get_running_loop().time() - began
         result = "refused" if not report.outcome.accepted else "confirmed" if settled else "late"
         self.stats.control(str(request.operation), result, took)
-        return ControlReport(report.outcome, self._captures(report))
-
-    async def _settle(self, report: ControlReport) -> bool:
-        """Wait until the switch has answered what the request led to; False if it takes too long."""
-        deadline = asyncio.get_running_loop().time() + SETTLE_S
-        while not self._settled(report):
-            left = deadline - asyncio.get_running_loop().time()
-            if left <= 0:
-                return False
-            change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._changed.add(change)
-            await asyncio.wait({change}, timeout=left)
-            self._changed.discard(change)
-        return True
+        return ControlReport(report.outcome, self._settling.captures(report))
 
     def _decide(self, request: ControlRequest) -> ControlReport:
         self.stats.requests += 1
@@ -207,7 +265,7 @@ class SwitchEngine:
         else:
             self.stats.refused[str(outcome.refusal)] = self.stats.refused.get(str(outcome.refusal), 0) + 1
             log.warning("control.refused", **facts)
-        return ControlReport(outcome, self._captures(ControlReport(outcome)))
+        return ControlReport(outcome, self._settling.captures(ControlReport(outcome)))
 
     # ── out ───────────────────────────────────────────────────────────────────────────────
 
@@ -215,16 +273,14 @@ class SwitchEngine:
         """Send the commands at once; the catalog and the live page hear of it afterwards."""
         for call_id, command in effects.commands:
             self.stats.commands += 1
-            self._mailboxes.put(_mailbox(call_id, command), (call_id, command))
+            self._mailboxes.put(mailbox(call_id, command), (call_id, command))
         self.saver.put(effects.changed, effects.merged)
         for call in effects.changed.values():
             self._feed.publish(self.switch.name, call, self.desk.policy)
         for gone, keep in effects.merged.items():
             survivor = effects.changed.get(keep)
             self._feed.gone(gone, tuple(survivor.tenants) if survivor else ())
-        for change in self._changed:
-            if not change.done():
-                change.set_result(None)
+        self._settling.changed()
 
     async def _carry_out(self, item: tuple[str, Command]) -> None:
         call_id, command = item
@@ -234,6 +290,8 @@ class SwitchEngine:
     async def _execute(self, command: Command) -> None:
         began, result = asyncio.get_running_loop().time(), "done"
         try:
+            if not self.tenure.may_act():
+                raise SwitchDown(f"switch {self.switch.name} is not ours any more")
             fact = await self.switch.execute(command)
         except SwitchDown:
             result = "down"
@@ -243,12 +301,10 @@ class SwitchEngine:
             # One of the adapter's own errors says what is wrong; anything else needs its traceback.
             tell = log.warning if isinstance(error, TapelineError) else log.exception
             tell(
-                "switch.command_failed",
-                switch=self.switch.name,
-                command=type(command).__name__,
+                "switch.command_failed", switch=self.switch.name, command=type(command).__name__,
                 reason=str(error)[:200],
-            )
-            fact = _refusal(command, self._now(), f"{type(error).__name__}: {error}"[:200])
+            )  # fmt: skip
+            fact = refusal(command, self._now(), f"{type(error).__name__}: {error}"[:200])
         else:
             result = "refused" if isinstance(fact, _REFUSALS) else "done"
         finally:
@@ -257,18 +313,17 @@ class SwitchEngine:
         if fact is not None:
             if isinstance(fact, _REFUSALS):
                 log.log(
-                    logging.INFO if fact.reason == LEG_GONE else logging.ERROR,
-                    "capture.refused",
-                    switch=self.switch.name,
-                    capture=fact.capture_id,
-                    what=type(fact).__name__,
+                    logging.INFO if fact.reason == LEG_GONE else logging.ERROR, "capture.refused",
+                    switch=self.switch.name, capture=fact.capture_id, what=type(fact).__name__,
                     reason=fact.reason,
-                )
+                )  # fmt: skip
             self.fact(fact)
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
+            if not self.tenure.may_act():
+                continue
             for call in tuple(self.desk.book):
                 try:
                     effects = self.desk.tick(call, self._now())
@@ -277,51 +332,3 @@ class SwitchEngine:
                         log.exception("desk.failed", switch=self.switch.name, fact="tick")
                     continue
                 self.carry(effects)
-
-    # ── what became of a request ──────────────────────────────────────────────────────────
-
-    def _captures(self, report: ControlReport) -> tuple[CaptureReport, ...]:
-        call = self.desk.book.calls.get(report.outcome.call_id or "")
-        if call is None:
-            return ()
-        return tuple(
-            CaptureReport(r.recording_id, r.segments[-1].capture_id, str(r.kind), str(r.segments[-1].state))
-            for r in call.recordings
-            if r.recording_id in report.outcome.recording_ids and r.segments
-        )
-
-    def _settled(self, report: ControlReport) -> bool:
-        resting = {
-            str(CaptureState.RECORDING),
-            str(CaptureState.PAUSED),
-            str(CaptureState.ENDED),
-            str(CaptureState.FAILED),
-        }
-        return all(c.state in resting for c in self._captures(report))
-
-
-def _mailbox(call_id: str, command: Command) -> str:
-    """Captures in their call's order; the rest beside them, so that no capture waits for it."""
-    if isinstance(command, Announce):
-        return "bus"
-    if isinstance(command, BindFeatureCodes):
-        return f"leg {command.leg_id}"
-    if isinstance(command, PlaySound):
-        return f"ear {command.leg_id}"
-    return call_id
-
-
-def _refusal(command: Command, at: datetime, reason: str) -> f.CaptureFact | f.AnnouncementPlayed | None:
-    match command:
-        case PlaySound(leg_id=leg_id, sound=Sound.ANNOUNCEMENT, tenant=tenant):
-            return f.AnnouncementPlayed(leg_id, tenant, at, reason)
-        case OpenCapture(capture_id=capture_id):
-            return f.CaptureRefused(capture_id, at, reason)
-        case CloseCapture(capture_id=capture_id):
-            return f.CaptureCloseRefused(capture_id, at, reason)
-        case MaskCapture(capture_id=capture_id):
-            return f.CaptureMaskRefused(capture_id, at, reason)
-        case UnmaskCapture(capture_id=capture_id):
-            return f.CaptureUnmaskRefused(capture_id, at, reason)
-        case _:
-            return None

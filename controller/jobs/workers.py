@@ -41,7 +41,8 @@ class WorkCatalog(JobStore, DueSource, Protocol):
 class Settings:
     """``places`` are a node's own; ``limits`` hold over all nodes. Times in seconds.
 
-    ``orphans``: this node also takes, and so complains of, recordings of switches that nobody knows.
+    ``orphans``: this node also takes, and so complains of, recordings of switches that nobody knows;
+    ``elsewhere`` are switches whose spool another machine has, alive or not: those it never takes.
     """
 
     switches: tuple[str, ...]
@@ -52,6 +53,7 @@ class Settings:
     give_up_after: timedelta = timedelta(days=7)
     keep: timedelta = timedelta(days=2)
     orphans: bool = True
+    elsewhere: tuple[str, ...] = ()
     label: str = ""
 
 
@@ -147,8 +149,9 @@ class Workers:
         seen: set[str] = set()
         for lane in Lane:
             found = await self._catalog.candidates(
-                lane, self._settings.switches, _WATCHED + len(self._watching), orphans=self._settings.orphans
-            )
+                lane, self._settings.switches, _WATCHED + len(self._watching),
+                orphans=self._settings.orphans, elsewhere=self._settings.elsewhere,
+            )  # fmt: skip
             seen |= {c.recording_id for c in found}
             fresh = [c for c in found if c.recording_id not in self._tasks]
             self._claimable[lane] = {c.recording_id: c for c in fresh if self._is_ready(c)}

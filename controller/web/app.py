@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from . import api, metrics, problems, status
+from . import api, metrics, peers, problems, status
 from .batch_work import BatchWork
 from .conditional import Conditional
 from .describing.openapi import DescribedApp
@@ -85,9 +85,12 @@ def create_app(services: Services) -> FastAPI:
     problems.install(app)
     app.include_router(status.router)
     app.include_router(metrics.router)
-    app.include_router(api.router)
-    app.include_router(pages.open_router)
-    app.include_router(pages.router)
-    app.include_router(texts.router)
-    app.mount("/static", static_files(STATIC), name="static")
+    if services.door is not None:
+        app.include_router(peers.router)
+    if services.pages:
+        app.include_router(api.router)
+        app.include_router(pages.open_router)
+        app.include_router(pages.router)
+        app.include_router(texts.router)
+        app.mount("/static", static_files(STATIC), name="static")
     return app

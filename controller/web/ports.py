@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +21,14 @@ class FileStore(Protocol):
     def read(self, file: FileRow, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """The bytes of a file wherever it lies, from ``start`` on. Blocks; raises TapelineError
         with the first block if it is missing, or if its store is away."""
+
+
+class PeerDoor(Protocol):
+    """What this controller answers the others. Raises KeyError, ValueError, SwitchDown."""
+
+    async def answer(self, path: str, body: bytes) -> bytes: ...
+
+    def live(self) -> AsyncIterator[bytes]: ...
 
 
 #: What works and what does not, for /readyz.

@@ -109,9 +109,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(SwitchDown)
     async def on_switch_down(request: Request, error: Exception) -> Response:
-        return answer_of(
-            request, Problem(503, "The switch cannot be reached now; nothing is known to have changed.")
-        )
+        why = f" ({error})" if str(error).startswith("no controller") else ""
+        text = f"The switch cannot be reached now; nothing is known to have changed{why}."
+        return answer_of(request, Problem(503, text))
 
     @app.exception_handler(Exception)
     async def on_defect(request: Request, error: Exception) -> Response:

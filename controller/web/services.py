@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,8 +17,10 @@ from ..engine.chain import ProofReader
 from ..engine.converting import Converter
 from ..engine.hooks import HookMaker, HookStore
 from ..engine.jobs import JobReader, RunReader
+from ..engine.leasing import Cluster
 from ..engine.listing import ListStore
 from ..engine.metrics import HttpStats
+from ..engine.peer_signing import Checker, peer_key
 from ..engine.ports import Control
 from ..engine.reading import AccountStore, CatalogReader, SettingsStore
 from ..engine.redacting import RedactingStore
@@ -31,7 +34,7 @@ from .heard import Heard
 from .lockout import Lockout
 from .oidc import Provider
 from .passwords import Passwords
-from .ports import FileStore, HealthCheck, RetentionDesk
+from .ports import FileStore, HealthCheck, PeerDoor, RetentionDesk
 from .second_factor import SecondFactors
 from .sessions import Sessions
 from .sign_in_rules import SignInRules
@@ -81,6 +84,15 @@ class Services:
     language: str = "en"
     #: The text of /metrics.
     metrics: Callable[[], Awaitable[str]] | None = None
+    #: What this controller answers others that share its catalog; None: there are none.
+    door: PeerDoor | None = None
+    #: How the others call this process.
+    node: str = ""
+    #: Who shares it, and who has which switch.
+    cluster: Callable[[], Cluster] = lambda: Cluster({}, {})
+    key_mark: str = ""
+    #: Whether people are served here; otherwise only other controllers, and whoever watches this one.
+    pages: bool = True
     #: What /metrics says of the web itself.
     http: HttpStats = field(default_factory=HttpStats)
 
@@ -99,6 +111,7 @@ class Web:
     provider: Provider | None
     alarms: AlarmBoard
     tenant_names: TenantNames
+    peer_checker: Checker
     guide: Guide = field(default_factory=Guide)
 
     @classmethod
@@ -117,6 +130,7 @@ class Web:
             Provider(oidc, services.secret, services.now) if oidc else None,
             AlarmBoard(services.health, services.reader),
             TenantNames(services.settings),
+            Checker(peer_key(services.secret), time.time),
         )
 
 

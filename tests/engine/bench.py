@@ -16,6 +16,8 @@ from controller.core.parties import Party, Side
 from controller.core.policy import Policy
 from controller.core.requests import Actor, ControlRequest, Means, NameTarget, SystemActor, Target
 from controller.engine.engine import Engine
+from controller.engine.keeper import Keeper
+from controller.engine.leasing import Fenced
 from controller.engine.ports import ControlReport
 from controller.switches.fake import FakeSwitch
 from tests.policies import policy_of, tenant_rule
@@ -43,20 +45,30 @@ class MemoryCatalog:
         self.saves = 0
         self.failures = 0
         self.policy_failures = 0
+        self.epoch: int | None = None
         self.free = asyncio.Event()
         self.free.set()
 
-    async def save(self, switch: str, calls: Sequence[Call], merged: Mapping[str, str]) -> None:
+    async def save(
+        self, switch: str, calls: Sequence[Call], merged: Mapping[str, str], *, epoch: int | None = None
+    ) -> None:
         kept = copy.deepcopy(list(calls))  # read before the first await, as the contract says
         await self.free.wait()
         if self.failures > 0:
             self.failures -= 1
             raise ConnectionError("the database is away")
+        if self.epoch is not None and epoch != self.epoch:
+            raise Fenced("another one has it")
         self.saves += 1
         for gone in merged:
             self.calls.pop(gone, None)
         self.calls.update({call.call_id: call for call in kept})
         self.merged.update(merged)
+
+    async def bequeath(self, switch: str, calls: Sequence[Call]) -> int:
+        new = {call.call_id: copy.deepcopy(call) for call in calls if call.call_id not in self.calls}
+        self.calls.update(new)
+        return len(new)
 
     async def open_calls(self, switch: str) -> list[Call]:
         return self.open.get(switch, [])
@@ -76,12 +88,15 @@ class Running:
     """``async with Running(tmp_path) as running``: the engine runs and every switch is up."""
 
     def __init__(self, folder: Path, catalog: MemoryCatalog | None = None, names: tuple[str, ...] = ("pbx",),
-                 switches: Sequence[FakeSwitch] | None = None, prefix: str = "R") -> None:  # fmt: skip
+                 switches: Sequence[FakeSwitch] | None = None, prefix: str = "R",
+                 keeper: Keeper | None = None) -> None:  # fmt: skip
         self.catalog = catalog or MemoryCatalog()
         self.switches = list(switches or [FakeSwitch(n, folder, now, command_timeout_s=0.2) for n in names])
         ids = itertools.count(1)
         self.ended = 0
-        self.engine = Engine(self.switches, self.catalog, now, lambda: f"{prefix}{next(ids)}", self._on_ended)
+        self.engine = Engine(
+            self.switches, self.catalog, now, lambda: f"{prefix}{next(ids)}", self._on_ended, keeper=keeper
+        )
         self.task: asyncio.Task[None] | None = None
 
     def _on_ended(self) -> None:

@@ -28,7 +28,7 @@ from controller.core.parties import UNKNOWN
 from controller.core.policy import Policy
 from controller.core.requests import Means, Refusal, TenantActor, UserActor
 from controller.engine import engine as engine_module
-from controller.engine import saver, switch_engine
+from controller.engine import saver, settling, switch_engine
 from controller.engine.ports import LinkState, SwitchDown
 from controller.switches.fake import FakeSwitch
 from tests.policies import policy_of, tenant_rule
@@ -42,7 +42,7 @@ Eventually = Callable[..., Awaitable[None]]
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saver, "RETRY_S", 0.01)
     monkeypatch.setattr(switch_engine, "TICK_S", 0.05)
-    monkeypatch.setattr(switch_engine, "SETTLE_S", 0.5)
+    monkeypatch.setattr(settling, "SETTLE_S", 0.5)
     monkeypatch.setattr(engine_module, "POLICY_POLL_S", 0.02)
 
 
@@ -179,7 +179,7 @@ async def test_control_waits_for_the_switch(tmp_path: Path, eventually: Eventual
 async def test_control_does_not_wait_for_ever(
     tmp_path: Path, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(switch_engine, "SETTLE_S", 0.1)
+    monkeypatch.setattr(settling, "SETTLE_S", 0.1)
     async with Running(tmp_path) as running:
         leg, _ = await recording(running, eventually)
         running.switch.fault(MaskCapture, delay_s=0.3)

@@ -12,6 +12,7 @@ import pytest
 
 from controller.catalog import SqlCatalog, open_database
 from controller.core.commands import OpenCapture
+from controller.engine.leasing import Cluster
 from controller.engine.metrics import BOUNDS, Family, Histogram, exposition
 from controller.jobs.steps import Steps
 from controller.metering import Meter
@@ -41,7 +42,8 @@ async def text(tmp_path: Path) -> str:
             running.switch.call(user("103"), user("104"))
             await until(lambda: ("OpenCapture", "refused") in engine.stats.took)
             await running.ask("pause-recording", "nowhere")
-            return await Meter(running.engine, catalog, {"spool": tmp_path, "gone": tmp_path / "no"}).text()
+            places = {"spool": tmp_path, "gone": tmp_path / "no"}
+            return await Meter(running.engine, lambda: Cluster({}, {}), catalog, places).text()
     finally:
         await catalog.close()
 
@@ -118,7 +120,7 @@ async def test_a_database_that_is_away_is_told_of(tmp_path: Path) -> None:
     catalog.job_counts = away  # type: ignore[method-assign, assignment]
     try:
         async with Running(tmp_path) as running:
-            shown = samples(await Meter(running.engine, catalog, {}).text())
+            shown = samples(await Meter(running.engine, lambda: Cluster({}, {}), catalog, {}).text())
     finally:
         await catalog.close()
     assert shown["tapeline_catalog_up", ""] == 0

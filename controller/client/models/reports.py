@@ -90,3 +90,4 @@ class SwitchView(Model):
     since: datetime
     version: str
     error: str
+    holder: str

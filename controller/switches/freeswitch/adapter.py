@@ -91,6 +91,7 @@ class FreeSwitch:
         self, on_fact: Callable[[f.Fact], None], on_request: Callable[[ControlRequest], None]
     ) -> None:
         self._on_fact, self._on_request = on_fact, on_request
+        self._set_status(LinkState.CONNECTING)  # not as it was when this was last run
         backoff = Backoff()
         while True:
             try:

@@ -29,4 +29,5 @@ def switch_view(status: SwitchStatus, me: Account) -> SwitchView:
     return SwitchView(
         name=status.name, kind=status.kind, state=status.state, since=status.since, version=status.version,
         error=status.error if me.role is Role.SYSTEM else "",
+        holder=status.holder if me.role is Role.SYSTEM else "",
     )  # fmt: skip

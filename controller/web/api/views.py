@@ -149,3 +149,4 @@ class SwitchView(BaseModel):
     since: datetime
     version: str
     error: str
+    holder: str = Field(description="Which controller has it, where there are several; for the same.")

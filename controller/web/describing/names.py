@@ -86,6 +86,7 @@ OPERATIONS = {
     "DELETE /settings/system/trunks/{name}": "deleteSystemTrunk",
     "GET /explain": "explain",
     "GET /switches": "listSwitches",
+    "GET /nodes": "listNodes",
     "GET /alarms": "listAlarms",
     "GET /audit": "listAudit",
     "GET /audit/export": "exportAudit",

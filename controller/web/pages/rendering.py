@@ -102,6 +102,7 @@ def _switches(request: Request, account: Account) -> list[dict[str, Any]]:
             "since": s.since,
             "version": s.version,
             "error": s.error if account.tenant is None else "",
+            "holder": s.holder if account.tenant is None else "",
         }
         for s in web_of(request).services.control.switches()
     ]

@@ -13,6 +13,7 @@ from ...engine.reading import Account
 from .. import changes
 from ..access import address_of
 from ..forecasts import forecast_of
+from ..nodes import nodes_of
 from ..permits import SystemAdmin
 from ..problems import for_scripts
 from ..services import Parts
@@ -36,7 +37,7 @@ async def _general(
     return page(
         request, "general.html", 422 if sheet and sheet.faults else 200, foreseen=foreseen, saved=saved,
         done=await changes.last_change(parts, me, "system") if saved else "",
-        settings=settings, choices=choices,
+        settings=settings, choices=choices, nodes=nodes_of(parts.cluster(), parts.key_mark),
         sheet=sheet or Sheet.of(rule_form.shown(settings)),
     )  # fmt: skip
 
