@@ -63,6 +63,7 @@ NOT_KEPT = (
     N_("not kept: %(reason)s"),
     N_("not kept: nobody started it before the end"),
     N_("being destroyed"),
+    N_("destroyed because the same conversation is in another recording"),
     N_("held, otherwise discarded"),
 )
 #: core.spans: what happened on a recording's time line.
@@ -154,6 +155,7 @@ ENUMERATIONS = (
 REASONS = (
     N_("Requested"), N_("Stopped on request"), N_("Nobody wants"), N_("External only"),
     N_("External continued"), N_("Not a video call"), N_("Unsupported by switch"), N_("Recovered"),
+    N_("Recorded twice"),
     N_("System: %(what)s"), N_("Tenant: %(what)s"), N_("Trunk: %(what)s"), N_("Inbound rule: %(what)s"),
     N_("Outbound rule: %(what)s"), N_("Queue: %(what)s"), N_("Ring group: %(what)s"),
     N_("Receptionist: %(what)s"), N_("User: %(what)s"),
