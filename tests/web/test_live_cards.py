@@ -24,9 +24,10 @@ def test_what_was_made_is_not_made_again_and_the_oldest_goes() -> None:
     assert asked == [1, 2, 3, 2], "2 was the one that nobody had asked for the longest"
 
 
-async def first_card(url: str, who: str) -> tuple[str, str]:
+async def first_card(url: str, who: str, spoken: str = "en") -> tuple[str, str]:
     """The reader's own token, and the first card of the stream."""
-    async with httpx.AsyncClient(base_url=url, timeout=15) as client:
+    headers = {"accept-language": spoken}
+    async with httpx.AsyncClient(base_url=url, timeout=15, headers=headers) as client:
         assert (await sign_in(client, who)).status_code == 303
         token = form_token((await client.get("/live")).text)
         async with client.stream("GET", "/live/stream") as answer:
@@ -44,7 +45,7 @@ async def test_one_card_for_several_with_each_ones_own_token(
 ) -> None:
     drawn = []
 
-    def draw(of: tuple[object, object, object]) -> str:
+    def draw(of: tuple[object, ...]) -> str:
         drawn.append(of)
         return live._card(of)  # type: ignore[arg-type]
 
@@ -53,12 +54,17 @@ async def test_one_card_for_several_with_each_ones_own_token(
         (mine, card), (yours, other), (third, users) = [
             await first_card(url, who) for who in ("red-admin", "red-admin", "red-101")
         ]
+        _, german = await first_card(url, "red-admin", "de")
     assert len({mine, yours, third}) == 3
+    assert "Laufender Anruf" in german, "each language is drawn for itself"
+    assert "Laufender Anruf" not in card
     assert f'value="{mine}"' in card
     assert f'value="{yours}"' in other
     assert yours not in card + users
     assert live._TOKEN not in card + other + users
     assert card.replace(mine, "") == other.replace(yours, ""), "apart from the token it is the same"
-    assert len(drawn) in (1, 2), "the user has a rule of its own; the administrator's two sessions share"
+    assert len(drawn) in (2, 3), (
+        "the user has a rule of its own; the administrator's two English sessions share"
+    )
     calls = {of[0].call_id for of in drawn}  # type: ignore[attr-defined]
     assert calls == {world.calls["live-red"]}
