@@ -30,6 +30,9 @@ def sweep_command(
         list[str] | None,
         typer.Option(help=f"More than half of this kind may go; repeatable: {', '.join(KINDS)}."),
     ] = None,
+    reports: Annotated[
+        bool, typer.Option("--reports", help="Also count anew all sums that reports are made of.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Adopt recordings without a row, and check every row's file, and every file's row, in every store.
@@ -41,7 +44,7 @@ def sweep_command(
     if unknown := looked - set(KINDS):
         raise NotPossible(f"--i-have-looked: {', '.join(unknown)}? There are {', '.join(KINDS)}")
     wish = Wish(hashes / 100, remove_unrecorded, looked)
-    report = asyncio.run(_sweep(load(config), dry_run, min_age, wish))
+    report = asyncio.run(_sweep(load(config), dry_run, min_age, wish, reports=reports))
     if as_json:
         print_json(asdict(report))
     else:
@@ -53,7 +56,7 @@ def sweep_command(
     raise typer.Exit(0 if report.sound else 1)
 
 
-async def _sweep(config: Config, dry_run: bool, min_age: int, wish: Wish) -> SweepReport:
+async def _sweep(config: Config, dry_run: bool, min_age: int, wish: Wish, *, reports: bool) -> SweepReport:
     columns = (TextColumn("{task.description} {task.completed:,.0f}"), TimeElapsedColumn())
     screen = Console(stderr=True)
     async with open_catalog(config) as catalog:
@@ -66,6 +69,12 @@ async def _sweep(config: Config, dry_run: bool, min_age: int, wish: Wish) -> Swe
                 catalog, spools, stores, dry_run, pipeline=pipeline, min_age_s=min_age, wish=wish,
                 progress=lambda what, count: bar.advance(tasks[what], count),
             )  # fmt: skip
+            if reports and not dry_run:
+                counting = bar.add_task("quarters of an hour", total=await catalog.doubt_all())
+                # With 0 nothing is left, or a running controller counts; reports are right either way.
+                while counted := await catalog.count_anew():
+                    bar.advance(counting, counted)
+                await audited(catalog, None, "sweep", "reports", "all sums counted anew")
         done = {"adopted": report.adopted, "removed": report.removed, "erased": report.erased}
         what = ", ".join(f"{name}: {len(files)}" for name, files in done.items() if files)
         if what and not dry_run:
