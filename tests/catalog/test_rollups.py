@@ -183,8 +183,8 @@ async def test_kept_sums_are_what_counting_says(
     catalog: SqlCatalog, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     life = Life(catalog, database, 1 if database.sqlite else 2)
-    for n in range(4):
-        for _ in range(15):
+    for n in range(3):
+        for _ in range(12):
             await life.dice.choice(life.steps())()
         await agree(catalog, monkeypatch, n)
     assert await ReportKeeper(catalog, breath_s=0).round() > 0
@@ -194,7 +194,7 @@ async def test_kept_sums_are_what_counting_says(
             plan = await kept_spans.planned(connection, since, until, days=True)
             assert plan.live == [], "all of it comes out of the kept sums"
             assert plan.kept
-    for n in range(5):
+    for n in range(3):
         await agree(catalog, monkeypatch, n)
 
 
