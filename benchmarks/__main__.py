@@ -24,6 +24,7 @@ from . import (
     live_page,
     memory,
     pipeline,
+    ranges,
     report,
     sealed,
     start_loss,
@@ -50,6 +51,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "whole": whole.run,
     "catalog": catalog.run,
     "live_page": live_page.run,
+    "ranges": ranges.run,
 }
 LATEST = Path(__file__).parent / "results/latest.json"
 
