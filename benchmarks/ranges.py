@@ -39,7 +39,10 @@ async def _measure(result: Result) -> None:
             bare = _bare(world, path)
             async with served(world) as url:
                 for name, size in PIECES:
-                    asked = ((bare, {}), (f"/api/v1/recordings/{recording}/audio", _token(world)))
+                    asked: tuple[tuple[str, dict[str, str]], ...] = (
+                        (bare, {}),
+                        (f"/api/v1/recordings/{recording}/audio", _token(world)),
+                    )
                     took = await asyncio.to_thread(_side_by_side, url, asked, size)
                     _note(result, name, size, *took)
 

@@ -195,6 +195,8 @@ SwitchConfig = Annotated[FreeSwitchConfig | AsteriskConfig, Field(discriminator=
 
 
 class WebConfig(Section):
+    """The pages and the API. What languages the pages speak: see [languages](languages.md)."""
+
     host: str = Field("127.0.0.1", description="The address that the pages and the API listen on.")
     port: int = Field(8080, ge=0, le=65535, description="Their port; 0 takes a free one.")
     secret_file: Path = Field(
