@@ -74,6 +74,7 @@ async def test_killed_in_the_midst_of_a_run_and_started_again(
     assert kept == {f"{i}{end}" for i in ids for end in (".wav", ".1.wav")}
 
 
+@pytest.mark.timeout(300)  # the durable engine waits for its database, on a busy machine for long
 async def test_a_stop_does_not_wait_for_a_database_that_is_away(
     away: World, postmaster: cluster.Cluster
 ) -> None:

@@ -121,7 +121,7 @@ def test_a_real_process_says_that_it_is_ready_alive_and_ending(
         process.send_signal(signal.SIGTERM)
         while said[-1] != b"STOPPING=1":
             said.append(manager.recv(100))
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         process.wait()

@@ -16,6 +16,7 @@ from controller.web.first_run import Guide, Newcomers
 from tests.catalog.story import inside
 
 from .serving import CHROMIUM, chromium, served
+from .test_browser import until
 from .world import World, form_token, opened, wav
 
 PASSWORD = "quite a long passphrase"
@@ -217,7 +218,7 @@ async def test_the_whole_of_it_in_a_browser(fresh: World, width: int) -> None:
         await fresh.story.save(fresh.catalog, "fs1")
         await fresh.keep("test", call, wav(4), seconds=4)
         await page.locator("audio").wait_for()
-        await page.wait_for_function("document.querySelector('audio').readyState >= 1")
+        await until(page, "document.querySelector('audio').readyState >= 1")
         await fine("heard")
         await page.get_by_role("link", name="To the recordings").click()
         await page.wait_for_url("**/recordings")
