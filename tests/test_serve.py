@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from controller import cli
+from controller.cli import serve
 
 
 @pytest.fixture
@@ -38,13 +38,13 @@ def test_what_was_imported_is_out_of_the_garbage_collector_before_the_first_call
     async def prepare(*_: object) -> str:
         return ""
 
-    monkeypatch.setattr(cli, "assembled", assembled)
-    monkeypatch.setattr(cli, "prepare", prepare)
-    monkeypatch.setattr(cli, "set_up_logging", lambda level: None)
+    monkeypatch.setattr(serve, "assembled", assembled)
+    monkeypatch.setattr(serve, "prepare", prepare)
+    monkeypatch.setattr(serve, "set_up_logging", lambda level: None)
     config = tmp_path / "tapeline.toml"
     config.write_text("")
     before = len(gc.get_objects())
-    cli.serve(config)
+    serve.serve_command(config)
     assert left_to_collect[0] < before / 20
 
 

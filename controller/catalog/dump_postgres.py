@@ -31,13 +31,16 @@ _COLUMNS = text(
     "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema() "
     "AND is_generated = 'NEVER' ORDER BY table_name, ordinal_position"
 )
-#: Trigger functions that nothing uses any more once our tables are gone.
+#: Functions that nothing uses any more once our tables are gone: of triggers, and what those call.
 _FUNCTIONS = text(
     "SELECT p.oid::regprocedure::text FROM pg_proc AS p "
-    "WHERE p.pronamespace = current_schema()::regnamespace AND p.prorettype = 'trigger'::regtype "
+    "WHERE p.pronamespace = current_schema()::regnamespace "
+    "AND (p.prorettype = 'trigger'::regtype OR p.proname = 'report_mark') "
     "AND NOT EXISTS (SELECT 1 FROM pg_trigger AS t WHERE t.tgfoid = p.oid) "
     "AND NOT EXISTS (SELECT 1 FROM pg_depend AS d WHERE d.objid = p.oid AND d.deptype = 'e')"
 )
+#: Written by triggers while the other tables are filled: filled last, with what it was.
+_BY_TRIGGERS = ("report_stale",)
 _SERIAL = text(
     "SELECT setval(pg_get_serial_sequence(:table, :column), greatest(1, (SELECT max({column}) FROM {table})))"
 )
@@ -182,6 +185,7 @@ async def _copy_back(engine: AsyncEngine, folder: Path, revision: str, told: Pro
         await connection.run_sync(schema.upgrade, revision)
         columns = await _columns(connection)
         tables = [t.name for t in metadata.sorted_tables if (folder / f"{t.name}.copy").exists()]
+        tables.sort(key=lambda name: name in _BY_TRIGGERS)
         for table in reversed(tables):
             if not (await connection.execute(text(f'SELECT 1 FROM "{table}" LIMIT 1'))).first():  # noqa: S608
                 continue  # some tables let nobody delete, not even nothing
@@ -194,6 +198,8 @@ async def _copy_back(engine: AsyncEngine, folder: Path, revision: str, told: Pro
                 head = source.readline().decode().strip().split(",")
                 if not set(head) <= set(columns.get(table, ())):
                     raise DumpError(f"{table}.copy has other columns than revision {revision}")
+                if table in _BY_TRIGGERS:
+                    await connection.execute(text(f'DELETE FROM "{table}"'))  # noqa: S608
                 await raw.copy_to_table(table, columns=head, source=source, format="text")
         for table, column in await _serials(connection):
             if re.fullmatch(r"[a-z_]+", table + column):

@@ -187,6 +187,7 @@ async def test_kept_sums_are_what_counting_says(
         for _ in range(12):
             await life.dice.choice(life.steps())()
         await agree(catalog, monkeypatch, n)
+    await life.a_call()
     assert await ReportKeeper(catalog, breath_s=0).round() > 0
     assert await left(database) == 0
     async with database.reading() as connection:

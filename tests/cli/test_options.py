@@ -58,7 +58,7 @@ def test_the_list_shows_each_by_the_name_it_is_set_by(tapeline: Tapeline) -> Non
 @pytest.mark.parametrize(
     ("setting", "why"),
     [
-        ("beep=3", "unknown option 'beep'; there are announce_to,"),
+        ("beep=3", "unknown option 'beep'; there are alone,"),
         ("longest_pause_s", "'longest_pause_s': want KEY=VALUE"),
         ("longest_pause_s=soon", "longest_pause_s: want a whole number, not 'soon'"),
         ("longest_pause_s=-1", "longest_pause_s is 0 (no limit) to 86400"),

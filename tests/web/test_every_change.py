@@ -38,6 +38,7 @@ NO_LINE = {
     ("POST", "/recordings/columns"): "one's own columns",
     ("POST", "/calls/columns"): "one's own columns",
     ("POST", "/tenant"): "which tenant one looks at",
+    ("POST", "/account/language"): "one's own language",
     ("POST", "/account/second-factor"): "a secret that counts once it is confirmed",
 }  # fmt: skip
 #: Their lines are asked for where their long stories are told.

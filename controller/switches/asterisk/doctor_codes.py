@@ -21,7 +21,7 @@ _MAPPED = re.compile(r"(\S+)\s+no def\s+(\S+)\s*")
 
 _CONTEXT = re.compile(r"\[ (?:Included )?[Cc]ontext '([^']*)'")
 #: What the applicationmap calls; nobody dials in there.
-_INSIDE_CALLS = ("tapeline-feature", "tapeline-dialled")
+_INSIDE_CALLS = ("tapeline-feature", "tapeline-dialled", "tapeline-conference")
 
 
 async def examine_codes(cli: Cli, wanted: Codes) -> list[Check]:
