@@ -41,7 +41,8 @@ READS = {
     "backup", "restore",  # of the whole machine, audit included; who may do that is the machine's own
     "calculate disk", "demo", "doctor", "evidence export", "explain", "hold list", "jobs list", "jobs nodes",
     "jobs show", "nodes", "note list", "policy show", "proof head", "proof key", "proof seal",
-    "retention preview", "retention rules", "rule list", "sealing key new", "sealing run", "sealing status", "serve", "store list",
+    "retention preview", "retention rules", "rule list", "sealing key new", "sealing run", "sealing status",
+    "serve", "store list",
     "tag list", "tenant option list", "token list", "trash list", "user list", "verify", "version",
     "webhook list", "webhook log", "worker",
 }  # fmt: skip
