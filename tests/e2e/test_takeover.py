@@ -80,7 +80,7 @@ class Pair:
 
 
 def configuration(name: str, labs: dict[str, Any], folder: Path, url: str) -> str:
-    # A busy machine may take longer than the switch waits before it carries on alone, and this is about leases.
+    # A busy machine may take longer than the switch waits before it carries on alone: this is about leases.
     sections = "\n".join(f"{switch_section(lab)}standby_after_s = 20\n" for lab in labs.values())
     prefer = [kind for kind in (MEANT[name],) if kind in labs]
     return f"""
