@@ -42,7 +42,7 @@ def lease_rows(url: str) -> LeaseRows:
 
 
 class LeaseRows:
-    """On PostgreSQL only: with SQLite there is one controller (see engine/sole.py)."""
+    """On PostgreSQL only: with SQLite there is one controller (`sole`)."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine

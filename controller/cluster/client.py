@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import structlog
+from pydantic import TypeAdapter
 
 from ..engine.keeper import PEER_S
 from ..engine.leasing import Controller
@@ -16,6 +17,8 @@ from ..engine.ports import ControlReport, SwitchDown
 from . import wire
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 #: Whether a call is known there.
 FITS_S = 1.0
@@ -44,23 +47,33 @@ class PeerClient:
 
     async def _asked(self, peer: Controller, path: str, switch: str) -> bool:
         body = wire.QUESTION.dump_json(wire.Question(switch))
-        answer = await self._post(peer, path, body, PEER_S)
-        return answer is not None and wire.YES_OR_NO.validate_json(answer)
+        return await self._answer(peer, path, body, PEER_S, wire.YES_OR_NO) or False
 
     async def reload(self, peer: Controller) -> None:
         await self._post(peer, wire.RELOAD, b"{}", FITS_S)
 
     async def fits(self, peer: Controller, asked: wire.Asked) -> wire.Fit | None:
         """None: it does not answer."""
-        answer = await self._post(peer, wire.FITS, wire.ASKED.dump_json(asked), FITS_S)
-        return None if answer is None else wire.FIT.validate_json(answer)
+        return await self._answer(peer, wire.FITS, wire.ASKED.dump_json(asked), FITS_S, wire.FIT)
 
     async def control(self, peer: Controller, asked: wire.Asked) -> ControlReport:
         """Raises SwitchDown if it does not answer."""
-        answer = await self._post(peer, wire.CONTROL, wire.ASKED.dump_json(asked), CONTROL_S)
-        if answer is None:
+        body = wire.ASKED.dump_json(asked)
+        report = await self._answer(peer, wire.CONTROL, body, CONTROL_S, wire.REPORT)
+        if report is None:
             raise SwitchDown(f"the controller {peer.label}, which has this call, does not answer")
-        return wire.REPORT.validate_json(answer)
+        return report
+
+    async def _answer(
+        self, peer: Controller, path: str, body: bytes, within_s: float, kind: TypeAdapter[T]
+    ) -> T | None:
+        """None: it does not answer, or as another version would."""
+        answer = await self._post(peer, path, body, within_s)
+        try:
+            return None if answer is None else kind.validate_json(answer)
+        except ValueError as error:
+            log.warning("controllers.not_understood", peer=peer.label, what=path, why=str(error)[:200])
+            return None
 
     async def _post(self, peer: Controller, path: str, body: bytes, within_s: float) -> bytes | None:
         if not peer.address:

@@ -97,6 +97,8 @@ class ClusterControl:
         fitting = [(peer, fit.calls) for peer, fit in there if fit.calls]
         if here + sum(calls for _, calls in fitting) > 1:
             return self._engine.refused(operation, means, Refusal.AMBIGUOUS)
+        # While they were asked, the switch may have come to us; what follows is all of one moment.
+        here, refusal = self._engine.fitting(operation, target, actor, means)
         if here:
             return await self._engine.control(operation, target, actor, means)
         if fitting:

@@ -49,7 +49,7 @@ class Peers(Protocol):
         """Whether it says that it controls this switch now."""
 
 
-class Alone:
+class NoPeers:
     """Nobody can be asked."""
 
     async def vouch(self, peer: Controller, switch: str) -> bool:
@@ -70,7 +70,7 @@ class Keeper:
         self.cluster = Cluster({}, {})
         self._store = store
         self._clock = clock
-        self._peers = peers or Alone()
+        self._peers = peers or NoPeers()
         self._tenures = {name: LeasedTenure(name, store, me.name, clock, self.leave) for name in switches}
         self._touched = float("-inf")
         self._in_touch_since: float | None = None
@@ -109,9 +109,10 @@ class Keeper:
 
     def _tell(self, error: str) -> None:
         if bool(error) != bool(self.error):
-            log.log(
-                30 if error else 20, "lease.out_of_touch" if error else "lease.in_touch", why=error or None
-            )
+            if error:
+                log.warning("lease.out_of_touch", why=error)
+            else:
+                log.info("lease.in_touch")
         self.error = error
 
     async def _go_on(self) -> None:

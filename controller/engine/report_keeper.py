@@ -25,7 +25,7 @@ class ReportKeeper:
                 await self.round()
             except Exception as error:
                 # The database is away, say: what was to be counted is still marked.
-                log.warning("the reports' sums could not be counted", why=f"{type(error).__name__}: {error}")
+                log.warning("reports.not_counted", why=f"{type(error).__name__}: {error}"[:300])
             await asyncio.sleep(self._poll_s)
 
     async def round(self) -> int:

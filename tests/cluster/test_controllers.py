@@ -269,3 +269,40 @@ async def test_without_the_role_web_there_are_no_pages_and_no_api(world: World, 
         assert (await client.get("/healthz")).status_code == 200
         for path in ("/", "/sign-in", "/api/v1/recordings", "/static/app.css"):
             assert (await client.get(path)).status_code == 404, path
+
+
+async def test_a_switch_that_comes_to_us_while_the_others_are_asked_is_not_unknown(
+    pair: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was frozen does not answer; until that is certain its switch may be ours."""
+    a, _ = pair
+    call_id = await recorded(a, "101", "102")
+    [engine] = a.running.engine.engines
+    monkeypatch.setattr(type(engine), "acting", property(lambda _: False))
+
+    async def unanswered(*_: object) -> None:
+        monkeypatch.undo()
+
+    monkeypatch.setattr(PeerClient, "fits", unanswered)
+    report = await a.pause(call_id)
+    assert (report.outcome.accepted, [c.state for c in report.captures]) == (True, ["paused"])  # type: ignore[attr-defined]
+
+
+async def test_an_answer_that_is_none_of_this_version_counts_as_none(
+    pair: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = pair
+    call_id = await recorded(b, "101", "102")
+
+    async def strange(*_: object) -> bytes:
+        return b'{"version": 2}'
+
+    monkeypatch.setattr(Door, "answer", strange)
+    client = PeerClient(KEY)
+    try:
+        assert await client.acts(b.keeper.me, "right") is False
+        assert await client.vouch(b.keeper.me, "right") is False
+    finally:
+        await client.close()
+    with pytest.raises(SwitchDown, match="does not answer"):
+        await a.pause(call_id)

@@ -18,9 +18,9 @@ from datetime import UTC, datetime
 from ...config import AsteriskConfig
 from ...core import facts as f
 from ...core.alone import LeftBehind
-from ...core.recording import parse_segment_path
 from ...engine.ports import StandbyRefused, SwitchDown
 from ..standby_keys import AT_ONCE, speakable
+from ..standby_notes import Notes, begun
 from .channels import Channel, party
 from .connection import AmiConnection, ConnectionLost
 from .headers import Headers, text, timestamp
@@ -44,7 +44,7 @@ _ROUTES = (
 )
 
 
-class AsteriskStandby:
+class AsteriskStandby(Notes):
     """``connection`` gives the live one, or None; ``look_again`` reports a snapshot. See
     `engine.ports.Standby`."""
 
@@ -56,7 +56,8 @@ class AsteriskStandby:
         look_again: Callable[[], Awaitable[None]],
     ) -> None:
         self.after_s = config.standby_after_s
-        self._config, self._connection, self._new_id, self._again = config, connection, new_id, look_again
+        super().__init__(look_again)
+        self._config, self._connection, self._new_id = config, connection, new_id
         self._timeout_s = config.command_timeout_ms / 1000
         self._generation = ""
 
@@ -93,43 +94,27 @@ class AsteriskStandby:
         if await self._show(FAMILY):
             await self._delete_tree("")
 
-    async def left_behind(self) -> list[LeftBehind]:
-        found = []
-        for key, value in (await self._show(NOTES)).items():
-            note = self._note(key, value)
-            if note is None:
-                await self._delete([key], NOTES)  # nothing of ours: it would be looked at for ever
-            else:
-                found.append(note)
-        return found
-
-    async def forget(self, recording_id: str) -> None:
-        await self._delete([recording_id], NOTES)
-
-    async def look_again(self) -> None:
-        await self._again()
-
     # ── the notes ─────────────────────────────────────────────────────────────────────────
+
+    async def _notes(self) -> dict[str, str]:
+        return await self._show(NOTES)
+
+    async def _forget(self, recording_ids: Iterable[str]) -> None:
+        await self._delete(recording_ids, NOTES)
 
     def _note(self, recording_id: str, line: str) -> LeftBehind | None:
         epoch, _, rest = line.partition("|")
         path, _, rest = rest.partition("|")
-        parsed = parse_segment_path(path)
+        opened = begun(recording_id, path, epoch)
         # Whoever called by a Dial without our first option has no note: then there is only who answered.
         fields = rest.split("|")
-        if (
-            parsed is None
-            or parsed.recording_id != recording_id
-            or path.count("/") != 4
-            or not re.fullmatch(r"[0-9]{1,11}", epoch)
-            or len(fields) not in (2 * _WIDTH, _WIDTH + 1)
-        ):
+        if opened is None or len(fields) not in (2 * _WIDTH, _WIDTH + 1):
             return None
         try:
             said = [base64.b64decode(each).decode("utf-8", "replace").removeprefix("=") for each in fields]
         except (ValueError, binascii.Error):
             return None
-        at = datetime.fromtimestamp(int(epoch), UTC)
+        capture_id, at = opened
         callee = said[-_WIDTH:]
         caller = said[:_WIDTH] if len(said) == 2 * _WIDTH else []
         bridge = f"alone-{recording_id}"
@@ -137,7 +122,7 @@ class AsteriskStandby:
         if caller:
             legs[caller[0]] = self._leg(caller, at, bridge, None)
         legs[callee[0]] = self._leg(callee, at, bridge, caller[0] if caller else None)
-        seen = f.CaptureSeen(parsed.capture_id, callee[0], path, False, f.CaptureNote(at, alone=True))
+        seen = f.CaptureSeen(capture_id, callee[0], path, False, f.CaptureNote(at, alone=True))
         return LeftBehind(seen, at, legs)
 
     def _leg(self, said: list[str], at: datetime, bridge: str, origin: str | None) -> tuple[f.LegFact, ...]:

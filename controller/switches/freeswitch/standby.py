@@ -11,15 +11,15 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import unquote
 
 from ...config import FreeSwitchConfig
 from ...core import facts as f
 from ...core.alone import LeftBehind
-from ...core.recording import parse_segment_path
 from ...engine.ports import StandbyRefused
 from ..standby_keys import AT_ONCE, speakable
+from ..standby_notes import Notes, begun
 from . import verbs
 from .parties import party_of
 from .routes import routes_of
@@ -55,7 +55,7 @@ _FIELDS = (
 _UNSET = "_undef_"
 
 
-class FreeSwitchStandby:
+class FreeSwitchStandby(Notes):
     """``api`` gives one command's answer; ``look_again`` reports a snapshot. See `engine.ports.Standby`."""
 
     def __init__(
@@ -66,7 +66,8 @@ class FreeSwitchStandby:
         look_again: Callable[[], Awaitable[None]],
     ) -> None:
         self.after_s = config.standby_after_s
-        self._config, self._api, self._new_id, self._again = config, api, new_id, look_again
+        super().__init__(look_again)
+        self._config, self._api, self._new_id = config, api, new_id
         self._generation = ""
 
     async def replace(self, table: Mapping[tuple[str, str], str]) -> None:
@@ -97,38 +98,23 @@ class FreeSwitchStandby:
     async def withdraw(self) -> None:
         await self._delete(await self._keys())
 
-    async def left_behind(self) -> list[LeftBehind]:
-        found = []
-        for key, value in (await self._dump(NOTES)).items():
-            note = self._note(key, value)
-            if note is None:
-                await self._delete([key], NOTES)  # nothing of ours: it would be looked at for ever
-            else:
-                found.append(note)
-        return found
-
-    async def forget(self, recording_id: str) -> None:
-        await self._delete([recording_id], NOTES)
-
-    async def look_again(self) -> None:
-        await self._again()
-
     # ── the notes ─────────────────────────────────────────────────────────────────────────
+
+    async def _notes(self) -> dict[str, str]:
+        return await self._dump(NOTES)
+
+    async def _forget(self, recording_ids: Iterable[str]) -> None:
+        await self._delete(recording_ids, NOTES)
 
     def _note(self, recording_id: str, text: str) -> LeftBehind | None:
         parts, width = [unquote(each) for each in text.split("|")], len(_FIELDS) + 1
         if len(parts) != 3 + 2 * width:
             return None
         epoch, leg_id, path, *rest = parts
-        parsed = parse_segment_path(path)
-        if (
-            parsed is None
-            or parsed.recording_id != recording_id
-            or path.count("/") != 4
-            or not re.fullmatch(r"[0-9]{1,11}", epoch)
-        ):
+        opened = begun(recording_id, path, epoch)
+        if opened is None:
             return None
-        at = datetime.fromtimestamp(int(epoch), UTC)
+        capture_id, at = opened
         legs = {
             each[0]: dict(zip(_FIELDS, ("" if x == _UNSET else x for x in each[1:]), strict=True))
             for each in (rest[:width], rest[width:])
@@ -137,7 +123,7 @@ class FreeSwitchStandby:
             return None
         bridge = ":".join(legs)
         caller, _ = legs
-        seen = f.CaptureSeen(parsed.capture_id, leg_id, path, False, f.CaptureNote(at, alone=True))
+        seen = f.CaptureSeen(capture_id, leg_id, path, False, f.CaptureNote(at, alone=True))
         return LeftBehind(
             seen, at, {each: self._leg(each, event, at, bridge, caller) for each, event in legs.items()}
         )
