@@ -214,11 +214,13 @@ class SwitchSnapshot:
 
     ``legs`` holds, for every live leg, the facts that would have led to its present state, in
     order. A leg, a bridge membership or a capture that is not in it has ended meanwhile.
+    ``unsure``: captures that were told something while it was taken; the answers to that tell what they are.
     """
 
     at: datetime
     legs: Mapping[str, tuple[LegFact, ...]] = field(default_factory=dict)
     captures: tuple[CaptureSeen, ...] = ()
+    unsure: frozenset[str] = frozenset()
 
 
 LegFact = (

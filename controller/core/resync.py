@@ -27,11 +27,16 @@ _PERHAPS_MASKED = (
 def adopt_captures(
     book: CallBook, snapshot: f.SwitchSnapshot, new_id: Callable[[], str], effects: Effects
 ) -> list[f.CaptureSeen]:
-    """Set every capture that we believe in to what the snapshot says; those of nobody are returned."""
-    seen = {c.capture_id: c for c in snapshot.captures}
+    """Set every capture that we believe in to what the snapshot says; those of nobody are returned.
+
+    What the snapshot is unsure of stays as it is.
+    """
+    seen = {c.capture_id: c for c in snapshot.captures if c.capture_id not in snapshot.unsure}
     for call in book:
         for recording in call.recordings:
             for segment in recording.unfinished:
+                if segment.capture_id in snapshot.unsure:
+                    continue
                 found = seen.pop(segment.capture_id, None)
                 effects.touch(call)
                 if found is not None and segment is not recording.running:

@@ -75,6 +75,7 @@ class SwitchEngine:
         self._answers: set[asyncio.Task[None]] = set()
         self._broken: SwitchStatus | None = None
         self._acting = not self.tenure.leased
+        self._running = False  # the adapter, so that its status is of now and not of an earlier lease
         self._idle_since = now()
         self._legacy = Legacy(catalog, switch.name, on_ended)
         self._begin(Policy())
@@ -103,6 +104,8 @@ class SwitchEngine:
         told = self.switch.status
         if not self._acting:
             return SwitchStatus(told.name, told.kind, LinkState.FREE, self._idle_since)
+        if not self._running:
+            return SwitchStatus(told.name, told.kind, LinkState.CONNECTING, told.since)
         return told if self._broken is None or told.state is LinkState.DOWN else self._broken
 
     @property
@@ -136,7 +139,8 @@ class SwitchEngine:
             lost.cancel()
             work.cancel()
             [end, _] = await asyncio.gather(work, lost, return_exceptions=True)
-            self._acting, self._idle_since, self._broken = False, self._now(), None
+            self._acting = self._running = False
+            self._idle_since, self._broken = self._now(), None
             left = list(self.desk.book)
             self._legacy.add(self.saver.waiting_calls)
             self._begin(self.desk.policy)
@@ -180,6 +184,7 @@ class SwitchEngine:
         loop, backoff = asyncio.get_running_loop(), Backoff()
         while True:
             began = loop.time()
+            self._running = True
             try:
                 await self.switch.run(self.fact, self.request)
                 raise RuntimeError("the adapter has ended by itself")

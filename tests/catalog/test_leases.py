@@ -161,7 +161,9 @@ async def test_a_holder_that_is_frozen_in_the_middle_of_a_save_keeps_nobody_out(
             if epoch is not None:
                 break
         assert epoch == 2
-        with pytest.raises(DBAPIError):  # how asyncpg says it depends on when it hears that the server hung up
+        with pytest.raises(
+            DBAPIError
+        ):  # what asyncpg calls it depends on when it hears of it
             await connection.execute(text("SELECT 1"))
     finally:
         await connection.invalidate()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from ...core.commands import Announce, BindFeatureCodes, Command, KeepCapture, P
 from ...core.requests import ControlOutcome, ControlRequest
 from ...engine.backoff import Backoff
 from ...engine.ports import LinkState, SwitchDown, SwitchStatus
+from ..underway import UnderWay
 from .answers import Answers, send_result
 from .connection import AmiConnection, ConnectionLost, UnsafeValue
 from .ear import Ear
@@ -58,6 +60,7 @@ class AsteriskSwitch:
         self._recorder = Recorder(config, now, self._channel_of)
         self._ear = Ear(config, new_id, now, self._channel_of)
         self._answers = Answers()
+        self._under_way = UnderWay()
         self.standby = AsteriskStandby(config, lambda: self._ami, new_id, self._take_stock)
         self._ami: AmiConnection | None = None
         self._status = SwitchStatus(config.name, self.kind, LinkState.CONNECTING, now())
@@ -129,12 +132,14 @@ class AsteriskSwitch:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _snapshot(self, ami: AmiConnection) -> f.SwitchSnapshot:
-        snapshot, ids = await take_snapshot(
-            ami, self._translator, self._now, self._timeout_s, self._config.seen_by_switch
-        )
+        with self._under_way.watching() as unsure:
+            snapshot, ids = await take_snapshot(
+                ami, self._translator, self._now, self._timeout_s, self._config.seen_by_switch
+            )
+        snapshot = replace(snapshot, unsure=frozenset(unsure))
         for channel in self._translator.channels.values():
             self._seal.know(channel.name, channel.leg_id)
-        self._recorder.take_over(snapshot.captures, ids)
+        self._recorder.take_over(snapshot.captures, ids, unsure=unsure)
         return snapshot
 
     def _begin_with(self, snapshot: f.SwitchSnapshot) -> None:
@@ -264,7 +269,8 @@ class AsteriskSwitch:
                 case PlaySound():
                     return await self._ear.play(ami, command)
                 case _:
-                    return await self._recorder.execute(ami, command)
+                    with self._under_way.telling(command.capture_id):
+                        return await self._recorder.execute(ami, command)
         except ConnectionLost as error:
             raise SwitchDown(f"{self.name}: {error}") from error
         except TimeoutError:

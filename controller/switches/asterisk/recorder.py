@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
@@ -71,9 +71,14 @@ class Recorder:
         self._timeout_s = config.command_timeout_ms / 1000
         self.running: dict[str, Running] = {}
 
-    def take_over(self, captures: Iterable[f.CaptureSeen], ids: Mapping[str, str]) -> None:
-        """What runs according to a snapshot; everything known before is void."""
-        self.running = {c.capture_id: Running(c.leg_id, ids[c.capture_id]) for c in captures}
+    def take_over(
+        self, captures: Iterable[f.CaptureSeen], ids: Mapping[str, str], *, unsure: Collection[str] = ()
+    ) -> None:
+        """What runs according to a snapshot; everything known before is void but for what was told something
+        meanwhile."""
+        known = {c: running for c, running in self.running.items() if c in unsure}
+        seen = {c.capture_id: Running(c.leg_id, ids[c.capture_id]) for c in captures}
+        self.running = {c: running for c, running in seen.items() if c not in unsure} | known
 
     def forget_leg(self, leg_id: str) -> None:
         """The leg hung up; its monitors ended with it."""

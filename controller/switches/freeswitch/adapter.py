@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ from ...core.commands import (
 from ...core.requests import ControlOutcome, ControlRequest
 from ...engine.backoff import Backoff
 from ...engine.ports import LinkState, SwitchDown, SwitchStatus
+from ..underway import UnderWay
 from . import verbs
 from .answers import answer
 from .captures import Captures
@@ -79,6 +81,7 @@ class FreeSwitch:
         self._codes = Codes(lambda text, raw: self._api(text, raw=raw))
         self._captures = Captures(config, self._api, self._background, now, self._ear, self._video)
         self.standby = FreeSwitchStandby(config, self._api, new_id, self._look_again)
+        self._under_way = UnderWay()
         self._beside: set[asyncio.Task[None]] = set()
 
     @property
@@ -136,7 +139,9 @@ class FreeSwitch:
 
     async def _take_stock(self, version: str = "") -> None:
         """Report what is true on the switch now; what happens meanwhile is reported after it."""
-        snapshot = await take_snapshot(self._api, self._translator, self._now, self._live)
+        with self._under_way.watching() as unsure:
+            snapshot = await take_snapshot(self._api, self._translator, self._now, self._live)
+        snapshot = replace(snapshot, unsure=frozenset(unsure))
         self._live = set(snapshot.legs)
         for fact in (each for facts in snapshot.legs.values() for each in facts):
             self._warn_of(fact)
@@ -232,14 +237,9 @@ class FreeSwitch:
 
     async def execute(self, command: Command) -> f.CaptureFact | f.AnnouncementPlayed | None:
         match command:
-            case OpenCapture():
-                return await self._captures.open(command)
-            case CloseCapture():
-                return await self._captures.close(command)
-            case MaskCapture():
-                return await self._captures.mask(command)
-            case UnmaskCapture():
-                return await self._captures.unmask(command)
+            case OpenCapture() | CloseCapture() | MaskCapture() | UnmaskCapture():
+                with self._under_way.telling(command.capture_id):
+                    return await self._captures.execute(command)
             case KeepCapture():
                 await self._captures.keep(command)
                 return None

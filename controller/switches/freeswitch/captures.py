@@ -38,6 +38,19 @@ class Captures:
         self._ear, self._video = ear, video
         self._folders = SharedFolders(config.spool)
 
+    async def execute(
+        self, command: OpenCapture | CloseCapture | MaskCapture | UnmaskCapture
+    ) -> f.CaptureFact:
+        match command:
+            case OpenCapture():
+                return await self.open(command)
+            case CloseCapture():
+                return await self.close(command)
+            case MaskCapture():
+                return await self.mask(command)
+            case UnmaskCapture():
+                return await self.unmask(command)
+
     async def open(self, command: OpenCapture) -> f.CaptureFact:
         file = self._file(command.path)
         # In the background: `start` waits 12–18 ms for its writer thread, and on this connection
