@@ -16,7 +16,7 @@ from . import tables as t
 
 #: So long a question may take; a lease that cannot be renewed in time is lost anyhow.
 TIMEOUT_S = 1.0
-#: So long a save may stand still in the middle: a holder that is frozen there must not keep the next one out.
+#: So long a save or a renewal may stand still in the middle: who is frozen there must not keep the next one out.
 IDLE_S = 1.5
 #: Controllers that were not seen for so long are forgotten.
 _FORGET = timedelta(days=1)
@@ -37,7 +37,11 @@ _CONTROLLER = (
 
 def lease_rows(url: str) -> LeaseRows:
     """Connections of their own, not yet made: renewing must not wait for anybody's query."""
-    options: dict[str, Any] = {"timeout": TIMEOUT_S, "command_timeout": TIMEOUT_S}
+    options: dict[str, Any] = {
+        "timeout": TIMEOUT_S,
+        "command_timeout": TIMEOUT_S,
+        "server_settings": {"idle_in_transaction_session_timeout": str(int(IDLE_S * 1000))},
+    }
     return LeaseRows(create_async_engine(url, pool_size=2, hide_parameters=True, connect_args=options))
 
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+import controller.catalog.leases as leases_module
 from controller.catalog import Database, SqlCatalog
 from controller.catalog.leases import LeaseRows, fenced, lease_rows
 from controller.core.calls import Call
@@ -144,6 +145,42 @@ async def test_a_save_under_way_keeps_no_renewal_waiting_and_counts_before_the_n
     assert await taking == 2
 
 
+async def taken(leases: LeaseRows, holder: str) -> int | None:
+    """Asked for again and again, as the controllers do, each time for as long as they wait."""
+    for _ in range(40):
+        try:
+            epoch = await leases.acquire("pbx", holder, TTL_S)
+        except Exception:
+            continue
+        if epoch is not None:
+            return epoch
+    return None
+
+
+async def test_a_holder_that_is_frozen_in_the_middle_of_a_renewal_keeps_nobody_out(
+    url: str, leases: LeaseRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen, holding, woken = lease_rows(url), asyncio.Event(), asyncio.Event()
+
+    async def freeze(_connection: object) -> None:
+        holding.set()
+        await woken.wait()
+
+    assert await frozen.acquire("pbx", "a", 0.05) == 1
+    monkeypatch.setattr(leases_module, "_look", freeze)
+    renewal = asyncio.create_task(frozen.round(A, {"pbx": 1}, 0.05))
+    try:
+        await holding.wait()
+        assert await taken(leases, "b") == 2
+        woken.set()
+        with pytest.raises(DBAPIError):
+            await renewal
+    finally:
+        renewal.cancel()
+        await asyncio.gather(renewal, return_exceptions=True)
+        await frozen.close()
+
+
 async def test_a_holder_that_is_frozen_in_the_middle_of_a_save_keeps_nobody_out(
     leases: LeaseRows, database: Database
 ) -> None:
@@ -152,18 +189,9 @@ async def test_a_holder_that_is_frozen_in_the_middle_of_a_save_keeps_nobody_out(
     try:
         await connection.begin()
         await fenced(connection, "pbx", 1)
-        epoch = None
-        for _ in range(40):  # the others ask again and again, each time for as long as they wait
-            try:
-                epoch = await leases.acquire("pbx", "b", TTL_S)
-            except Exception:
-                continue
-            if epoch is not None:
-                break
-        assert epoch == 2
-        with pytest.raises(
-            DBAPIError
-        ):  # what asyncpg calls it depends on when it hears of it
+        assert await taken(leases, "b") == 2
+        # What asyncpg calls it depends on when it hears that the server has hung up.
+        with pytest.raises(DBAPIError):
             await connection.execute(text("SELECT 1"))
     finally:
         await connection.invalidate()
