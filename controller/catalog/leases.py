@@ -16,7 +16,7 @@ from . import tables as t
 
 #: So long a question may take; a lease that cannot be renewed in time is lost anyhow.
 TIMEOUT_S = 1.0
-#: So long a save or renewal may stand still in the middle: who is frozen there must not keep the next one out.
+#: So long a save or renewal may stand still in the middle: who is frozen there must not keep others out.
 IDLE_S = 1.5
 #: Controllers that were not seen for so long are forgotten.
 _FORGET = timedelta(days=1)
