@@ -166,6 +166,10 @@ class System:
                 await self.controller.api("DELETE", path)
         for (tenant, user), audio in POLICY.items():
             await self.put_policy(tenant, user, audio)
+        for tenant in ("acme.test", "other.test"):
+            for user in items((await self.controller.api("GET", f"/users?tenant={tenant}")).body):
+                if (tenant, user["user"]) not in POLICY and user["audio"] != "inherit":
+                    await self.put_policy(tenant, user["user"], "inherit")
 
 
 def setting(on: bool | str) -> str:
