@@ -164,12 +164,11 @@ class System:
             for rule in items((await self.controller.api("GET", f"/rules?tenant={tenant}")).body):
                 path = f"/tenants/{tenant}/rules/{rule['scope']}/{rule['name']}"
                 await self.controller.api("DELETE", path)
+            for row in items((await self.controller.api("GET", f"/users?tenant={tenant}")).body):
+                if (tenant, row["user"]) not in POLICY and row["audio"] != "inherit":
+                    await self.put_policy(tenant, row["user"], "inherit")
         for (tenant, user), audio in POLICY.items():
             await self.put_policy(tenant, user, audio)
-        for tenant in ("acme.test", "other.test"):
-            for user in items((await self.controller.api("GET", f"/users?tenant={tenant}")).body):
-                if (tenant, user["user"]) not in POLICY and user["audio"] != "inherit":
-                    await self.put_policy(tenant, user["user"], "inherit")
 
 
 def setting(on: bool | str) -> str:
