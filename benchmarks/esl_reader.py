@@ -11,7 +11,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +79,13 @@ async def ours(port: int, wanted: int, stall_s: float = 0.0) -> None:
     def fact(_: object) -> None:
         count.facts += 1
 
-    def take(events: list[Event]) -> None:
-        switch._events(events)
-        count.events += len(events)
+    def counted(events: Iterable[Event]) -> Iterator[Event]:
+        for event in events:
+            count.events += 1
+            yield event
+
+    def take(events: Iterable[Event]) -> None:
+        switch._events(counted(events))
         if count.events >= count.wanted:
             done.set()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -33,11 +33,11 @@ from .answers import answer
 from .captures import Captures
 from .codes import Codes
 from .connection import Event, EventSocket
-from .ear import Ear
+from .ear import TELL_OF_SOUNDS, Ear
 from .opening import open_event_socket
 from .record_key import VARIABLE, may_be_the_key
 from .replies import ConnectionLost
-from .requests import RefusedInput
+from .requests import ARE_REQUESTS, RefusedInput
 from .resync import take_snapshot
 from .routes import NOTE, to_note
 from .standby import FreeSwitchStandby
@@ -183,7 +183,7 @@ class FreeSwitch:
 
     # ── events in ─────────────────────────────────────────────────────────────────────────
 
-    def _events(self, events: list[Event]) -> None:
+    def _events(self, events: Iterable[Event]) -> None:
         for event in events:
             if event.get("Event-Name") == "BACKGROUND_JOB":
                 job = self._jobs.pop(event.get("Job-UUID", ""), None)
@@ -209,22 +209,36 @@ class FreeSwitch:
         self._on_fact(fact)
 
     def _event(self, event: Event) -> None:
-        self._ear.event(event)
-        queue = to_note(event)
-        if queue is not None:
-            self._aside(self._note_queue(*queue))
-        if may_be_the_key(event):
+        """By its name: most events say nothing but facts, and there may be thousands a second."""
+        name = event.get("Event-Name", "")
+        if name in TELL_OF_SOUNDS:
+            self._ear.event(event)
+        elif name == "RECV_INFO" and may_be_the_key(event):
             self._aside(self._record_key(event))
+        elif name == "CUSTOM":
+            queue = to_note(event)
+            if queue is not None:
+                self._aside(self._note_queue(*queue))
         for fact in self._translator.facts(event):
-            if isinstance(fact, f.LegStarted):
-                self._live.add(fact.leg_id)
-                self._warn_of(fact)
-            elif isinstance(fact, f.LegHungUp):
-                self._live.discard(fact.leg_id)
+            kind = type(fact)
+            if kind is f.LegStarted or kind is f.LegHungUp:
+                self._came_or_went(fact)
             self._report(fact)
-        self._video.event(event)
+        if name == "CUSTOM":
+            self._video.event(event)
+        if name in ARE_REQUESTS:
+            self._request(event)
+
+    def _came_or_went(self, fact: f.Fact) -> None:
+        if isinstance(fact, f.LegStarted):
+            self._live.add(fact.leg_id)
+            self._warn_of(fact)
+        elif isinstance(fact, f.LegHungUp):
+            self._live.discard(fact.leg_id)
         if self._socket is not None:
             self._socket.eager = bool(self._live)
+
+    def _request(self, event: Event) -> None:
         try:
             request = self._translator.request(event)
         except RefusedInput as error:

@@ -38,14 +38,14 @@ class Codes:
 
     def note(self, fact: f.Fact) -> None:
         """Every fact that is reported."""
-        match fact:
-            case f.BridgeEntered() if fact.leg_id in self._unsure and fact.leg_id not in self._looking:
+        if isinstance(fact, f.BridgeEntered):
+            if fact.leg_id in self._unsure and fact.leg_id not in self._looking:
                 self._looking[fact.leg_id] = asyncio.get_running_loop().create_task(self._look(fact.leg_id))
-            case f.LegHungUp():
-                self._unsure.pop(fact.leg_id, None)
-                task = self._looking.pop(fact.leg_id, None)
-                if task is not None:
-                    task.cancel()
+        elif isinstance(fact, f.LegHungUp):
+            self._unsure.pop(fact.leg_id, None)
+            task = self._looking.pop(fact.leg_id, None)
+            if task is not None:
+                task.cancel()
 
     def stop(self) -> None:
         for task in self._looking.values():

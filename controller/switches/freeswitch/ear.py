@@ -28,11 +28,14 @@ TONES = {
 #: A sound of which no end is heard is taken for over after so long; the core waits no longer.
 LONGEST_S = 30.0
 
+#: The names of the events that it wants to hear of.
+TELL_OF_SOUNDS = frozenset({"MEDIA_BUG_STOP", "CHANNEL_HANGUP_COMPLETE"})
+
 _FILE = re.compile(r"(?!.*\.\.)[A-Za-z0-9_/][A-Za-z0-9_./-]{0,199}")
 
 
 class Ear:
-    """What is being played to whom. Tell it every event."""
+    """What is being played to whom. Tell it of every event of TELL_OF_SOUNDS."""
 
     def __init__(self, api: Api, now: Callable[[], datetime]) -> None:
         self._api = api

@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -24,15 +23,13 @@ MAX_BODY = 64 * 1024 * 1024
 #: How FreeSWITCH heads an event, word for word: nearly all frames are events, and this is the quick
 #: way to read them. Seven digits cannot be more than MAX_BODY.
 _EVENT_HEAD = re.compile(rb"Content-Length: ([0-9]{1,7})\nContent-Type: text/event-json")
-_TEXT_ONLY = {str}
 
 
 class BadFrame(TapelineError):
     """The peer does not speak the event-socket protocol; the connection is of no more use."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """``body`` is empty where there was none."""
 
     content_type: str
@@ -113,10 +110,11 @@ def _head(block: bytes) -> tuple[str, str, int]:
 
 
 def decode_event(body: bytes) -> dict[str, str] | None:
-    """A JSON event as header → value, all texts; None for what is no event.
+    """A JSON event as header → value; None for what is no event.
 
-    FreeSWITCH passes on whatever bytes a caller sent: invalid UTF-8 is replaced, never fatal.
-    An array (a header given several times) becomes its first value.
+    FreeSWITCH passes on whatever bytes a caller sent: invalid UTF-8 is replaced, never fatal. It writes
+    nothing but texts and arrays of them (switch_event_serialize_json_obj, 1.10.12); an array (a header
+    given several times) becomes its first value.
     """
     try:
         event = orjson.loads(body)
@@ -127,12 +125,25 @@ def decode_event(body: bytes) -> dict[str, str] | None:
             return None
     if not isinstance(event, dict):
         return None
-    if set(map(type, event.values())) <= _TEXT_ONLY:  # nearly always, and much faster than a loop
-        return event
-    for key, value in event.items():
-        if not isinstance(value, str):
-            event[key] = str(value[0]) if isinstance(value, list) and value else str(value)
+    if b"[" in body:
+        _take_first(event, body)
     return event
+
+
+def _take_first(event: dict[str, Any], body: bytes) -> None:
+    """Arrays become their first value. They are looked for in the text: to ask each of the 200 values
+    what it is takes nearly half as long as to parse them all."""
+    at = body.find(b"[")
+    while at > 0:
+        if body[at - 2 : at] == b'":':
+            key = body[body.rfind(b'"', 0, at - 2) + 1 : at - 2].decode("utf-8", "replace")
+            # Otherwise there is something escaped in the name, or it only looks like an array.
+            keys = [key] if isinstance(event.get(key), list) else list(event)
+            for each in keys:
+                value = event[each]
+                if isinstance(value, list):
+                    event[each] = str(value[0]) if value else ""
+        at = body.find(b"[", at + 1)
 
 
 def _plain(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

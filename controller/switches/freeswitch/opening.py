@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ...config import FreeSwitchConfig
 from .connection import Event, EventSocket
@@ -10,7 +10,7 @@ from .replies import ConnectionLost, WrongPassword
 
 
 async def open_event_socket(
-    config: FreeSwitchConfig, on_events: Callable[[list[Event]], None] = lambda events: None
+    config: FreeSwitchConfig, on_events: Callable[[Iterable[Event]], None] = lambda events: None
 ) -> EventSocket:
     """Connected and signed in. Raises ConfigError, ConnectionLost, WrongPassword."""
     socket = EventSocket(config.host, config.port, config.secret(), on_events)

@@ -24,6 +24,9 @@ from .answers import Askers
 from .events import MAX_TEXT, Event, timestamp
 from .record_key import RecordKeys
 
+#: The names of the events that `Requests.read` wants to see.
+ARE_REQUESTS = frozenset({"RECV_MESSAGE", "CUSTOM", "CHANNEL_HANGUP_COMPLETE"})
+
 _CODE = re.compile(r"[*#][0-9]{1,6}")
 
 

@@ -43,8 +43,10 @@ def routes_of(event: Event, tenants: Collection[str]) -> tuple[Route, ...]:
     """The routes that the leg's own variables name, each once."""
     found: dict[Route, None] = {}
     for variable, scope in VARIABLES.items():
-        for name in _values(event.get(variable, "")):
-            found |= dict.fromkeys(route(scope, name, tenants))
+        text = event.get(variable)
+        if text:
+            for name in _values(text):
+                found |= dict.fromkeys(route(scope, name, tenants))
     return tuple(found)
 
 
@@ -80,4 +82,4 @@ def route(scope: PolicyScope, text: str, tenants: Collection[str]) -> tuple[Rout
 def _values(text: str) -> list[str]:
     if text.startswith(_ARRAY):
         return text.removeprefix(_ARRAY).split(_BETWEEN, MAX_NAMES)[:MAX_NAMES]
-    return [text] if text else []
+    return [text]

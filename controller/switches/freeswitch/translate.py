@@ -280,7 +280,8 @@ def _aliases(event: Event) -> tuple[str, ...]:
         event.get("variable_sip_h_X-Session-Id", ""),
         event.get("variable_sip_rh_X-Session-Id", ""),
     )
-    return tuple(dict.fromkeys(n[:MAX_TEXT] for n in names if n))
+    found = [name[:MAX_TEXT] for name in names if name]
+    return tuple(found if len(found) < 2 else dict.fromkeys(found))
 
 
 def _address(event: Event) -> str | None:

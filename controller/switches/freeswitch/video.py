@@ -12,6 +12,7 @@ import contextlib
 import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Any
 
 from ...core import facts as f
 from ...core.commands import OpenCapture
@@ -62,35 +63,52 @@ class VideoWatch:
         self._video: dict[str, bool] = {}
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._refreshes: set[asyncio.Task[None]] = set()
+        self._noting: dict[type, Callable[[Any], None]] = {
+            f.SwitchSnapshot: self._snapshot,
+            f.LegStarted: self._seen,
+            f.LegVideoChanged: self._seen,
+            f.BridgeEntered: self._entered,
+            f.BridgeLeft: self._left,
+            f.LegHungUp: self._hung_up,
+        }
 
     # ── what happens ──────────────────────────────────────────────────────────────────────
 
     def note(self, fact: f.Fact) -> None:
         """Every fact that is reported, in order; a snapshot's are taken one by one."""
-        match fact:
-            case f.SwitchSnapshot():
-                self._bridge_of.clear()
-                for facts in fact.legs.values():
-                    for each in facts:
-                        self.note(each)
-            case f.LegStarted() | f.LegVideoChanged():
-                self._video[fact.leg_id] = fact.video
-            case f.BridgeEntered():
-                self._bridge_of[fact.leg_id] = fact.bridge_id
-            case f.BridgeLeft():
-                if self._bridge_of.get(fact.leg_id) == fact.bridge_id:
-                    del self._bridge_of[fact.leg_id]
-            case f.LegHungUp():
-                self._bridge_of.pop(fact.leg_id, None)
-                self._video.pop(fact.leg_id, None)
-                look = self._looks.pop(fact.leg_id, None)
-                if look is not None:
-                    look.cancel()
+        noting = self._noting.get(type(fact))
+        if noting is not None:  # most tell nothing of video
+            noting(fact)
+
+    def _snapshot(self, fact: f.SwitchSnapshot) -> None:
+        self._bridge_of.clear()
+        for facts in fact.legs.values():
+            for each in facts:
+                self.note(each)
+
+    def _seen(self, fact: f.LegStarted | f.LegVideoChanged) -> None:
+        self._video[fact.leg_id] = fact.video
+
+    def _entered(self, fact: f.BridgeEntered) -> None:
+        self._bridge_of[fact.leg_id] = fact.bridge_id
+
+    def _left(self, fact: f.BridgeLeft) -> None:
+        if self._bridge_of.get(fact.leg_id) == fact.bridge_id:
+            del self._bridge_of[fact.leg_id]
+
+    def _hung_up(self, fact: f.LegHungUp) -> None:
+        self._bridge_of.pop(fact.leg_id, None)
+        self._video.pop(fact.leg_id, None)
+        look = self._looks.pop(fact.leg_id, None)
+        if look is not None:
+            look.cancel()
 
     def event(self, event: Event) -> None:
         """A re-INVITE may have changed its own leg, and those that it is passed on to."""
+        if event.get("Event-Subclass") != "sofia::reinvite":
+            return
         leg_id = event.get("Unique-ID", "")
-        if event.get("Event-Subclass") != "sofia::reinvite" or leg_id not in self._video:
+        if leg_id not in self._video:
             return
         for each in filter(verbs.speakable, (leg_id, *self.others(leg_id))):
             running = self._looks.pop(each, None)
