@@ -88,6 +88,8 @@ class RunningController:
         self.log_file = folder / "controller.log"
         self.url = ""
         self.token = ""
+        #: What Python runs; a test may put itself before it.
+        self.program: tuple[str, ...] = ("-m", "controller")
         self._process: asyncio.subprocess.Process | None = None
         folder.mkdir(parents=True, exist_ok=True)
         sections = "\n".join(switch_section(lab) for lab in labs)
@@ -115,7 +117,7 @@ class RunningController:
         # A variable that is meant for the user's own controller must not change this one.
         environ = {k: v for k, v in os.environ.items() if not k.startswith("TAPELINE_")}
         environ |= {"PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
-        command = [sys.executable, "-m", "controller", "serve", "--config", str(self.config_file)]
+        command = [sys.executable, *self.program, "serve", "--config", str(self.config_file)]
         self._process = await start_process(command, self.log_file, environ=environ)
         deadline = asyncio.get_running_loop().time() + STARTUP_S
         while True:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import structlog
 
 from ..core.calls import Call
+from .crash_points import crash_point
 from .leasing import Fenced
 from .ports import Catalog
 from .tenure import Sole, Tenure
@@ -67,7 +68,9 @@ class Saver:
             return True
         self._calls, self._merged = {}, {}
         try:
+            crash_point("calls.saving")
             await self._catalog.save(self._switch, list(calls.values()), merged, epoch=self._epoch)
+            crash_point("calls.saved")
         except BaseException as error:
             self._merged = {**merged, **self._merged}
             # Without those that became part of another call while the write was under way.

@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 
 #: How often the switch is told that we are there. Its own limit is some of these (`standby_after_s`).
 BEAT_S = 1.0
+#: How soon after a connection the first one follows: until then the switch takes us for away.
+SOON_S = 0.1
 #: So many beats lie between two looks at what was left behind; the first is at once.
 LOOK_EVERY = 10
 #: A switch that cannot do it (a module is not loaded) is asked again after this.
@@ -58,8 +60,9 @@ class StandbyKeeper:
     async def run(self) -> None:
         """Never returns by itself; cancel it to stop."""
         while True:
-            wait = BEAT_S
+            wait = SOON_S
             if self._switch.status.state is LinkState.UP and self._may_act():
+                wait = BEAT_S
                 try:
                     await self.beat()
                     self._refused = ""

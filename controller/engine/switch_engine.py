@@ -12,13 +12,14 @@ import structlog
 
 from ..core import facts as f
 from ..core.calls import Call
-from ..core.commands import Command
+from ..core.commands import CloseCapture, Command, MaskCapture, OpenCapture, UnmaskCapture
 from ..core.desk import Desk
 from ..core.effects import Effects
 from ..core.errors import TapelineError
 from ..core.policy import Policy
 from ..core.requests import ControlRequest, Means
 from .backoff import LONGEST_S, Backoff
+from .crash_points import crash_point
 from .legacy import Legacy
 from .live import LiveFeed
 from .log_context import about
@@ -42,6 +43,7 @@ log = structlog.get_logger(__name__)
 
 #: How often refused commands are tried again.
 TICK_S = 1.0
+_STEPS = {OpenCapture: "open", MaskCapture: "mask", UnmaskCapture: "unmask", CloseCapture: "close"}
 _REFUSALS = (f.CaptureRefused, f.CaptureMaskRefused, f.CaptureCloseRefused)
 
 
@@ -297,7 +299,12 @@ class SwitchEngine:
         try:
             if not self.tenure.may_act():
                 raise SwitchDown(f"switch {self.switch.name} is not ours any more")
+            step = _STEPS.get(type(command), "")
+            if step:
+                crash_point(f"{step}.decided")
             fact = await self.switch.execute(command)
+            if step:
+                crash_point(f"{step}.done")
         except SwitchDown:
             result = "down"
             return  # what became of it is in the snapshot that follows the reconnection

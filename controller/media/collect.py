@@ -11,8 +11,8 @@ from pathlib import Path
 
 from ..core.media_kinds import Kind
 from ..core.recording import side_paths
+from ..engine.crash_points import crash_point
 from ..engine.media_ports import DueRecording, DueSegment, MediaCatalog, StoredFile
-from .crash_points import crash_point
 from .errors import SpoolError, StoreError
 from .keys import segment_key
 from .sides import belongs_to_sides, take_sides

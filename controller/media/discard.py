@@ -13,8 +13,8 @@ from datetime import datetime
 import structlog
 
 from ..core.recording import side_paths
+from ..engine.crash_points import crash_point
 from ..engine.media_ports import DueRecording, DueSegment, MayDiscard, MediaCatalog, StoredFile
-from .crash_points import crash_point
 from .errors import MediaError, SpoolError
 from .keys import mix_key, rendition_key, segment_key
 from .shelves import Stores

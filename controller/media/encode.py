@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from ..core.formats import Format
 from ..core.media_kinds import Kind
+from ..engine.crash_points import crash_point
 from ..engine.media_ports import GIVEN_UP, EncodingCatalog, FileRole, MayGo, MediaState, StoredFile
 from .convert import Stopped, encode, opened
-from .crash_points import crash_point
 from .encoders import Encoders
 from .errors import EncodingError, NoEncoder, store_error
 from .keys import encoded_key

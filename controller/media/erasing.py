@@ -16,8 +16,8 @@ from pathlib import Path
 import structlog
 
 from ..core.recording import side_paths
+from ..engine.crash_points import crash_point
 from ..engine.erasing import Doomed, ErasingCatalog
-from .crash_points import crash_point
 from .errors import HostileName, MediaError
 from .keys import rendition_key
 from .shelves import Stores, place_of

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from ..engine.crash_points import crash_point
 from ..engine.media_ports import HOME, StoredFile
 from ..engine.shelving import Lying, StoringCatalog
-from .crash_points import crash_point
 from .errors import MediaError, StoreAway, StoreError
 from .old_copies import OldCopies
 from .shelves import Destination, Stores, place_of, size_there

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import structlog
 
+from ..engine.crash_points import crash_point
 from ..engine.media_ports import HOME, StoredFile
 from ..engine.shelving import ShelvingCatalog
 from .cache import CACHED
-from .crash_points import crash_point
 from .errors import MediaError, StoreError
 from .shelves import Stores, place_of
 

@@ -8,10 +8,10 @@ from pathlib import PurePosixPath
 
 import structlog
 
+from ..engine.crash_points import crash_point
 from ..engine.media_ports import HOME, FileRole, MediaCatalog, StoredFile
 from ..engine.peaks_format import FIRST_READ, BadPeaks, unpack
 from . import voice
-from .crash_points import crash_point
 from .errors import MediaError, UnreadableAudio
 from .ffmpeg import NoFfmpeg
 from .peaks import file_of, measure

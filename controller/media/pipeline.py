@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from ..core.media_kinds import Kind
+from ..engine.crash_points import crash_point
 from ..engine.media_ports import (
     GIVEN_UP,
     HOME,
@@ -30,7 +31,6 @@ from ..engine.media_ports import (
 )
 from ..engine.shelving import StoringCatalog
 from .collect import Collected, Collector
-from .crash_points import crash_point
 from .discard import Discarder
 from .errors import MediaError, SpoolError
 from .finishing import FinishingTask, Stoppable

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from ..core.media_kinds import Kind
 from ..core.timeline import Span, gaps_left_out, left_out
+from ..engine.crash_points import crash_point
 from ..engine.media_ports import SILENT, DueRecording, DueSegment, FileRole, StoredFile
 from . import mp4, wav
-from .crash_points import crash_point
 from .errors import StoreError, store_error
 from .ffmpeg import NoFfmpeg
 from .film import Shot

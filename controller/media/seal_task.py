@@ -19,9 +19,9 @@ from pathlib import PurePosixPath
 import structlog
 
 from ..config.sealing import EVERYBODY
+from ..engine.crash_points import crash_point
 from ..engine.media_ports import HOME, StoredFile
 from ..engine.shelving import Lying, StoringCatalog
-from .crash_points import crash_point
 from .errors import MediaError, SealingKeyError, StoreError
 from .old_copies import OldCopies
 from .seal_keys import SEALED, KeySource, is_shredded, salt_of

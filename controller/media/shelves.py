@@ -12,9 +12,9 @@ import structlog
 
 from ..config.sealing import SealingConfig
 from ..config.storage import LocalStoreConfig, StorageConfig, StoreConfig
+from ..engine.crash_points import crash_point
 from ..engine.media_ports import HOME, StoredFile
 from .cache import Cache
-from .crash_points import crash_point
 from .errors import SealingKeyError, StoreError, store_error
 from .integrity import BLOCK, Digest
 from .seal_keys import Keyring, sealed_name

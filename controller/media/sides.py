@@ -14,9 +14,9 @@ from pathlib import Path
 
 from ..core.commands import Layout
 from ..core.recording import side_paths
+from ..engine.crash_points import crash_point
 from ..engine.media_ports import FileRole, StoredFile
 from . import wav
-from .crash_points import crash_point
 from .errors import StoreError, UnreadableAudio, store_error
 from .integrity import digest
 from .keys import mix_key, segment_key

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from .crash_points import crash_point
+from ..engine.crash_points import crash_point
 from .errors import FULL, HostileName, StoreError, store_error
 from .integrity import BLOCK, Digest, digest
 from .wav import TEMP_SUFFIX, sync_folder

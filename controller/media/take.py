@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..core.media_kinds import Kind
+from ..engine.crash_points import crash_point
 from ..engine.media_ports import DueRecording, DueSegment, FileRole, StoredFile
 from . import mp4, wav
-from .crash_points import crash_point
 from .errors import SpoolError, StoreError, UnreadableAudio, store_error
 from .store import LocalStore
 

@@ -14,9 +14,9 @@ from ..config.transcription import TranscriptionConfig
 from ..core.options import Redaction
 from ..core.redacting import without_digits
 from ..core.transcripts import UNKNOWN, Transcript, Utterance, Word, as_json, in_order, shifted, utterances
+from ..engine.crash_points import crash_point
 from ..engine.media_ports import FileRole, StoredFile
 from ..engine.transcribing import Heard, TranscriptStore, Wanted
-from .crash_points import crash_point
 from .encoders import Encoders
 from .errors import store_error
 from .integrity import Digest

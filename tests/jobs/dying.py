@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from controller.catalog import SqlCatalog, open_database
+from controller.engine.crash_points import CRASH_POINTS, arm
 from controller.jobs import workers
 from controller.jobs.durable import DbosRuns
 from controller.jobs.steps import Steps
-from controller.media.crash_points import CRASH_POINTS, arm
 
 from .world import Noted, World, now
 

@@ -25,8 +25,7 @@ from controller.core.formats import Format, FormatChoice
 from controller.core.options import Redaction, TenantOptions, Transcripts
 from controller.core.recording import side_paths
 from controller.core.rules import Setting
-from controller.engine.reading import TenantSettings
-from controller.media.crash_points import (
+from controller.engine.crash_points import (
     CRASH_POINTS,
     DISCARD_POINTS,
     ENCODE_POINTS,
@@ -38,6 +37,7 @@ from controller.media.crash_points import (
     TRANSCRIPT_POINTS,
     arm,
 )
+from controller.engine.reading import TenantSettings
 from controller.media.encode import EncodeTask, GiveUpOriginalsTask
 from controller.media.encoders import Encoders
 from controller.media.mover import Mover

@@ -12,9 +12,9 @@ import pytest
 
 from controller.catalog import open_database
 from controller.catalog.facade import SqlCatalog
+from controller.engine.crash_points import _ALL, ERASE_POINTS
 from controller.engine.media_ports import HOME, FileRole, StoredFile
 from controller.engine.people import Scope
-from controller.media.crash_points import _ALL, ERASE_POINTS
 from controller.media.seal_task import SealBacklog
 from controller.media.shelves import place_of
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from controller.engine import crash_points
 from controller.engine.media_ports import DueRecording
-from controller.media import crash_points
 from controller.media.pipeline import MediaPipeline
 from controller.media.spool import Patience
 from controller.media.store import LocalStore

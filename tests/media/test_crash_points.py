@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from controller.engine.crash_points import CRASH_POINTS, arm
 from controller.engine.media_ports import DueRecording, MediaState
-from controller.media.crash_points import CRASH_POINTS, arm
 from controller.media.pipeline import MediaPipeline
 from controller.media.shelves import home_only
 from controller.media.store import LocalStore

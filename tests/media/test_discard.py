@@ -13,8 +13,8 @@ import pytest
 
 from controller.core.media_kinds import Kind
 from controller.core.recording import side_paths
+from controller.engine.crash_points import CRASH_POINTS, DISCARD_POINTS, arm
 from controller.engine.media_ports import DueRecording, MayDiscard, MediaState
-from controller.media.crash_points import CRASH_POINTS, DISCARD_POINTS, arm
 from controller.media.shelves import home_only
 from controller.media.sweep import sweep
 

@@ -19,6 +19,7 @@ from controller.core.formats import Format, FormatChoice, bytes_per_minute
 from controller.core.options import TenantOptions
 from controller.core.rules import Setting
 from controller.demo import listen
+from controller.engine.crash_points import ENCODE_POINTS, ORIGINALS_POINTS, arm
 from controller.engine.media_ports import FileRole, MayGo, MediaState, StoredFile
 from controller.engine.peaks_format import unpack, unpack_talk
 from controller.engine.reading import Scope, TenantSettings
@@ -26,7 +27,6 @@ from controller.engine.retention import HoldRow
 from controller.media import encoders as encoders_module
 from controller.media import wav
 from controller.media.convert import encode, opened
-from controller.media.crash_points import ENCODE_POINTS, ORIGINALS_POINTS, arm
 from controller.media.encode import EncodeTask, GiveUpOriginalsTask
 from controller.media.encoders import Encoders
 from controller.media.errors import EncodingError, NoEncoder

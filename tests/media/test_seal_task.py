@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from controller.engine.crash_points import SEAL_POINTS, arm
 from controller.engine.media_ports import HOME, FileRole, MediaState, StoredFile
-from controller.media.crash_points import SEAL_POINTS, arm
 from controller.media.errors import SealingKeyError, StoreError
 from controller.media.mover import Mover
 from controller.media.objects import S3Shelf

@@ -14,9 +14,9 @@ import pytest
 
 from controller.core.commands import Layout
 from controller.core.recording import side_paths
+from controller.engine.crash_points import CRASH_POINTS, SIDE_POINTS, arm
 from controller.engine.media_ports import DueRecording, FileRole, MediaState
 from controller.media import samples
-from controller.media.crash_points import CRASH_POINTS, SIDE_POINTS, arm
 from controller.media.integrity import digest
 from controller.media.shelves import home_only
 from controller.media.store import LocalStore

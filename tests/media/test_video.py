@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from controller.core.media_kinds import Kind
+from controller.engine.crash_points import CRASH_POINTS, arm
 from controller.engine.media_ports import DueRecording, FileRole, MediaState
-from controller.media.crash_points import CRASH_POINTS, arm
 
 from .conftest import Bench
 from .doubles import T0, due, voice, wav_bytes

@@ -18,10 +18,10 @@ from controller.core.commands import Layout
 from controller.core.media_kinds import Kind
 from controller.core.recording import Recording, Segment, segment_path, side_paths
 from controller.core.rules import Setting
+from controller.engine.crash_points import CRASH_POINTS, DISCARD_POINTS, arm
 from controller.engine.media_ports import FileRole, MayDiscard, MediaState
 from controller.engine.reading import TenantSettings
 from controller.media import samples
-from controller.media.crash_points import CRASH_POINTS, DISCARD_POINTS, arm
 from controller.media.pipeline import MediaPipeline
 from controller.media.shelves import home_only
 from controller.media.store import LocalStore

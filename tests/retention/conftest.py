@@ -19,7 +19,7 @@ from controller.core.parties import Party, Side
 from controller.core.recording import Pause, Recording, Segment, segment_path
 from controller.core.requests import Means
 from controller.core.rules import PolicyScope, Route
-from controller.media.crash_points import arm
+from controller.engine.crash_points import arm
 from controller.media.erasing import Eraser
 from controller.media.pipeline import MediaPipeline
 from controller.media.shelves import Stores, make_stores

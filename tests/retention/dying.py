@@ -12,7 +12,7 @@ from pathlib import Path
 
 from controller.catalog import open_database
 from controller.config.storage import LocalStoreConfig, StorageConfig
-from controller.media.crash_points import arm
+from controller.engine.crash_points import arm
 from controller.media.shelves import make_stores
 
 from .conftest import House

@@ -11,9 +11,9 @@ from sqlalchemy import text
 
 from controller.core.errors import InvalidPolicy
 from controller.core.retention import RetentionRule
+from controller.engine.crash_points import ERASE_POINTS, arm
 from controller.engine.reading import Scope
 from controller.engine.retention import HoldRow
-from controller.media.crash_points import ERASE_POINTS, arm
 from controller.proof import bundle, signing
 from controller.proof.bundle_check import verify_bundle as verify
 from controller.proof.evidence import prepare

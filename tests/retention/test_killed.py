@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
+from controller.engine.crash_points import ERASE_POINTS
 from controller.engine.reading import Scope
-from controller.media.crash_points import ERASE_POINTS
 
 from .conftest import BLUE, OUTSIDE, RED, House
 from .dying import start

@@ -9,9 +9,9 @@ import pytest
 
 from controller.catalog import SqlCatalog
 from controller.core.options import TenantOptions
+from controller.engine.crash_points import ERASE_POINTS, arm
 from controller.engine.media_ports import FileRole, MediaState, StoredFile
 from controller.engine.reading import RecordingFilter, Scope, TenantSettings
-from controller.media.crash_points import ERASE_POINTS, arm
 from tests.media.test_crash_points import Killed, at, die
 
 from .conftest import ADA, BLUE, RED, House

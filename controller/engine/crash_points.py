@@ -1,8 +1,23 @@
-"""Named places where a test may kill the pipeline. In production each is a look at an empty list."""
+"""Named places where a test may kill the controller. In production each is a look at an empty list."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+
+#: While a call is up: a command of these kinds has been decided, the switch has carried it out, and what
+#: is known of calls has been written.
+LIVE_POINTS = (
+    "open.decided",
+    "open.done",
+    "mask.decided",
+    "mask.done",
+    "unmask.decided",
+    "unmask.done",
+    "close.decided",
+    "close.done",
+    "calls.saving",
+    "calls.saved",
+)
 
 #: In the order in which a recording passes them. Between any two of these a process may die.
 CRASH_POINTS = (
@@ -66,6 +81,7 @@ ORIGINALS_POINTS = (
 
 _ALL = frozenset(
     (
+        *LIVE_POINTS,
         *CRASH_POINTS,
         *SIDE_POINTS,
         *DISCARD_POINTS,
