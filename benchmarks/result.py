@@ -23,16 +23,34 @@ class Aim:
 
 
 @dataclass(slots=True)
+class Plot:
+    """Lines by their names, each of points (x, y); all of one plot are drawn on the same axes."""
+
+    title: str
+    across: str
+    lines: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Result:
     name: str
     title: str
     rows: list[Row] = field(default_factory=list)
     aims: list[Aim] = field(default_factory=list)
+    plots: list[Plot] = field(default_factory=list)
     #: What could not be done here, and why.
     notes: list[str] = field(default_factory=list)
     took_s: float = 0.0
     #: The machine's load average (1 min) before and after: other work makes latencies longer.
     load: tuple[float, float] = (0.0, 0.0)
+
+    def line(self, title: str, across: str, name: str, points: list[tuple[float, float]]) -> None:
+        """One more line in the plot of this title."""
+        plot = next((p for p in self.plots if p.title == title), None)
+        if plot is None:
+            plot = Plot(title, across)
+            self.plots.append(plot)
+        plot.lines[name] = points
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

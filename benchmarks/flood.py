@@ -1,0 +1,266 @@
+"""A flood of calls: a scripted switch begins 500 a second, and the real engine and catalog keep up or do not.
+
+Each database in a process of its own (``python -m benchmarks.flood``), so that memory is that of this run
+alone. The whole of it, an hour's 1.8 million: ``FLOOD_CALLS=1800000 python -m benchmarks flood``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import logging
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from array import array
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlalchemy import func, select
+
+from controller.catalog import SqlCatalog, open_database
+from controller.catalog import tables as t
+from controller.catalog.database import Database
+from controller.core.rules import Setting
+from controller.engine.engine import Engine
+from controller.engine.ids import new_id, now
+from controller.engine.reading import TenantSettings
+from tests.catalog import cluster
+
+from .plant import cpu_s, postmaster
+from .result import Aim, Result
+from .scripted import TENANT, ScriptedSwitch
+
+CALLS = int(os.environ.get("FLOOD_CALLS", "45000"))
+RATE = float(os.environ.get("FLOOD_RATE", "500"))
+#: On average; evenly from half of it to one and a half. So about ten thousand calls are up at once.
+TALK_S = float(os.environ.get("FLOOD_TALK_S", "18"))
+DATABASES = os.environ.get("FLOOD_DATABASES", "SQLite,PostgreSQL").split(",")
+#: How often the script tells what is due: a lag has up to so much in it that is nobody's.
+_STEP_S = 0.005
+_LOOKS = 120  # at the memory, over the whole run
+_SETTLE_S = 60.0
+LAG_MS = 100
+
+
+def run() -> Result:
+    result = Result("flood", f"A flood of calls: {CALLS:,} at {RATE:g} a second")
+    with ExitStack() as stack:
+        urls = {"SQLite": ""}
+        if programs := cluster.programs():
+            urls["PostgreSQL"] = stack.enter_context(cluster.running(programs))
+        else:
+            result.notes.append("no PostgreSQL here")
+        for database in DATABASES:
+            if database in urls:
+                _report(result, database, _in_process(urls[database]))
+    return result
+
+
+def _in_process(base: str) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="tapeline-flood-") as folder:
+        url = f"sqlite+aiosqlite:///{folder}/tapeline.db"
+        if base:
+            from tests.catalog.conftest import _make
+
+            asyncio.run(_make(base, "flood"))
+            url = f"{base}/flood"
+        command = [sys.executable, "-m", "benchmarks.flood", url]
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True)  # noqa: S603 - ourselves
+        measured: dict[str, Any] = json.loads(done.stdout)
+        return measured
+
+
+def _report(result: Result, database: str, measured: dict[str, Any]) -> None:
+    looks = measured.pop("looks")
+    rows = measured.pop("rows")
+    result.rows.append({"database": database, **measured})
+    result.rows.append({"database": database, **rows})
+    lost = CALLS - min(rows["calls ended"], rows["recordings ended"], rows["segments ended"])
+    lag, grown = measured["fact to command p99 ms"], _grown(looks)
+    result.aims += [
+        Aim(f"{database}: calls without their rows", "0", f"{lost:,}", lost == 0),
+        Aim(f"{database}: fact to command, p99", f"≤ {LAG_MS} ms", f"{lag} ms", lag <= LAG_MS),
+        Aim(f"{database}: memory, last quarter against the second", "≤ +5 %", f"{grown:+.1%}", grown <= 0.05),
+    ]
+    seconds = [look["s"] for look in looks]
+    for title, what in (
+        ("resident memory, MB", "memory MB"),
+        ("fact to command p99, ms", "lag p99 ms"),
+        ("calls that wait to be saved", "waiting"),
+    ):
+        line = list(zip(seconds, [look[what] for look in looks], strict=True))
+        result.line(title, "seconds", database, line)
+
+
+def _grown(looks: list[dict[str, float]]) -> float:
+    """How much more memory the last quarter took than the second: the first fills what is to be filled."""
+    quarter = max(1, len(looks) // 4)
+    last, second = (
+        sorted(look["memory MB"] for look in part)[quarter // 2]
+        for part in (looks[-quarter:], looks[quarter : 2 * quarter])
+    )
+    return last / second - 1
+
+
+# ── the process that is measured ──────────────────────────────────────────────────────────────
+
+
+class Lags:
+    """How often each lag was seen, to the tenth of a millisecond: as large at the end as at the start."""
+
+    def __init__(self) -> None:
+        self._seen = array("Q", bytes(8 * 100_001))
+        self._count = 0
+
+    def note(self, seconds: float) -> None:
+        self._seen[min(max(0, int(seconds * 10_000)), 100_000)] += 1
+        self._count += 1
+
+    def ms(self, share: float) -> float:
+        """The lag below which this share of them lies; ten seconds stand for all above."""
+        left = share * self._count
+        for place, count in enumerate(self._seen):
+            left -= count
+            if left <= 0:
+                return place / 10
+        return 0.0
+
+
+class Window(Lags):
+    """The lags since it was last asked."""
+
+    def fresh(self, share: float) -> float:
+        found = self.ms(share)
+        for place in range(len(self._seen)):
+            self._seen[place] = 0
+        self._count = 0
+        return found
+
+
+async def _measure(url: str) -> dict[str, Any]:
+    database = await open_database(url)
+    catalog = SqlCatalog(database, now)
+    await catalog.set_tenant(TenantSettings(TENANT, Setting.ON))
+    chance = random.Random(20260101)  # noqa: S311 - the same lengths each time
+    lags, loop_lags, recent = Lags(), Lags(), Window()
+    start = 0.0
+
+    def opening(due: float) -> None:
+        late = time.monotonic() - start - due
+        lags.note(late)
+        recent.note(late)
+
+    switch = ScriptedSwitch(
+        "pbx", now(), calls=CALLS, rate=RATE, talk_s=lambda n: TALK_S * chance.uniform(0.5, 1.5),
+        on_opening=opening,
+    )  # fmt: skip
+    engine = Engine([switch], catalog, now, new_id)
+    [pbx] = engine.engines
+    running = asyncio.create_task(engine.run())
+    while not pbx.stats.facts:  # noqa: ASYNC110 - until it is connected
+        await asyncio.sleep(0.01)
+    gc.collect()
+    gc.freeze()
+    server = postmaster(url) if not database.sqlite else 0
+    looks: list[dict[str, float]] = []
+    most_live = 0
+    cpu, server_cpu, start = time.process_time(), cpu_s(server), time.monotonic()
+    ticking = asyncio.create_task(_tick(loop_lags))
+    every = (CALLS / RATE + TALK_S) / _LOOKS
+    while not switch.over:
+        passed = time.monotonic() - start
+        switch.play(passed)
+        if passed >= len(looks) * every:
+            most_live = max(most_live, switch.live)
+            looks.append(
+                {
+                    "s": round(passed, 1),
+                    "memory MB": round(_resident_mb(), 1),
+                    "lag p99 ms": recent.fresh(0.99),
+                    "waiting": pbx.saver.waiting,
+                }
+            )
+        await asyncio.sleep(_STEP_S)
+    took = time.monotonic() - start
+    cpu, server_cpu = time.process_time() - cpu, cpu_s(server) - server_cpu
+    ticking.cancel()
+    await _until(lambda: not pbx.saver.waiting and not len(pbx._mailboxes))
+    caught_up = time.monotonic() - start - took
+    left = len(pbx.desk.book.calls) + switch.captures
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    rows = await _rows(database)
+    await database.close()
+    quarter = len(looks) // 4
+    return {
+        "calls up at once": most_live,
+        "calls a second": round(CALLS / (took - TALK_S), 1),
+        "fact to command p50 ms": lags.ms(0.5),
+        "fact to command p99 ms": lags.ms(0.99),
+        "fact to command max ms": lags.ms(1),
+        "loop late p99 ms": loop_lags.ms(0.99),
+        "loop late max ms": loop_lags.ms(1),
+        "CPU % of a core": round(100 * cpu / took),
+        "database's CPU %": round(100 * server_cpu / took) if server else None,
+        "memory MB, at a quarter": looks[quarter]["memory MB"],
+        "half": looks[2 * quarter]["memory MB"],
+        "end": looks[-1]["memory MB"],
+        "all saved after s": round(caught_up, 2),
+        "looks": looks,
+        "rows": {
+            "calls begun": switch.begun,
+            **rows,
+            "paused": switch.pauses,
+            "requests refused": len(switch.refused),
+            "left in memory": left,
+        },
+    }
+
+
+async def _tick(lags: Lags) -> None:
+    """How much later than asked for the loop comes back."""
+    while True:
+        before = time.perf_counter()
+        await asyncio.sleep(_STEP_S)
+        lags.note(time.perf_counter() - before - _STEP_S)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _SETTLE_S
+    while not condition() and time.monotonic() < deadline:
+        await asyncio.sleep(0.02)
+
+
+async def _rows(database: Database) -> dict[str, int]:
+    c, r, s, p = t.calls.c, t.recordings.c, t.segments.c, t.pauses.c
+    queries = {
+        "calls ended": select(func.count()).where(c.ended_at.is_not(None)),
+        "recordings ended": select(func.count()).where(r.ended_at.is_not(None)),
+        "segments ended": select(func.count()).where(s.state == "ended"),
+        "pauses ended": select(func.count()).where(p.ended_at.is_not(None)),
+    }
+    async with database.reading() as connection:
+        return {what: (await connection.execute(query)).scalar_one() for what, query in queries.items()}
+
+
+def _resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+if __name__ == "__main__":
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    print(json.dumps(asyncio.run(_measure(sys.argv[1]))))
