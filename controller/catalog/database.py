@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -108,6 +109,7 @@ def _engine(url: URL) -> AsyncEngine:
     engine = create_async_engine(url, **options)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    event.listen(engine.sync_engine, "invalidate", _roll_back_sqlite)
     return engine
 
 
@@ -147,6 +149,13 @@ def _begin_sqlite(connection: Connection) -> None:
     # somebody else has written meanwhile.
     writing = connection.get_execution_options().get("tapeline_write")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _roll_back_sqlite(connection: Any, _record: Any, _error: BaseException | None) -> None:
+    # Who is cancelled in the middle of a statement leaves its cursor to the garbage collector, and as long as
+    # there is one, closing the connection ends no transaction: it would keep every other writer out.
+    with contextlib.suppress(Exception):
+        connection.rollback()
 
 
 async def _migrate(engine: AsyncEngine) -> None:

@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from controller.catalog import DatabaseUnavailable, SqlCatalog, open_database, schema
+from controller.catalog import database as database_module
 from controller.catalog.policy_rows import system_row
 from controller.catalog.tables import metadata
 from controller.core.rules import Setting
@@ -178,3 +179,34 @@ async def test_postgresql_that_refuses(postgres: str, wrong, expected: str) -> N
     assert str(caught.value).startswith("database.url: cannot use postgresql+asyncpg://tester:***@127.0.0.1")
     assert PASSWORD not in str(caught.value)
     assert "guessed" not in str(caught.value)
+
+
+async def test_a_write_that_is_cancelled_keeps_nobody_else_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite: in the middle of a statement, whose cursor somebody still holds by the traceback."""
+    monkeypatch.setattr(database_module, "BUSY_TIMEOUT_MS", 300)
+    database = await open_database(f"sqlite+aiosqlite:///{tmp_path}/tapeline.db")
+    under_way = asyncio.Event()
+    alias = metadata.tables["call_aliases"]
+    many = [{"alias": f"a{n}", "call_id": "c"} for n in range(50_000)]
+
+    async def write() -> None:
+        async with database.writing() as connection:
+            event.listen(
+                connection.sync_connection, "before_cursor_execute", lambda *_: under_way.set(), once=True
+            )
+            await connection.execute(alias.insert(), many)
+
+    writing = asyncio.create_task(write())
+    await under_way.wait()
+    writing.cancel()
+    held: list[BaseException] = []
+    try:
+        await writing
+    except asyncio.CancelledError as error:
+        held.append(error)
+    async with database.writing() as connection:
+        await connection.execute(alias.insert(), many[:1])
+    assert held, "it was done before it could be cancelled"
+    await database.close()
