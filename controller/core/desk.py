@@ -15,6 +15,7 @@ from .calls import Call, CallBook, JourneyEntry, Leg
 from .capture_facts import close_again, note, note_gone
 from .commands import BindFeatureCodes, Sound
 from .control import carry_out
+from .due import due_at
 from .effects import Effects
 from .limits import end_long_pauses
 from .parties import Party
@@ -50,6 +51,7 @@ class Desk:
         self.hold_stops_capture = hold_stops_capture
         self._new_id = new_id
         self._recordings: dict[str, Recording] = {}
+        self._due: dict[str, datetime] = {}
         self._bridges = Bridges()
         self._ended = EndedLegs()
 
@@ -101,8 +103,13 @@ class Desk:
             self._reconcile(call, at, effects)
         return effects
 
+    def due(self, at: datetime) -> list[Call]:
+        """The calls about which time alone may change something now: to be ticked, every second."""
+        return [self.book.calls[call_id] for call_id, due in self._due.items() if due <= at]
+
     def tick(self, call: Call, at: datetime) -> Effects:
-        """Every second for each call: try again what the switch has refused, end what has lasted too long."""
+        """Try again what the switch has refused, end what has lasted too long. Of a call that is not due it
+        changes nothing."""
         effects = Effects()
         close_again(call, effects)
         end_long_pauses(call, self.policy, at, effects)
@@ -122,6 +129,7 @@ class Desk:
                     self._ended.add(leg.leg_id)
             for recording in call.recordings:
                 self._recordings[recording.recording_id] = recording
+            self._look_again(call)
 
     # ── legs and bridges ──────────────────────────────────────────────────────────────────
 
@@ -242,6 +250,7 @@ class Desk:
         if other is None or other is call:
             return call
         keep, gone = self.book.merge(call, other)
+        self._due.pop(gone.call_id, None)
         effects.merged[gone.call_id] = keep.call_id
         effects.changed.pop(gone.call_id, None)
         effects.touch(keep)
@@ -270,6 +279,7 @@ class Desk:
             if announce:
                 effects.announce(call, recording, "ended")
         effects.touch(call)
+        self._due.pop(call.call_id, None)
         self.book.remove(call)
 
     # ── captures ──────────────────────────────────────────────────────────────────────────
@@ -315,6 +325,14 @@ class Desk:
             effects.touch(call)
         for recording in call.recordings:
             self._recordings[recording.recording_id] = recording
+        self._look_again(call)
+
+    def _look_again(self, call: Call) -> None:
+        due = due_at(call, self.policy)
+        if due is not None:
+            self._due[call.call_id] = due
+        else:
+            self._due.pop(call.call_id, None)
 
     # ── resynchronisation ─────────────────────────────────────────────────────────────────
 

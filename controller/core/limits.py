@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from .calls import Call, JourneyEntry
 from .effects import Effects
-from .media_kinds import Kind
+from .media_kinds import BOTH, Kind
 from .policy import Policy
 from .recording import Recording
 from .requests import Means
@@ -19,7 +19,7 @@ def end_long_pauses(call: Call, policy: Policy, at: datetime, effects: Effects) 
     longest limit of the tenants concerned, and never where one of them sets none.
     """
     ended = False
-    for kind in Kind:
+    for kind in BOTH:
         paused = [r for r in call.recordings if r.kind is kind and r.open_pause is not None]
         limits = [policy.options_of(r.tenant).longest_pause_s for r in paused]
         if not paused or not all(limits):

@@ -7,13 +7,13 @@ code. It holds no state of its own and may be run at any time: with nothing to d
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from .calls import Call, JourneyEntry
 from .captures import CaptureEvent, CaptureState, advance
 from .commands import CloseCapture, Layout, MaskCapture, OpenCapture, UnmaskCapture
 from .effects import Effects
-from .media_kinds import Kind
+from .media_kinds import BOTH, Kind
 from .options import Channels, GapStyle, PauseStyle, TenantOptions
 from .policy import Policy
 from .recording import Pause, Recording, Segment, segment_path
@@ -23,6 +23,8 @@ from .wanting import Wanted, wanted
 
 #: So often a refused open or close is tried again at once; after that, at each tick.
 EAGER_ATTEMPTS = 3
+#: And then an open so often.
+OPEN_AGAIN = timedelta(seconds=5)
 
 
 def paused(call: Call, kind: Kind) -> bool:
@@ -84,7 +86,9 @@ def reconcile(
 
 def _spread_pauses(call: Call, at: datetime, new_id: Callable[[], str]) -> None:
     """A recording that a merge brings into a paused call is paused with it, and its journal says so."""
-    for kind in Kind:
+    if not any(recording.open_pause for recording in call.recordings):
+        return
+    for kind in BOTH:
         going = [r for r in call.recordings if r.kind is kind and r.ended_at is None]
         pauses = [r.open_pause for r in going if r.open_pause]
         for recording in going:
@@ -161,7 +165,7 @@ def _ensure_recording(
         call.recordings.append(recording)
     elif recording.running is not None and not recording.running.close_attempts:
         return None  # its last capture is being closed; the answer brings us back here
-    elif _refused_in_a_row(recording) >= EAGER_ATTEMPTS and not _due(recording, at):
+    elif (again := open_again_at(recording)) is not None and at < again:
         return None
     return recording
 
@@ -221,6 +225,9 @@ def _refused_in_a_row(recording: Recording) -> int:
     return count
 
 
-def _due(recording: Recording, at: datetime) -> bool:
-    """A capture that keeps being refused is tried again every five seconds, not in a tight loop."""
-    return (at - recording.segments[-1].requested_at).total_seconds() >= 5
+def open_again_at(recording: Recording) -> datetime | None:
+    """A capture that keeps being refused is tried again every five seconds, not in a tight loop. None if it
+    is not."""
+    if _refused_in_a_row(recording) < EAGER_ATTEMPTS:
+        return None
+    return recording.segments[-1].requested_at + OPEN_AGAIN

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from .calls import Call, Leg
 from .captures import CaptureState
@@ -17,6 +17,8 @@ from .recording import Recording
 #: An announcement of which nothing more is heard is taken for over. Recording begins without it:
 #: a sound file that is missing must not cost recordings, and the journey says what happened.
 ANNOUNCEMENT_LIMIT = timedelta(seconds=30)
+#: Due by any clock.
+AT_ONCE = datetime.min.replace(tzinfo=UTC)
 
 
 def announced(
@@ -49,18 +51,25 @@ def pause_tone(call: Call, recording: Recording, policy: Policy, sound: Sound, e
 def beep(call: Call, policy: Policy, at: datetime, effects: Effects) -> None:
     """The periodic beep of every recording that is going on and not paused."""
     for recording in call.recordings:
-        every = policy.options_of(recording.tenant).beep_every_s
-        running = recording.running
-        if (
-            not every
-            or recording.kind is not Kind.AUDIO
-            or running is None
-            or running.state is not CaptureState.RECORDING
-        ):
-            continue
-        if recording.beeped_at is None or at - recording.beeped_at >= timedelta(seconds=every):
+        due = next_beep_at(recording, policy)
+        if due is not None and due <= at:
             recording.beeped_at = at
             _play(call, recording, Sound.BEEP, effects)
+
+
+def next_beep_at(recording: Recording, policy: Policy) -> datetime | None:
+    """None while there is to be none."""
+    every, running = policy.options_of(recording.tenant).beep_every_s, recording.running
+    if (
+        not every
+        or recording.kind is not Kind.AUDIO
+        or running is None
+        or running.state is not CaptureState.RECORDING
+    ):
+        return None
+    if recording.beeped_at is None:
+        return AT_ONCE
+    return recording.beeped_at + timedelta(seconds=every)
 
 
 def _play(call: Call, recording: Recording, sound: Sound, effects: Effects) -> None:

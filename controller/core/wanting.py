@@ -7,7 +7,7 @@ from datetime import datetime
 
 from .calls import Call, Leg
 from .decided import Decided, standing
-from .media_kinds import Kind
+from .media_kinds import BOTH, Kind
 from .policy import Decision, Policy, Verdict, decide, without_video
 from .rules import Mode, PolicyRule, Setting
 
@@ -47,7 +47,7 @@ def wanted(
             continue
         able = [leg for leg in legs if leg.commanded]
         for tenant in _tenants(call, legs):
-            for kind in Kind:
+            for kind in BOTH:
                 usable = [leg for leg in able if _may_carry(leg, kind, hold_stops_capture)]
                 decision = decide_now(call, policy, tenant, kind, legs, video_supported)
                 _keep(call, Decided(at, bridge_id, tenant, kind, tuple(x.leg_id for x in legs), decision))

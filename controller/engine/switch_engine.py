@@ -41,7 +41,7 @@ from .tenure import Sole, Tenure
 
 log = structlog.get_logger(__name__)
 
-#: How often refused commands are tried again.
+#: How often it is looked what is due.
 TICK_S = 1.0
 _STEPS = {OpenCapture: "open", MaskCapture: "mask", UnmaskCapture: "unmask", CloseCapture: "close"}
 _REFUSALS = (f.CaptureRefused, f.CaptureMaskRefused, f.CaptureCloseRefused)
@@ -336,9 +336,10 @@ class SwitchEngine:
             await asyncio.sleep(TICK_S)
             if not self.tenure.may_act():
                 continue
-            for call in tuple(self.desk.book):
+            at = self._now()
+            for call in self.desk.due(at):
                 try:
-                    effects = self.desk.tick(call, self._now())
+                    effects = self.desk.tick(call, at)
                 except Exception:
                     with about(call=call.call_id):
                         log.exception("desk.failed", switch=self.switch.name, fact="tick")

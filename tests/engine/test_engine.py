@@ -286,7 +286,7 @@ async def test_an_adapter_that_breaks_is_shown_down_and_the_others_go_on(
 async def test_a_tick_that_fails_at_one_call_ends_nothing_and_serves_the_others(
     tmp_path: Path, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with Running(tmp_path, acme(longest_pause_s=1)) as running:
+    async with Running(tmp_path, acme(longest_pause_s=1, beep_every_s=5)) as running:
         ticks: list[str] = []
         desk = running.engine.engines[0].desk
         tick = desk.tick

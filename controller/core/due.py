@@ -1,0 +1,41 @@
+"""When a call must be looked at again although nothing happens on the switch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from .calls import Call
+from .captures import CaptureState
+from .limits import ends_at
+from .media_kinds import BOTH
+from .policy import Policy
+from .reconcile import open_again_at
+from .sounds import ANNOUNCEMENT_LIMIT, AT_ONCE, next_beep_at
+
+
+def due_at(call: Call, policy: Policy) -> datetime | None:
+    """When time alone may change something about this call; None: it rests until something happens.
+
+    It may be too early, as for what is refused again and again, and is never too late: until then a tick
+    changes nothing.
+    """
+    return min(_moments(call, policy), default=None)
+
+
+def _moments(call: Call, policy: Policy) -> Iterator[datetime]:
+    for leg in call.legs.values():
+        for since in leg.announced.values():
+            if since is not None:
+                yield since + ANNOUNCEMENT_LIMIT
+    for recording in call.recordings:
+        if (beep := next_beep_at(recording, policy)) is not None:
+            yield beep
+        if (again := open_again_at(recording)) is not None:
+            yield again
+        if any(s.state is CaptureState.CLOSING and s.close_attempts for s in recording.segments):
+            yield AT_ONCE  # the switch has refused a close
+    if any(recording.open_pause for recording in call.recordings):
+        for kind in BOTH:
+            if (end := ends_at(call, kind, policy)) is not None:
+                yield end
