@@ -21,6 +21,8 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 def clean(text: str) -> str:
     """The text with what PostgreSQL or UTF-8 cannot hold (NUL, lone surrogates) as U+FFFD."""
+    if text.isascii() and "\0" not in text:  # nearly every text, and there are a hundred to a call
+        return text
     return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -30,6 +32,8 @@ def name_key(name: str) -> str:
     Names of sane length stay as they are; a longer one keeps its beginning and a digest of the
     whole, so that it fits the indexes and distinct names stay distinct.
     """
+    if len(name) <= MAX_NAME_BYTES and name.isascii():
+        return clean(name)
     raw = clean(name).encode()
     if len(raw) <= MAX_NAME_BYTES:
         return raw.decode()
@@ -113,13 +117,18 @@ class UtcTime(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a time without a zone does not belong into the catalog")
-        value = value.astimezone(UTC)
+        if value.tzinfo is not UTC:
+            value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+#: Not json.dumps, which makes an encoder each time.
+_encoded = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Json(TypeDecorator[Any]):
@@ -129,7 +138,7 @@ class Json(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else json.dumps(value, separators=(",", ":"))
+        return None if value is None else _encoded(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)
