@@ -1,9 +1,9 @@
 """A switch in memory that plays whole calls by a script, and nothing else: no files, no telephony, no clock.
 
-Call number n begins n / ``rate`` seconds after the first, rings, is answered, talks and is hung up; of every
-twenty one is paused meanwhile and resumed. Whoever drives it says how far time has come (`play`); it tells all
-that has happened until then, each with the time at which it was due, and carries out the engine's commands at
-once. What has ended it forgets.
+Call number n begins n / ``rate`` seconds after the first, rings, is answered, talks and is hung up; one in
+twenty is paused meanwhile and resumed. Whoever drives it says how far time has come (`play`); it tells all
+that has happened until then, each with the time at which it was due, and carries out the engine's commands
+at once. What has ended it forgets.
 """
 
 from __future__ import annotations
