@@ -148,18 +148,18 @@ def _bare(line: list[str], source: Path) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def talk(path: Path, minutes: int) -> None:
-    """Two parties' speech in turns, a side each, over the noise of a room."""
+def talk(path: Path, minutes: int, channels: int = 2) -> None:
+    """Two parties' speech in turns, a side each or both in one, over the noise of a room."""
     noise = np.random.default_rng(1)
     said = speech.load("agent"), speech.load("customer")
     with wave.open(str(path), "wb") as file:
-        file.setnchannels(2)
+        file.setnchannels(channels)
         file.setsampwidth(2)
         file.setframerate(RATE)
         for minute in range(minutes):
-            sides = noise.normal(0, 17, (60 * RATE, 2))
-            for side in range(2):
-                at = side * 30 * RATE
-                clip = np.resize(np.roll(said[side], minute * 1000), 28 * RATE)
-                sides[at : at + len(clip), side] += clip
+            sides = noise.normal(0, 17, (60 * RATE, channels))
+            for speaker in range(2):
+                at = speaker * 30 * RATE
+                clip = np.resize(np.roll(said[speaker], minute * 1000), 28 * RATE)
+                sides[at : at + len(clip), speaker % channels] += clip
             file.writeframes(np.clip(sides, -32768, 32767).astype("<i2").tobytes())

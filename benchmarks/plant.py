@@ -66,8 +66,17 @@ def _own_cpu_s(pid: int) -> float:
 
 def peak_mb(pid: int) -> float:
     """The most memory that it ever had in use (VmHWM); 0 if it has gone."""
+    return _status_mb(pid, "VmHWM")
+
+
+def resident_mb(pid: int) -> float:
+    """What it has in use now (VmRSS); 0 if it has gone."""
+    return _status_mb(pid, "VmRSS")
+
+
+def _status_mb(pid: int, field: str) -> float:
     try:
-        found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+        found = re.search(rf"{field}:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
     except OSError:
         return 0.0
     return int(found[1]) / 1024 if found else 0.0

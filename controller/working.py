@@ -30,7 +30,6 @@ from .media.peaks_task import PeaksTask
 from .media.pipeline import MediaPipeline
 from .media.seal_task import SealTask
 from .media.shelves import Stores, make_stores
-from .media.transcribe import make_transcribe
 from .media.watermark import Watermark
 
 
@@ -96,6 +95,8 @@ def finishing_tasks(config: Config, catalog: SqlCatalog, stores: Stores) -> list
         EncodeTask(catalog, stores, encoders, formats.default, formats.encoders),
     ]
     if config.transcription.enabled:
+        from .media.transcribe import make_transcribe
+
         tasks.append(make_transcribe(config.transcription, catalog, stores))
     # Behind all that read the WAV.
     originals = GiveUpOriginalsTask(catalog, stores, formats.default)

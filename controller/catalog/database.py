@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic.util.exc import CommandError
 from sqlalchemy import event, text
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -18,8 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from ..core.errors import TapelineError
-from . import schema
 from .columns import LOOSE, loose
+from .newest import UnknownSchema, is_newest
 
 #: So long a writer waits for another one (another process on SQLite) before it gives up.
 BUSY_TIMEOUT_MS = 15_000
@@ -178,6 +177,11 @@ async def _migrate(engine: AsyncEngine) -> None:
 
 
 async def _migrate_once(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        if await connection.run_sync(is_newest):
+            return
+    from . import schema
+
     async with engine.execution_options(tapeline_write=True).begin() as connection:
         if engine.dialect.name == "postgresql":
             await connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
@@ -186,7 +190,7 @@ async def _migrate_once(engine: AsyncEngine) -> None:
 
 def _explain(url: URL, error: BaseException) -> str:
     reason = str(getattr(error, "orig", None) or error) or type(error).__name__
-    if isinstance(error, CommandError):
+    if isinstance(error, UnknownSchema):
         reason = f"its schema is not one that this version knows ({reason}); was it used by a newer one?"
     reason = (reason.strip().splitlines() or [type(error).__name__])[0]
     if url.password:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from alembic import command
@@ -10,25 +9,28 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection
 
+from .newest import MIGRATIONS, UnknownSchema
 from .tables import metadata
-
-_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
     """Alembic's configuration without a file, so that it works wherever the package lies."""
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
-    """Within the caller's transaction: all of it or nothing."""
-    command.upgrade(alembic_config(connection), revision)
+    """Within the caller's transaction: all of it or nothing. Raises UnknownSchema."""
+    try:
+        command.upgrade(alembic_config(connection), revision)
+    except CommandError as error:
+        raise UnknownSchema(str(error)) from error
 
 
 def downgrade(connection: Connection, revision: str) -> None:

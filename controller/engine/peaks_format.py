@@ -100,7 +100,9 @@ def sample_of(code: int) -> int:
 _SAMPLES = [sample_of(code if code < 128 else max(-127, code - 256)) for code in range(256)]
 
 
-def pack(head: Head, talk: Sequence[Sequence[tuple[int, int]]], levels: Sequence[bytes]) -> bytes:
+def pack(
+    head: Head, talk: Sequence[Sequence[tuple[int, int]]], levels: Sequence[bytes | memoryview]
+) -> bytes:
     """The whole file. ``talk`` in steps for each channel, ``levels`` from the finest to the coarsest."""
     spoken = b"".join(
         _COUNT.pack(len(spans)) + b"".join(_SPAN.pack(*span) for span in spans) for spans in talk

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -25,6 +26,8 @@ _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.5, 30.0
 _WELL_AFTER_S = 60.0
 #: The process gives back what it is at, and is killed if it takes longer.
 _CLOSE_S = 6.0
+#: All its threads shall use the memory that any of them has given back (glibc): without it each keeps some.
+_ENVIRONMENT = {"MALLOC_ARENA_MAX": "1"}
 
 
 class WorkerChild:
@@ -91,7 +94,7 @@ class WorkerChild:
         # In a session of its own: a Ctrl-C is for us, who end it in good order; and its niceness counts
         # against every other session (see worker_process.gentle).
         process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=pipe, stdout=pipe, start_new_session=True
+            *self._command, stdin=pipe, stdout=pipe, start_new_session=True, env=_ENVIRONMENT | os.environ
         )
         self._process = process
         self.took.clear()

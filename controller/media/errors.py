@@ -40,6 +40,10 @@ class SealingKeyError(StoreError):
     """A key is not there, or is not the right one. What it sealed, or shall seal, stays where it is."""
 
 
+class DoesNotOpen(StoreError):
+    """Not what was sealed with this key. Whoever knows which file it is says so."""
+
+
 class JoinError(MediaError):
     """The segments could not be made into one file. They are safe, each by itself."""
 

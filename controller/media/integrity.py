@@ -6,7 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-BLOCK = 1 << 20
+#: What is read at once. More is no faster, and each worker would hold a few of them, as numbers too.
+BLOCK = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,33 +19,33 @@ from . import voice
 from .resample import Samples
 from .sound import Sound
 
-Bounds = NDArray[np.int16]
+Codes = NDArray[np.int8]
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """``bounds`` is (steps, channels, 2): lowest, highest; ``power`` (channels, steps)."""
+    """``codes`` is (steps, channels, 2): lowest, highest; ``talk`` for each channel (n, 2) steps."""
 
     frames: int
-    bounds: Bounds
-    power: NDArray[np.float32]
+    codes: Codes
+    talk: list[voice.Spans]
 
 
 def measure(sound: Sound, progress: Callable[[float], None] = lambda done: None) -> Measured:
-    """Read all of it, keeping 12 bytes a channel and step. Blocking."""
+    """Read all of it, keeping three bytes a channel and step. Blocking."""
     # Whole seconds hold a whole number of steps, whatever the sample rate is.
     rate, seconds = sound.sample_rate, _Seconds(sound.sample_rate)
-    bounds = [np.zeros((0, sound.channels, 2), np.int16)]
-    power = [np.zeros((sound.channels, 0), np.float32)]
-    frames = 0
+    listener = voice.Listener(sound.channels, STEPS_A_SECOND)
+    codes, frames = bytearray(), 0  # grown in place: of hours nothing shall be there twice
     for part in _in_seconds(sound.blocks, rate):
         frames += len(part)
         low_high, loud = seconds.steps(part)
-        bounds.append(low_high)
-        power.append(loud)
+        codes += _CODES[low_high.view(np.uint16)].tobytes()
+        listener.hear(loud)
         if sound.frames:
             progress(min(1.0, frames / sound.frames))
-    return Measured(frames, np.concatenate(bounds), np.concatenate(power, axis=1))
+    bounds = np.frombuffer(codes, np.int8).reshape(-1, sound.channels, 2)
+    return Measured(frames, bounds, listener.speech())
 
 
 class _Seconds:
@@ -56,7 +56,7 @@ class _Seconds:
         #: The first frame of each step of a second: that at k/50 s, or the next one.
         self._edges = -(-np.arange(STEPS_A_SECOND, dtype=np.int64) * rate // STEPS_A_SECOND)
 
-    def steps(self, part: Samples) -> tuple[Bounds, NDArray[np.float32]]:
+    def steps(self, part: Samples) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
         lanes = np.ascontiguousarray(part.T)
         count = len(part)
         if self._rate % STEPS_A_SECOND == 0 and count % self._rate == 0:
@@ -97,7 +97,7 @@ def _in_seconds(blocks: Iterator[Samples], rate: int) -> Iterator[Samples]:
 
 def file_of(measured: Measured, sound: Sound, source_sha256: str) -> bytes:
     """The whole file: header, who spoke, the levels from the coarsest on."""
-    levels = _pyramid(measured.bounds)
+    levels = _pyramid(measured.codes)
     head = Head(
         channels=sound.channels,
         sample_rate=sound.sample_rate,
@@ -106,11 +106,11 @@ def file_of(measured: Measured, sound: Sound, source_sha256: str) -> bytes:
         voice_version=voice.VERSION,
         levels=tuple(Level(FACTOR**n, len(level)) for n, level in enumerate(levels)),
     )
-    talk = [[(int(b), int(e)) for b, e in spans] for spans in voice.speech(measured.power, STEPS_A_SECOND)]
-    return pack(head, talk, [_CODES[level.view(np.uint16)].tobytes() for level in levels])
+    talk = [[(int(b), int(e)) for b, e in spans] for spans in measured.talk]
+    return pack(head, talk, [level.reshape(-1).data.cast("B") for level in levels])
 
 
-def _pyramid(base: Bounds) -> list[Bounds]:
+def _pyramid(base: Codes) -> list[Codes]:
     levels = [base]
     while len(levels[-1]) > SMALLEST:
         finer = levels[-1]
@@ -122,7 +122,8 @@ def _pyramid(base: Bounds) -> list[Bounds]:
 
 
 def _codes() -> NDArray[np.int8]:
-    """For each 16-bit sample, read as unsigned, the nearest code."""
+    """For each 16-bit sample, read as unsigned, the nearest code: of two samples the higher never has the
+    lower code, so that bounds may be found among the codes."""
     values = np.array([sample_of(code) for code in range(128)], np.int32)
     samples = np.arange(65536, dtype=np.uint16).view(np.int16).astype(np.int32)
     sizes = np.abs(samples)

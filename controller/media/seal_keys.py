@@ -20,14 +20,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import TYPE_CHECKING
 
 from ..config.sealing import EVERYBODY, SealingConfig
 from ..engine.shelving import SHREDDED
-from .errors import SealingKeyError
+from .errors import DoesNotOpen, SealingKeyError
 from .sealing import SALT, FileSeal
+
+if TYPE_CHECKING:
+    from .ciphers import Cipher
 
 #: What the name of a sealed file ends with.
 SEALED = ".sealed"
@@ -55,19 +56,24 @@ class SealKey:
     def wrap(self, data_key: bytes, salt: bytes) -> str:
         """What a file's row keeps: ``<key id>.<nonce and wrapped data key>.<salt>``."""
         nonce = os.urandom(_NONCE)
-        wrapped = nonce + AESGCM(self.secret).encrypt(nonce, data_key, _WRAP + self.id.encode())
+        wrapped = nonce + self._cipher().encrypt(nonce, data_key, _WRAP + self.id.encode())
         return ".".join((self.id, _text(wrapped), _text(salt)))
 
     def unwrap(self, wrapped: bytes) -> bytes:
         """The data key. Raises SealingKeyError."""
         try:
             nonce, rest = wrapped[:_NONCE], wrapped[_NONCE:]
-            return AESGCM(self.secret).decrypt(nonce, rest, _WRAP + self.id.encode())
-        except (InvalidTag, ValueError) as error:
+            return self._cipher().decrypt(nonce, rest, _WRAP + self.id.encode())
+        except (DoesNotOpen, ValueError) as error:
             raise SealingKeyError(
                 f"the key {self.id} does not open what the catalog says was sealed with it: it has other "
                 "bytes than then; put the right ones back into its file"
             ) from error
+
+    def _cipher(self) -> Cipher:
+        from .ciphers import Cipher
+
+        return Cipher(self.secret)
 
 
 def key_id(sealing: str) -> str:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from .errors import DoesNotOpen, StoreError
 
-from .errors import StoreError
+if TYPE_CHECKING:
+    from .ciphers import Cipher
 
 MAGIC = b"TAPELINE"
 VERSION = 1
@@ -45,9 +44,10 @@ class FileSeal:
     def header(self) -> bytes:
         return MAGIC + bytes([VERSION, CHUNK.bit_length() - 1]) + bytes(6) + self.salt
 
-    def cipher(self) -> AESGCM:
-        info = _INFO + bytes.fromhex(self.sha256)
-        return AESGCM(HKDF(algorithm=SHA256(), length=32, salt=self.salt, info=info).derive(self.data_key))
+    def cipher(self) -> Cipher:
+        from .ciphers import derived
+
+        return derived(self.data_key, self.salt, _INFO + bytes.fromhex(self.sha256))
 
     def broken(self, where: str) -> StoreError:
         return StoreError(
@@ -179,12 +179,12 @@ def _chunks_opened(blocks: Iterator[bytes], sealing: FileSeal, part: Stretch) ->
 
 
 def _open(
-    cipher: AESGCM, sealing: FileSeal, header: bytes, waiting: memoryview, i: int, number: int, last: int
+    cipher: Cipher, sealing: FileSeal, header: bytes, waiting: memoryview, i: int, number: int, last: int
 ) -> bytes:
     try:
         with waiting[i * _SEALED_CHUNK : (i + 1) * _SEALED_CHUNK] as data:
             plain = cipher.decrypt(_nonce(number + i, last=number + i == last), data, header)
-    except InvalidTag as error:
+    except DoesNotOpen as error:
         raise sealing.broken(f"chunk {number + i} of {last + 1}") from error
     wanted = CHUNK if number + i < last else sealing.size - last * CHUNK
     if len(plain) != wanted:

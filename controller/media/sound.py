@@ -17,7 +17,7 @@ from .samples import decode
 from .shelves import Stores
 from .stored_reader import reader
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
 #: What is no WAV is decoded to this rate: what is asked of it is loudness, not fidelity.
 RATE = 16_000
 _CHANNELS = 8

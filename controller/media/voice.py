@@ -10,7 +10,6 @@ thresholds are documented in docs/reference/peaks.md.
 from __future__ import annotations
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 #: A later version finds other spans; peaks of an older one are made again.
@@ -29,6 +28,8 @@ LONGEST_GAP_MS, SHORTEST_MS = 300, 120
 _QUIET = -96.0
 _FULL_SCALE = 32768.0
 _BLOCK_S, _NEIGHBOURS = 5, 3
+#: So many blocks are looked at together: some minutes.
+_BLOCKS_AT_ONCE = 64
 
 Levels = NDArray[np.float32]
 Spans = NDArray[np.int64]
@@ -42,46 +43,74 @@ def levels(power: NDArray[np.float32]) -> Levels:
     return shown
 
 
-def speech(power: NDArray[np.float32], steps_a_second: int) -> list[Spans]:
-    """For each channel (n, 2) steps: where talk begins and where it has ended.
+class Listener:
+    """Hears the loudness of all channels as it goes by. Of what is behind it a byte is kept for each channel
+    and step, so that hours take no more than some megabytes."""
 
-    ``power`` is (channels, steps): mean squares of 16-bit samples.
-    """
-    loud = levels(power)
-    found = []
-    for channel in range(len(loud)):
-        others = np.delete(loud, channel, axis=0)
-        echo = others.max(axis=0) - ECHO if len(others) else None
-        found.append(_channel(loud[channel], echo, steps_a_second))
-    return found
+    def __init__(self, channels: int, steps_a_second: int) -> None:
+        self._rate = steps_a_second
+        self._size = _BLOCK_S * steps_a_second
+        #: From the block ``_begin`` on; up to the block ``_marked`` it is decided.
+        self._power = np.zeros((channels, 0), np.float32)
+        self._begin = self._marked = 0
+        self._marks = [bytearray() for _ in range(channels)]
+
+    def hear(self, power: NDArray[np.float32]) -> None:
+        """The next (channels, steps): mean squares of 16-bit samples."""
+        self._power = np.concatenate((self._power, power), axis=1)
+        there = self._begin + self._power.shape[1] // self._size
+        while (last := self._marked + _BLOCKS_AT_ONCE) + _NEIGHBOURS <= there:
+            self._mark(last, there)
+            behind = max(0, last - _NEIGHBOURS)
+            self._power = self._power[:, (behind - self._begin) * self._size :]
+            self._begin = behind
+
+    def speech(self) -> list[Spans]:
+        """All has been heard: for each channel (n, 2) steps, where talk begins and where it has ended."""
+        steps = self._power.shape[1]
+        count = self._begin + -(-steps // self._size)
+        if count > self._marked:
+            self._mark(count, count)
+        ends = self._begin * self._size + steps
+        return [_spans(np.frombuffer(marks, np.int8)[:ends], self._rate) for marks in self._marks]
+
+    def _mark(self, last: int, count: int) -> None:
+        """The blocks up to ``last``, of ``count`` that are there: 2 where talk may begin, 1 where it may go
+        on, 0 elsewhere."""
+        loud = levels(self._power)
+        if missing := -loud.shape[1] % self._size:
+            loud = np.pad(loud, ((0, 0), (0, missing)), mode="symmetric")
+        blocks = loud.reshape(len(loud), -1, self._size)
+        # The neighbours of the first and last blocks are what there is, mirrored.
+        near = np.arange(self._marked, last)[:, None] + np.arange(-_NEIGHBOURS, _NEIGHBOURS + 1)
+        near = np.minimum(near % (2 * count), -(near + 1) % (2 * count)) - self._begin
+        own = blocks[:, self._marked - self._begin : last - self._begin]
+        for channel, marks in enumerate(self._marks):
+            on = np.clip(_floor(blocks[channel, near]) + ON_ABOVE_FLOOR, ON_LEAST, ON_MOST)[:, None]
+            found = (own[channel] > on - OFF_BELOW_ON).astype(np.int8) + (own[channel] > on)
+            others = np.delete(own, channel, axis=0)
+            if len(others):
+                found *= own[channel] > others.max(axis=0) - ECHO
+            marks += found.tobytes()
+        self._marked = last
 
 
-def _channel(loud: Levels, echo: Levels | None, rate: int) -> Spans:
-    on = np.clip(_floor(loud, rate) + ON_ABOVE_FLOOR, ON_LEAST, ON_MOST)
-    own = np.ones(len(loud), bool) if echo is None else loud > echo
-    spans = runs((loud > on - OFF_BELOW_ON) & own)
+def _floor(around: Levels) -> Levels:
+    """The noise floor at each block, from all the steps (blocks, neighbours, steps) around it."""
+    windows = around.reshape(len(around), -1)
+    rank = windows.shape[1] * FLOOR_PERCENT // 100
+    floor: Levels = np.partition(windows, rank, axis=1)[:, rank]
+    return floor
+
+
+def _spans(marks: NDArray[np.int8], rate: int) -> Spans:
+    spans = runs(marks > 0)
     if not len(spans):
         return spans
-    triggered = np.concatenate(([0], np.cumsum((loud > on) & own)))
-    spans = spans[triggered[spans[:, 1]] > triggered[spans[:, 0]]]
-    spans = _bridged(spans, LONGEST_GAP_MS * rate // 1000)
+    # A 0 behind them: the last span may end there, and reduceat wants a place for every end.
+    loudest = np.maximum.reduceat(np.append(marks, np.int8(0)), spans.reshape(-1))[::2]
+    spans = _bridged(spans[loudest == 2], LONGEST_GAP_MS * rate // 1000)
     return spans[spans[:, 1] - spans[:, 0] >= SHORTEST_MS * rate // 1000]
-
-
-def _floor(loud: Levels, rate: int) -> Levels:
-    """The noise floor at each step."""
-    size = _BLOCK_S * rate
-    count = -(-len(loud) // size)
-    # The neighbours of the first and last blocks are what there is, mirrored.
-    padded = np.pad(loud, (0, count * size - len(loud)), mode="symmetric") if len(loud) else loud
-    blocks = padded.reshape(-1, size)
-    if not len(blocks):
-        return loud
-    around = np.pad(blocks, ((_NEIGHBOURS, _NEIGHBOURS), (0, 0)), mode="symmetric")
-    windows = sliding_window_view(around, 2 * _NEIGHBOURS + 1, axis=0).reshape(len(blocks), -1)
-    rank = windows.shape[1] * FLOOR_PERCENT // 100
-    floor = np.partition(windows, rank, axis=1)[:, rank]
-    return np.repeat(floor, size)[: len(loud)].astype(np.float32)
 
 
 def runs(mask: NDArray[np.bool_]) -> Spans:

@@ -23,7 +23,7 @@ _DEPTHS = {PCM: (8, 16, 24, 32), FLOAT: (32, 64), A_LAW: (8,), MU_LAW: (8,)}
 _UNKNOWN = 0xFFFFFFFF
 _MAX_CHUNKS = 1000  # a hostile file of empty chunks must not keep us reading
 _SEARCH = 1 << 16  # how far to look for "data" behind a chunk whose size is nonsense
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
 _SILENT_BLOCK = bytes(_BLOCK)
 
 #: What a temporary file of ours ends in, wherever it lies; the sweep removes old ones.

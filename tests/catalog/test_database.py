@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import event, text
 
 from controller.catalog import DatabaseUnavailable, SqlCatalog, open_database, schema
 from controller.catalog import database as database_module
+from controller.catalog.newest import is_newest, newest
 from controller.catalog.policy_rows import system_row
 from controller.catalog.tables import metadata
 from controller.core.rules import Setting
@@ -156,6 +158,23 @@ async def test_a_newer_schema_is_named_as_such(empty_url: str) -> None:
     await database.close()
     with pytest.raises(DatabaseUnavailable, match="used by a newer one"):
         await open_database(empty_url)
+
+
+def test_the_newest_revision_is_the_one_that_alembic_goes_to() -> None:
+    assert newest() == ScriptDirectory.from_config(schema.alembic_config()).get_current_head()
+
+
+async def test_a_schema_that_is_not_the_newest_is_told(empty_url: str) -> None:
+    database = await open_database(empty_url)
+    async with database.writing() as connection:
+        assert await connection.run_sync(is_newest)
+        await connection.run_sync(schema.downgrade, "-1")
+        assert not await connection.run_sync(is_newest)
+        await connection.run_sync(schema.downgrade, "base")
+        assert not await connection.run_sync(is_newest)
+        await connection.execute(text("DROP TABLE alembic_version"))
+        assert not await connection.run_sync(is_newest)
+    await database.close()
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "mysql+aiomysql://ann:secret@host/name", "sqlite:///x.db"])

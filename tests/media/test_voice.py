@@ -16,7 +16,15 @@ def power(decibels: np.ndarray) -> np.ndarray:
 
 def spans(*channels: np.ndarray) -> list[list[tuple[float, float]]]:
     """In seconds."""
-    found = voice.speech(np.stack([power(c) for c in channels]), RATE)
+    return heard(np.stack([power(c) for c in channels]), 10**9)
+
+
+def heard(loudness: np.ndarray, at_once: int) -> list[list[tuple[float, float]]]:
+    """In seconds, told so many steps at a time."""
+    listener = voice.Listener(len(loudness), RATE)
+    for begin in range(0, loudness.shape[1], at_once):
+        listener.hear(loudness[:, begin : begin + at_once])
+    found = listener.speech()
     return [[(b / RATE, e / RATE) for b, e in each] for each in found]
 
 
@@ -89,6 +97,27 @@ def test_an_echo_is_not_the_other_party() -> None:
 
 
 def test_nothing_and_next_to_nothing() -> None:
-    assert voice.speech(np.zeros((2, 0), np.float32), RATE)[0].shape == (0, 2)
+    assert heard(np.zeros((2, 0), np.float32), 1) == [[], []]
     assert spans(np.full(3, -96.0)) == [[]]
     assert spans(np.full(50, -20.0)) == [[(0, 1)]]
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 6, 11, 30])
+def test_hours_are_heard_as_a_whole_would_be(minutes: int) -> None:
+    """What is let go of on the way decides nothing any more, at the end neither."""
+    said = [(n * 7.3, n * 7.3 + 2, -20 - n % 9) for n in range(minutes * 8)]
+    lines = np.stack([power(line(minutes * 60 + 2.5, floor, *said, seed=minutes)) for floor in (-60, -45)])
+    lines[1] = np.roll(lines[1], 170)
+    found = heard(lines, 10**9)
+    assert all(len(channel) > minutes * 4 for channel in found)
+    for at_once in (50, 333, 4001):
+        assert heard(lines, at_once) == found
+
+
+def test_the_floor_is_that_of_the_half_minute_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pieces of any size find what the definition says, block by block."""
+    loudness = power(line(400, -50, *TALK, (200, 201, -30), (390, 399.9, -33)))[None, :]
+    whole = heard(loudness, 10**9)
+    for blocks in (1, 2, 3, 7, 1000):
+        monkeypatch.setattr(voice, "_BLOCKS_AT_ONCE", blocks)
+        assert heard(loudness, 50) == whole
