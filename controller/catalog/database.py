@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from ..core.errors import TapelineError
+from . import sqlite_driver
 from .columns import LOOSE, loose
 from .newest import UnknownSchema, is_newest
 
@@ -43,6 +44,9 @@ class Database:
         self.engine = engine
         self.sqlite = engine.dialect.name == "sqlite"
         self._writer = engine.execution_options(tapeline_write=True)
+        self._asker = engine.execution_options(
+            **{"tapeline_alone": True} if self.sqlite else {"isolation_level": "AUTOCOMMIT"}
+        )
         #: Whether parties can be looked up by trigrams; None: not asked yet (see narrowing.py).
         self.trigrams: bool | None = None
         # SQLite has one writer. Waiting here is first come, first served; its own lock is not.
@@ -51,6 +55,13 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         async with self.engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def asking(self) -> AsyncIterator[AsyncConnection]:
+        """For one statement that reads, as every request asks several: without a transaction around it,
+        whose beginning and end would take as long again."""
+        async with self._asker.connect() as connection:
             yield connection
 
     @asynccontextmanager
@@ -106,10 +117,15 @@ def _engine(url: URL) -> AsyncEngine:
     else:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(url, **options)
+    event.listen(engine.sync_engine, "do_connect", _by_our_driver)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     event.listen(engine.sync_engine, "invalidate", _roll_back_sqlite)
     return engine
+
+
+def _by_our_driver(_dialect: Any, _record: Any, _positional: Any, named: dict[str, Any]) -> None:
+    named["async_creator_fn"] = sqlite_driver.connect
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -146,8 +162,9 @@ def _loose(text: str | None) -> str | None:
 def _begin_sqlite(connection: Connection) -> None:
     # A writer takes the lock at once: a reader that turns writer is refused without waiting if
     # somebody else has written meanwhile.
-    writing = connection.get_execution_options().get("tapeline_write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get("tapeline_alone"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("tapeline_write") else "BEGIN")
 
 
 def _roll_back_sqlite(connection: Any, _record: Any, _error: BaseException | None) -> None:

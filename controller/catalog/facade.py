@@ -47,6 +47,7 @@ from .retaining import Retaining
 from .rollups import Rollups
 from .sealed_rows import SealedRows
 from .settings import Settings
+from .sounds import Sounds
 from .stored_rows import StoredRows
 from .transcripts import TranscriptRows
 from .trash import TrashRows
@@ -72,6 +73,7 @@ class SqlCatalog(
     JobRows,
     JobViews,
     Queries,
+    Sounds,
     Reports,
     Rollups,
     ListRows,

@@ -13,7 +13,6 @@ from ..engine.reading import (
     CallDetail,
     CallRow,
     DecisionRow,
-    FileRow,
     JourneyRow,
     Page,
     RecordingDetail,
@@ -43,9 +42,10 @@ from .presenting import (
     recording_counts,
     recording_rows,
 )
+from .sounds import file_row, heard, hidden_of, wishes
 from .terms import said_in
 from .timeline import pause_row, timeline_of
-from .transcripts import hidden_of, hits_in
+from .transcripts import hits_in
 from .writing import OnDatabase
 
 _r = t.recordings.c
@@ -82,7 +82,7 @@ class Queries(OnDatabase):
         gate = Gate(scope)
         s, p, f = t.segments, t.pauses, t.files
         async with self._database.reading() as connection:
-            query = select(t.recordings).where(_r.recording_id == recording_id, gate.recordings())
+            query = select(t.recordings, *wishes()).where(_r.recording_id == recording_id, gate.recordings())
             if not trashed:
                 query = query.where(_r.deleted_at.is_(None))
             row = (await connection.execute(query)).first()
@@ -96,11 +96,8 @@ class Queries(OnDatabase):
                 ).all()
                 for x, by in ((s, [s.c.number]), (p, [p.c.position]), (f, [f.c.role, f.c.number]))
             ]
-            hidden = await hidden_of(connection, row, mine[2])
         segments, pauses, files = mine
         line = timeline_of(row, segments, pauses, files)
-        if item.provisional and not (withheld and item.withheld):
-            files = []  # whatever there still is of it is not for anybody's ears
         shared = gate.shared(legs)
         sides = [sides_of(gate, x, legs) for x in segments]
         return RecordingDetail(
@@ -125,16 +122,10 @@ class Queries(OnDatabase):
                 )
                 for x, side in zip(segments, sides, strict=True)
             ),
-            files=tuple(
-                FileRow(
-                    x.role, x.number, x.key, x.format, x.size, x.sha256, x.duration_ms, x.channels,
-                    x.sample_rate, x.repaired, x.note, x.store, x.sealing,
-                )
-                for x in files
-            ),
+            files=tuple(map(file_row, files)) if heard(row, withheld=withheld) else (),
             channels=in_turns(sides),
             line=line,
-            hidden=hidden,
+            hidden=hidden_of(row, files),
         )  # fmt: skip
 
     async def calls(

@@ -16,7 +16,8 @@ from ..engine.redacting import LONGEST_WHY, MOST_SPANS, ChosenSpan
 from . import tables as t
 from .erasing import note_line
 from .gate import Gate
-from .transcripts import not_taken_out, said_of, write_utterances
+from .sounds import not_taken_out
+from .transcripts import said_of, write_utterances
 from .writing import OnDatabase, upsert
 
 _c, _r = t.chosen_spans.c, t.recordings.c

@@ -6,7 +6,7 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
 
 from ..core.roles import Permission
 from ..engine.entry import ApiToken, Bearer, SessionRow, Stage
@@ -18,11 +18,24 @@ from .writing import OnDatabase, insert
 #: The last use is kept to this precision; else every request would be a write.
 LAST_USED_PRECISION = timedelta(minutes=1)
 
+_s, _k, _a = t.sessions.c, t.api_tokens.c, t.accounts.c
 _FIELDS = [field.name for field in fields(SessionRow)]
 _TOKEN = [
-    t.api_tokens.c[f]
-    for f in ("token_id", "account_id", "label", "created_at", "expires_at", "last_used_at", "scopes")
+    _k[f] for f in ("token_id", "account_id", "label", "created_at", "expires_at", "last_used_at", "scopes")
 ]
+
+# Every request asks one of the two. Made once: to put them together takes longer than to carry them out.
+_BY_COOKIE = (
+    select(t.accounts, *(_s[name].label(f"s_{name}") for name in _FIELDS))
+    .select_from(t.sessions.join(t.accounts, _a.account_id == _s.account_id))
+    .where(_s.session_id == bindparam("digest"), _s.expires_at > bindparam("now"), _a.disabled.is_(False))
+)
+_BY_TOKEN = (
+    select(t.accounts, *(column.label(f"k_{column.name}") for column in _TOKEN))
+    .select_from(t.api_tokens.join(t.accounts, _a.account_id == _k.account_id))
+    .where(_k.token_sha256 == bindparam("digest"), _a.disabled.is_(False))
+    .where(or_(_k.expires_at.is_(None), _k.expires_at > bindparam("now")))
+)
 
 
 class Sessions(OnDatabase):
@@ -36,21 +49,15 @@ class Sessions(OnDatabase):
             await connection.execute(insert(connection, s).values(row))
 
     async def session(self, session_id: str, now: datetime) -> tuple[SessionRow, Account] | None:
-        s, a = t.sessions.c, t.accounts.c
-        query = (
-            select(t.accounts, *(s[name].label(f"s_{name}") for name in _FIELDS))
-            .select_from(t.sessions.join(t.accounts, a.account_id == s.account_id))
-            .where(s.session_id == session_id, s.expires_at > now, a.disabled.is_(False))
-        )
-        async with self._database.reading() as connection:
-            row = (await connection.execute(query)).first()
+        async with self._database.asking() as connection:
+            row = (await connection.execute(_BY_COOKIE, {"digest": session_id, "now": now})).first()
             if row is None:
                 return None
             found = SessionRow(**{name: getattr(row, f"s_{name}") for name in _FIELDS})
             account = await account_of(connection, row)
         if now - found.last_used_at >= LAST_USED_PRECISION:
             async with self._database.writing() as connection:
-                statement = update(t.sessions).where(s.session_id == session_id)
+                statement = update(t.sessions).where(t.sessions.c.session_id == session_id)
                 await connection.execute(statement.values(last_used_at=now))
         return _session(found), account
 
@@ -90,15 +97,8 @@ class Sessions(OnDatabase):
             await connection.execute(insert(connection, t.api_tokens).values(row))
 
     async def bearer(self, token_sha256: str, now: datetime) -> Bearer | None:
-        k, a = t.api_tokens.c, t.accounts.c
-        query = (
-            select(t.accounts, *(column.label(f"k_{column.name}") for column in _TOKEN))
-            .select_from(t.api_tokens.join(t.accounts, a.account_id == k.account_id))
-            .where(k.token_sha256 == token_sha256, or_(k.expires_at.is_(None), k.expires_at > now))
-            .where(a.disabled.is_(False))
-        )
-        async with self._database.reading() as connection:
-            row = (await connection.execute(query)).first()
+        async with self._database.asking() as connection:
+            row = (await connection.execute(_BY_TOKEN, {"digest": token_sha256, "now": now})).first()
             if row is None:
                 return None
             token = _token(*(getattr(row, f"k_{column.name}") for column in _TOKEN))
@@ -106,7 +106,7 @@ class Sessions(OnDatabase):
         if token.last_used_at is None or now - token.last_used_at >= LAST_USED_PRECISION:
             async with self._database.writing() as connection:
                 await connection.execute(
-                    update(t.api_tokens).where(k.token_id == token.token_id).values(last_used_at=now)
+                    update(t.api_tokens).where(_k.token_id == token.token_id).values(last_used_at=now)
                 )
         return found
 

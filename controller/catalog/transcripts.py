@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
 from sqlalchemy import Row as SqlRow
+from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.options import Redaction, TenantOptions, Transcripts
@@ -15,7 +15,7 @@ from ..core.redacting import without_digits, without_spans
 from ..core.transcripts import Transcript, Utterance, Word
 from ..engine.media_ports import GIVEN_UP, FileRole, MediaState, StoredFile
 from ..engine.reading import Scope
-from ..engine.transcribing import Heard, Hidden, TextHit, TranscriptView, Wanted
+from ..engine.transcribing import Heard, TextHit, TranscriptView, Wanted
 from . import tables as t
 from .channels import alone_on, sides_of
 from .gate import Gate
@@ -211,28 +211,6 @@ async def remove_transcripts(connection: AsyncConnection, recording_ids: Sequenc
     await connection.execute(delete(t.transcripts).where(_x.recording_id.in_(recording_ids)))
 
 
-async def hidden_of(connection: AsyncConnection, recording: Any, files: Sequence[Any]) -> Hidden:
-    """What is to be kept from ordinary ears. In doubt it is: a wish without its result hides all."""
-    redacted = any(f.role == FileRole.REDACTED for f in files)
-    c = t.chosen_spans.c
-    spans = select(not_taken_out().label("due")).where(c.recording_id == recording.recording_id)
-    if chosen := (await connection.execute(spans)).scalars().all():
-        if any(chosen) or not redacted:
-            return Hidden.NOT_YET
-    elif redacted:
-        return Hidden.DIGITS
-    if (await _options(connection, recording.tenant)).redact_digits is not Redaction.AUDIO:
-        return Hidden.DIGITS if chosen else Hidden.NOTHING
-    done = select(_x.source, _x.redaction).where(_x.recording_id == recording.recording_id)
-    found = (await connection.execute(done)).one_or_none()
-    listened = found is not None and found.redaction == str(Redaction.AUDIO)
-    # Made again, it is another sound; that its WAV is not kept changes nothing about what was found in it.
-    same = found is not None and all(f.sha256 == found.source for f in files if f.role == FileRole.RENDITION)
-    if not listened or not same:
-        return Hidden.NOT_YET
-    return Hidden.DIGITS if chosen else Hidden.NOTHING
-
-
 async def hits_in(
     connection: AsyncConnection, recordings: Sequence[Any], query: str, *, sqlite: bool, each: int = 3
 ) -> dict[str, tuple[TextHit, ...]]:
@@ -287,17 +265,6 @@ async def _chosen(connection: AsyncConnection, recording_id: str) -> tuple[tuple
     c = t.chosen_spans.c
     query = select(c.from_ms, c.to_ms).where(c.recording_id == recording_id).order_by(c.from_ms, c.to_ms)
     return tuple((begin, end) for begin, end in await connection.execute(query))
-
-
-def not_taken_out() -> ColumnElement[bool]:
-    """Of a row of `chosen_spans`: the sound, as it is now, is not without it. That the WAV is not kept
-    any more changes nothing about what was taken out of it."""
-    c = t.chosen_spans.c
-    newer = exists().where(
-        _f.recording_id == c.recording_id, _f.role == str(FileRole.RENDITION), _f.sha256 != c.source,
-        ~_f.note.startswith(GIVEN_UP, autoescape=True),
-    )  # fmt: skip
-    return or_(c.source == "", newer)
 
 
 async def write_utterances(connection: AsyncConnection, recording_id: str, said: Sequence[Utterance]) -> None:

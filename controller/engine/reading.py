@@ -18,9 +18,10 @@ from .alarms import Alarm, AlarmReader
 from .entry import ApiToken, FactorStore, GroupStore, IdentityStore, SessionStore, TokenStore
 from .forecasting import PastReader
 from .listing import Recorded, RecordingFilter
-from .media_ports import GIVEN_UP, HOME, OTHERWISE_DISCARDED, SILENT, MediaState
+from .media_ports import SILENT, MediaState
 from .people import Account, AuditEntry, AuditFilter, Credentials, PeopleStore, Role, Scope, Team
 from .settings import SettingsStore, SystemSettings, TenantSettings, UserSettings
+from .sounds import FileRow, Sound, trace_of
 from .transcribing import Hidden, TextHit, TranscriptReader
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "Scope",
     "SegmentRow",
     "SettingsStore",
+    "Sound",
     "SystemSettings",
     "Team",
     "TenantSettings",
@@ -120,25 +122,6 @@ class SegmentRow:
 
 
 @dataclass(frozen=True, slots=True)
-class FileRow:
-    """``key`` is the file's name in the store of the name ``store``."""
-
-    role: str
-    number: int
-    key: str
-    format: str
-    size: int
-    sha256: str
-    duration_ms: int
-    channels: int
-    sample_rate: int
-    repaired: bool
-    note: str
-    store: str = HOME
-    sealing: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class DeletionRow:
     """How a recording was deleted. ``state`` is an engine.erasing.DeletionState value; in the trash it
     can be restored until ``purge_at``. ``error``: why its files are not gone yet, though they should be."""
@@ -199,11 +182,8 @@ class RecordingRow:
         """Why there is nothing to hear, of a recording that was deleted or destroyed as its mode demands."""
         if self.deletion is not None:
             return f"deleted: {self.deletion.why}"
-        if self.withheld:
-            return f"{OTHERWISE_DISCARDED}: nobody started it before the end, and a legal hold keeps it"
-        if self.provisional and self.ended_at is not None:
-            return "not kept: nobody started it before the end"
-        return ""
+        ended = self.ended_at is not None
+        return trace_of(self.media_state, provisional=self.provisional, ended=ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,17 +203,20 @@ class RecordingDetail:
     hidden: Hidden = Hidden.NOTHING
 
     @property
+    def sound(self) -> Sound:
+        row = self.row
+        return Sound(
+            row.recording_id, row.tenant, row.kind, row.started_at, row.media_state, row.reason, row.trace,
+            self.files, self.hidden,
+        )  # fmt: skip
+
+    @property
     def playable(self) -> FileRow | None:
-        """The whole recording in one file, once it is in the store; encoded, if its WAV is not kept."""
-        return self._whole("rendition") or self._whole("encoded")
+        return self.sound.playable
 
     @property
     def chosen(self) -> FileRow | None:
-        """The same in the format that the tenant chose, where there is one."""
-        return self._whole("encoded") or self._whole("rendition")
-
-    def _whole(self, role: str) -> FileRow | None:
-        return next((f for f in self.files if f.role == role and not f.note.startswith(GIVEN_UP)), None)
+        return self.sound.chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +308,9 @@ class CatalogReader(TranscriptReader, AlarmReader, PastReader, Protocol):
     ) -> RecordingDetail | None:
         """``trashed``: one that is deleted too; to everybody else it does not exist. ``withheld``: with the
         files of one that nothing but a legal hold keeps; to everybody else it has none."""
+
+    async def sound_of(self, scope: Scope, recording_id: str, *, withheld: bool = False) -> Sound | None:
+        """What `recording` says of a recording's files, in one question."""
 
     async def calls(
         self, scope: Scope, where: RecordingFilter, *, limit: int = 50, before: str | None = None

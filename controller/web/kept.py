@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..engine.reading import RecordingRow
+from ..engine.reading import RecordingRow, Sound
 
 
-def not_kept(row: RecordingRow) -> str:
+def not_kept(row: RecordingRow | Sound) -> str:
     """ "" of any other recording."""
     if not row.trace:
         return ""

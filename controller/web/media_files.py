@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from ..core.errors import TapelineError
 from ..engine.media_ports import HOME
-from ..engine.reading import FileRow, RecordingDetail
+from ..engine.reading import FileRow, Sound
 from .distant_files import DistantResponse, matches
 from .ports import FileStore
 from .problems import Problem
@@ -49,10 +49,10 @@ class MediaResponse(FileResponse):
         await super().__call__(scope, receive, send)
 
 
-async def serve(store: FileStore, detail: RecordingDetail, file: FileRow, *, attachment: bool) -> Response:
+async def serve(store: FileStore, sound: Sound, file: FileRow, *, attachment: bool) -> Response:
     """The file's bytes. Raises Problem 404 if the store does not have it, 503 if the store is away."""
     if file.store != HOME or file.sealing:
-        return DistantResponse(store, file, _headers(detail, file, attachment=attachment))
+        return DistantResponse(store, file, _headers(sound, file, attachment=attachment))
     try:
         path = store.path(file.key)
         found = await asyncio.to_thread(path.stat)
@@ -64,7 +64,7 @@ async def serve(store: FileStore, detail: RecordingDetail, file: FileRow, *, att
         path,
         stat_result=found,
         media_type=MEDIA_TYPES.get(file.format, "application/octet-stream"),
-        filename=file_name(detail, file),
+        filename=file_name(sound, file),
         content_disposition_type="attachment" if attachment else "inline",
         headers={
             "etag": f'"{file.sha256 or f"{found.st_mtime_ns:x}-{found.st_size:x}"}"',
@@ -75,12 +75,12 @@ async def serve(store: FileStore, detail: RecordingDetail, file: FileRow, *, att
 
 
 def serve_made(
-    path: Path, found: os.stat_result, detail: RecordingDetail, file: FileRow, format: str,
+    path: Path, found: os.stat_result, sound: Sound, file: FileRow, format: str,
     span: tuple[int, int] | None, *, attachment: bool,
 ) -> Response:  # fmt: skip
     """What was made of this file. The same request makes the same bytes, so its name in them is the etag."""
     piece = f"_{span[0]}-{span[1]}ms" if span else ""
-    stem, _, _ = file_name(detail, file).rpartition(".")
+    stem, _, _ = file_name(sound, file).rpartition(".")
     return MediaResponse(
         path,
         stat_result=found,
@@ -94,8 +94,8 @@ def serve_made(
     )
 
 
-def _headers(detail: RecordingDetail, file: FileRow, *, attachment: bool) -> dict[str, str]:
-    name = file_name(detail, file)
+def _headers(sound: Sound, file: FileRow, *, attachment: bool) -> dict[str, str]:
+    name = file_name(sound, file)
     return {
         "content-type": MEDIA_TYPES.get(file.format, "application/octet-stream"),
         "content-disposition": f'{"attachment" if attachment else "inline"}; filename="{name}"',
@@ -105,12 +105,12 @@ def _headers(detail: RecordingDetail, file: FileRow, *, attachment: bool) -> dic
     }
 
 
-def file_name(detail: RecordingDetail, file: FileRow) -> str:
+def file_name(sound: Sound, file: FileRow) -> str:
     """The name a download gets: time and ids only, never a caller's text."""
-    at = f"{detail.row.started_at:%Y%m%d-%H%M%S}"
+    at = f"{sound.started_at:%Y%m%d-%H%M%S}"
     beside = f".{file.number}.{_plain(file.role)}"
     part = {"rendition": "", "encoded": "", "segment": f".{file.number}"}.get(file.role, beside)
-    return f"{at}_{_plain(detail.row.recording_id)}{part}.{_plain(file.format)}"
+    return f"{at}_{_plain(sound.recording_id)}{part}.{_plain(file.format)}"
 
 
 def _plain(text: str) -> str:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from ..core.errors import TapelineError
-from ..engine.reading import Account, FileRow, RecordingDetail
+from ..engine.reading import Account, FileRow, RecordingDetail, Sound
 from .audit_export import harmless
 from .media_files import file_name
 from .problems import Problem
@@ -53,7 +53,7 @@ def forgetting(folder: Path) -> Callable[[str], None]:
     return forget
 
 
-async def still_heard(services: Services, me: Account, path: Path) -> list[RecordingDetail]:
+async def still_heard(services: Services, me: Account, path: Path) -> list[Sound]:
     """What is in the ZIP, if whoever fetches it may still hear all of it, as it is in there.
 
     Raises Problem 409: a recording has been deleted, is out of reach, or has lost what must not be heard.
@@ -64,17 +64,17 @@ async def still_heard(services: Services, me: Account, path: Path) -> list[Recor
         raise Problem(404, "This ZIP is not there any more; make it anew.") from error
     found = []
     for recording_id, sha256 in there.items():
-        detail = await services.reader.recording(me.scope, recording_id)
+        sound = await services.reader.sound_of(me.scope, recording_id)
         try:
-            heard = None if detail is None else heard_by(detail, False, False)[0]
+            heard = None if sound is None else heard_by(sound, False, False)[0]
         except Problem:
             heard = None
         good = {heard.sha256} if heard else set()
-        if detail and heard == detail.playable and detail.chosen:
-            good.add(detail.chosen.sha256)
-        if detail is None or sha256 not in good:
+        if sound and heard == sound.playable and sound.chosen:
+            good.add(sound.chosen.sha256)
+        if sound is None or sha256 not in good:
             raise Problem(409, "One of the recordings in it is not to be heard any more; make the ZIP anew.")
-        found.append(detail)
+        found.append(sound)
     return found
 
 
@@ -107,7 +107,7 @@ class ZipMaker:
     async def add(self, detail: RecordingDetail, whole: bool) -> str:
         """Why it is not in it; "" if it is. ``whole``: the asker may hear what is hidden from others."""
         try:
-            file, unredacted = heard_by(detail, whole, False)
+            file, unredacted = heard_by(detail.sound, whole, False)
         except Problem as problem:
             return problem.detail
         if unredacted:
@@ -127,7 +127,7 @@ class ZipMaker:
         await asyncio.to_thread(self._finish)
 
     def _write(self, detail: RecordingDetail, file: FileRow, first: bytes, blocks: Iterator[bytes]) -> None:
-        row, name = detail.row, file_name(detail, file)
+        row, name = detail.row, file_name(detail.sound, file)
         about = zipfile.ZipInfo(name, row.started_at.timetuple()[:6])
         with self._zip.open(about, "w", force_zip64=True) as out:
             out.write(first)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from ...core.roles import Permission
 from ...engine.media_ports import FileRole
-from ...engine.reading import Account, RecordingDetail
+from ...engine.reading import Account, RecordingDetail, Sound
 from ..access import address_of, known_id, may
 from ..changes import note
 from ..formats import WantedFormat, piece, to_keep, to_play
@@ -72,6 +72,15 @@ async def find(
     return detail
 
 
+async def find_sound(request: Request, parts: Services, me: Account, recording_id: str) -> Sound:
+    """The same as far as its files go, for what hands them out."""
+    withheld = may(request, Permission.HEAR_WITHHELD)
+    sound = await parts.reader.sound_of(me.scope, known_id(recording_id, "recording"), withheld=withheld)
+    if sound is None:
+        raise not_found("recording")
+    return sound
+
+
 @router.get("/recordings/{recording_id}", summary="One recording with its pauses, segments and files")
 async def get_recording(request: Request, parts: Parts, me: Seer, recording_id: str) -> RecordingView:
     return RecordingView.of(await find(parts, me, recording_id, request))
@@ -89,11 +98,11 @@ async def listen(
 ) -> Response:  # fmt: skip
     """The whole recording in one file, to be played. Ranges are served. What is kept as AMR alone is decoded
     on the way."""
-    detail = await find(parts, me, recording_id, request)
-    file, whole = to_hear(request, detail, unredacted)
-    response = await to_play(parts, detail, file, wanted)
+    sound = await find_sound(request, parts, me, recording_id)
+    file, whole = to_hear(request, sound, unredacted)
+    response = await to_play(parts, sound, file, wanted)
     if request.method != "HEAD":
-        await _note_heard(request, parts, me, detail, UNREDACTED if whole else "")
+        await _note_heard(request, parts, me, sound, UNREDACTED if whole else "")
     return response
 
 
@@ -103,12 +112,12 @@ async def download(
 ) -> Response:  # fmt: skip
     """The whole recording in one file, to be kept: in the tenant's format, or in another one, which is
     converted now. Its name is made of time and id. 503 with Retry-After while too many are converted."""
-    detail = await find(parts, me, recording_id, request)
-    file, whole = to_hear(request, detail, unredacted)
-    response = await to_keep(parts, detail, file, wanted)
+    sound = await find_sound(request, parts, me, recording_id)
+    file, whole = to_hear(request, sound, unredacted)
+    response = await to_keep(parts, sound, file, wanted)
     if request.method != "HEAD":
         what = [str(wanted)] * (wanted is not None) + [UNREDACTED] * whole
-        await _note(request, parts, me, detail, "download", ", ".join(what))
+        await _note(request, parts, me, sound, "download", ", ".join(what))
     return response
 
 
@@ -122,13 +131,13 @@ async def get_clip(
     wanted: WantedFormat = None,
 ) -> Response:  # fmt: skip
     """A piece of an audio recording, to be kept: from one moment to another, with soft edges."""
-    detail = await find(parts, me, recording_id, request)
-    file, whole = to_hear(request, detail, unredacted)
+    sound = await find_sound(request, parts, me, recording_id)
+    file, whole = to_hear(request, sound, unredacted)
     to_ms = file.duration_ms if to_ms is None else to_ms
-    response = await piece(parts, detail, file, (from_ms, to_ms), wanted)
+    response = await piece(parts, sound, file, (from_ms, to_ms), wanted)
     if request.method != "HEAD":
         what = [f"{from_ms} to {to_ms} ms"] + [UNREDACTED] * whole
-        await _note(request, parts, me, detail, "download", ", ".join(what))
+        await _note(request, parts, me, sound, "download", ", ".join(what))
     return response
 
 
@@ -140,17 +149,17 @@ async def get_file(
     """One of the recording's files: the `rendition`, which is the whole; a `segment` as the switch wrote it;
     or what was beside it: `mix`, `rx` (what the switch received from the leg), `tx` (what the leg heard);
     or what was made of it."""
-    detail = await find(parts, me, recording_id, request)
-    file = next((f for f in detail.files if f.role == role and f.number == number), None)
+    sound = await find_sound(request, parts, me, recording_id)
+    file = next((f for f in sound.files if f.role == role and f.number == number), None)
     if file is None:
         raise not_found("file")
-    allowed, whole = may_have(request, detail, file)
+    allowed, whole = may_have(request, sound, file)
     if not allowed:
         raise Problem(403, f"This needs the permission {Permission.SEE_UNREDACTED}.")
-    response = await serve(parts.store, detail, file, attachment=True)
+    response = await serve(parts.store, sound, file, attachment=True)
     if request.method != "HEAD":
         what = f"{role} {number}" + (f", {UNREDACTED}" if whole else "")
-        await _note(request, parts, me, detail, "download", what)
+        await _note(request, parts, me, sound, "download", what)
     return response
 
 
@@ -166,17 +175,13 @@ for _path, _endpoint, _summary in (
     router.add_api_route(_path, _endpoint, methods=["HEAD"], response_class=Response, include_in_schema=False)
 
 
-async def _note_heard(
-    request: Request, parts: Services, me: Account, detail: RecordingDetail, what: str
-) -> None:
-    heard, subject = web_of(request).heard, f"{detail.row.recording_id} {what}".strip()
+async def _note_heard(request: Request, parts: Services, me: Account, sound: Sound, what: str) -> None:
+    heard, subject = web_of(request).heard, f"{sound.recording_id} {what}".strip()
     if heard.is_new(me.account_id, subject):
-        await _note(request, parts, me, detail, "listen", what)
+        await _note(request, parts, me, sound, "listen", what)
         heard.note(me.account_id, subject)
 
 
-async def _note(
-    request: Request, parts: Services, me: Account, detail: RecordingDetail, action: str, what: str
-) -> None:
-    subject = f"recording {detail.row.recording_id}"
-    await note(parts, me, action, subject, what, address_of(request), detail.row.tenant)
+async def _note(request: Request, parts: Services, me: Account, sound: Sound, action: str, what: str) -> None:
+    subject = f"recording {sound.recording_id}"
+    await note(parts, me, action, subject, what, address_of(request), sound.tenant)

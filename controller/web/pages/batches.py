@@ -43,8 +43,8 @@ async def fetch_zip(request: Request, parts: Parts, me: Exporter, batch_id: str)
     inside = await still_heard(parts, me, path)
     heard, subject = web_of(request).heard, f"zip {batch.batch_id}"
     if heard.is_new(me.account_id, subject):
-        for detail in inside:
-            about, tenant = f"recording {detail.row.recording_id}", detail.row.tenant
+        for sound in inside:
+            about, tenant = f"recording {sound.recording_id}", sound.tenant
             await note(parts, me, "download", about, "in a ZIP", address_of(request), tenant)
         heard.note(me.account_id, subject)
     return MediaResponse(

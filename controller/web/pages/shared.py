@@ -83,17 +83,17 @@ async def _file(request: Request, parts: Services, token: str, number: int, acti
     ids = await _ids(parts, share)
     if not visit or number >= len(ids) or (action == "download" and not share.download):
         raise not_found("file")
-    detail = await _detail(parts, share, ids[number])
-    if detail is None:
+    sound = await parts.reader.sound_of(Scope(share.tenant), ids[number]) if ids[number] else None
+    if sound is None:
         raise not_found("file")
-    file, _ = to_hear(request, detail, False)
+    file, _ = to_hear(request, sound, False)
     keep = action == "download"
-    response = await (to_keep if keep else to_play)(parts, detail, file, None)
+    response = await (to_keep if keep else to_play)(parts, sound, file, None)
     response.headers["cache-control"] = "private, no-store"
     heard, listener = web_of(request).heard, f"share {share.share_id} {visit} {action}"
-    if request.method != "HEAD" and heard.is_new(listener, detail.row.recording_id):
-        await note_use(request, parts, share, who, action, f"recording {detail.row.recording_id}")
-        heard.note(listener, detail.row.recording_id)
+    if request.method != "HEAD" and heard.is_new(listener, sound.recording_id):
+        await note_use(request, parts, share, who, action, f"recording {sound.recording_id}")
+        heard.note(listener, sound.recording_id)
     return response
 
 
@@ -110,7 +110,7 @@ async def _detail(parts: Services, share: Share, recording_id: str) -> Recording
 def _to_hear(request: Request, detail: RecordingDetail) -> str:
     """Its format; "" where there is nothing to be heard now."""
     try:
-        return to_hear(request, detail, False)[0].format
+        return to_hear(request, detail.sound, False)[0].format
     except Problem:
         return ""
 
