@@ -10,9 +10,9 @@ from sqlalchemy import bindparam, delete, or_, select, update
 
 from ..core.roles import Permission
 from ..engine.entry import ApiToken, Bearer, SessionRow, Stage
-from ..engine.people import Account
+from ..engine.people import Account, Role, Team
 from . import tables as t
-from .teams import account_of
+from .teams import account_from, account_of
 from .writing import OnDatabase, insert
 
 #: The last use is kept to this precision; else every request would be a write.
@@ -39,6 +39,12 @@ _BY_TOKEN = (
 
 
 class Sessions(OnDatabase):
+    async def _account(self, row: Any) -> Account:
+        if Role(row.role) is not Role.SUPERVISOR:
+            return account_from(row, Team())
+        async with self._database.reading() as connection:
+            return await account_of(connection, row)
+
     async def add_session(self, session: SessionRow) -> None:
         """The account's sessions that are too old go at the same time."""
         row = {name: getattr(session, name) for name in _FIELDS} | {"stage": str(session.stage)}
@@ -49,12 +55,12 @@ class Sessions(OnDatabase):
             await connection.execute(insert(connection, s).values(row))
 
     async def session(self, session_id: str, now: datetime) -> tuple[SessionRow, Account] | None:
-        async with self._database.asking() as connection:
-            row = (await connection.execute(_BY_COOKIE, {"digest": session_id, "now": now})).first()
-            if row is None:
-                return None
-            found = SessionRow(**{name: getattr(row, f"s_{name}") for name in _FIELDS})
-            account = await account_of(connection, row)
+        rows = await self._database.ask(_BY_COOKIE, {"digest": session_id, "now": now})
+        if not rows:
+            return None
+        (row,) = rows
+        found = SessionRow(**{name: getattr(row, f"s_{name}") for name in _FIELDS})
+        account = await self._account(row)
         if now - found.last_used_at >= LAST_USED_PRECISION:
             async with self._database.writing() as connection:
                 statement = update(t.sessions).where(t.sessions.c.session_id == session_id)
@@ -97,12 +103,12 @@ class Sessions(OnDatabase):
             await connection.execute(insert(connection, t.api_tokens).values(row))
 
     async def bearer(self, token_sha256: str, now: datetime) -> Bearer | None:
-        async with self._database.asking() as connection:
-            row = (await connection.execute(_BY_TOKEN, {"digest": token_sha256, "now": now})).first()
-            if row is None:
-                return None
-            token = _token(*(getattr(row, f"k_{column.name}") for column in _TOKEN))
-            found = Bearer(await account_of(connection, row), token)
+        rows = await self._database.ask(_BY_TOKEN, {"digest": token_sha256, "now": now})
+        if not rows:
+            return None
+        (row,) = rows
+        token = _token(*(getattr(row, f"k_{column.name}") for column in _TOKEN))
+        found = Bearer(await self._account(row), token)
         if token.last_used_at is None or now - token.last_used_at >= LAST_USED_PRECISION:
             async with self._database.writing() as connection:
                 await connection.execute(

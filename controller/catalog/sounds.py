@@ -29,8 +29,7 @@ class Sounds(OnDatabase):
     """A part of engine.reading.CatalogReader."""
 
     async def sound_of(self, scope: Scope, recording_id: str, *, withheld: bool = False) -> Sound | None:
-        async with self._database.asking() as connection:
-            found = (await connection.execute(_sound(scope), {"wanted": recording_id})).all()
+        found = await self._database.ask(_sound(scope), {"wanted": recording_id})
         if not found:
             return None
         row = found[0]

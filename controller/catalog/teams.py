@@ -17,24 +17,22 @@ from .writing import chunks
 
 async def account_of(connection: AsyncConnection, row: Any) -> Account:
     """``row`` has the columns of accounts."""
-    role = Role(row.role)
-    team = await team_of(connection, row.account_id) if role is Role.SUPERVISOR else Team()
+    supervises = Role(row.role) is Role.SUPERVISOR
+    return account_from(row, await team_of(connection, row.account_id) if supervises else Team())
+
+
+def account_from(row: Any, team: Team) -> Account:
     return Account(
-        row.account_id, row.login, role, row.tenant, row.extension, row.disabled, team, language=row.language
-    )
+        row.account_id, row.login, Role(row.role), row.tenant, row.extension, row.disabled, team,
+        language=row.language,
+    )  # fmt: skip
 
 
 async def accounts_of(connection: AsyncConnection, rows: Sequence[Any]) -> list[Account]:
     """The same for many rows, with one query for all teams."""
     ids = [row.account_id for row in rows if Role(row.role) is Role.SUPERVISOR]
     teams = await teams_of(connection, ids)
-    return [
-        Account(
-            r.account_id, r.login, Role(r.role), r.tenant, r.extension, r.disabled,
-            teams.get(r.account_id, Team()), language=r.language,
-        )
-        for r in rows
-    ]  # fmt: skip
+    return [account_from(row, teams.get(row.account_id, Team())) for row in rows]
 
 
 async def team_of(connection: AsyncConnection, account_id: str) -> Team:

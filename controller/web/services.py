@@ -138,7 +138,7 @@ def web_of(request: Request) -> Web:
     return cast(Web, request.app.state.web)
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
     return web_of(request).services
 
 

@@ -115,6 +115,8 @@ async def check_rows(catalog: SqlCatalog, scope: Scope, ids: dict[str, str]) -> 
         detail = await catalog.recording(scope, row.recording_id)
         allowed = (names[row.call_id], row.tenant) in expected
         assert (detail is not None) == allowed
+        sound = await catalog.sound_of(scope, row.recording_id)
+        assert sound == (detail and detail.sound), "the same gate, whichever way one comes to the files"
         listed = await catalog.recordings(scope, RecordingFilter(call_id=row.call_id, kind="audio"))
         assert (row.recording_id in {r.recording_id for r in listed.items}) == allowed
     for name, call_id in ids.items():

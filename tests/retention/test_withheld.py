@@ -41,8 +41,10 @@ async def test_what_nobody_started_is_kept_for_the_hold_and_shown_to_nobody(hous
         assert (detail.files, detail.playable) == ((), None)
         assert detail.row.trace.startswith(OTHERWISE_DISCARDED)
         assert OTHERWISE_DISCARDED in detail.row.error
+        assert await house.catalog.sound_of(scope, one) == detail.sound
     held = await house.catalog.recording(Scope(RED), one, withheld=True)
     assert held is not None
+    assert await house.catalog.sound_of(Scope(RED), one, withheld=True) == held.sound
     assert held.playable is not None
     # It is evidence: sealed with its files, and compared.
     assert (await house.verified()).sound

@@ -237,6 +237,7 @@ async def test_what_ordinary_ears_may_hear(catalog: SqlCatalog) -> None:
     async def hidden() -> Hidden:
         detail = await catalog.recording(RED, mine)
         assert detail is not None
+        assert await catalog.sound_of(RED, mine) == detail.sound
         return detail.hidden
 
     assert await hidden() is Hidden.NOTHING
@@ -331,3 +332,25 @@ async def test_the_parties_of_each_side_are_named_in_their_time(catalog: SqlCata
     assert (heard.left, heard.right) == ("101 (101 of red.example)", "+49301")
     assert heard.from_ms == 0
     assert 59_000 < heard.to_ms < 61_500
+
+
+async def test_a_chosen_span_hides_until_the_sound_of_now_is_without_it(catalog: SqlCatalog) -> None:
+    _, (mine,) = await kept(catalog, Story())
+
+    async def hidden() -> Hidden:
+        sound = await catalog.sound_of(RED, mine)
+        detail = await catalog.recording(RED, mine)
+        assert sound is not None
+        assert detail is not None
+        assert sound == detail.sound
+        return sound.hidden
+
+    assert await catalog.redact_span(RED, mine, 0, 500, "olga", "a name")
+    assert await hidden() is Hidden.NOT_YET
+    key = f"red.example/2026/11/22/{mine}.redacted.wav"
+    await catalog.add_file(StoredFile(mine, FileRole.REDACTED, 0, key, "wav", 1, "ef", 1, 1, 8000))
+    assert await hidden() is Hidden.NOT_YET  # that file is from before
+    await catalog.redaction_done(mine, "ab", [(0, 500)])
+    assert await hidden() is Hidden.DIGITS
+    await add_rendition(catalog, mine, "cd")
+    assert await hidden() is Hidden.NOT_YET  # made again, it has what was taken out of the other one

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
+from inspect import iscoroutinefunction
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 
 from controller.engine.reading import Account, ApiToken, Role
@@ -30,6 +34,25 @@ def routes(world: World) -> list[tuple[str, str]]:
         path = re.sub(r"{(\w+)(?::path)?}", lambda m: values.get(m[1], "x"), context.path)
         found += [(method, path) for method in sorted(context.methods)]
     return found
+
+
+def test_nothing_that_a_route_depends_on_waits_for_a_thread(world: World) -> None:
+    """FastAPI sends a thread for each that is no coroutine, with every request, to do next to nothing."""
+
+    def walk(dependant: Dependant) -> Iterator[Any]:
+        for one in dependant.dependencies:
+            yield one.call
+            yield from walk(one)
+
+    found = {
+        call
+        for context in iter_route_contexts(world.app.routes)
+        if (dependant := getattr(context.original_route, "dependant", None))
+        for call in walk(dependant)
+    }
+    assert len(found) > 10, "the walk must see what they depend on"
+    slow = {call for call in found if not (iscoroutinefunction(call) or iscoroutinefunction(call.__call__))}
+    assert slow == set()
 
 
 async def test_every_route_refuses_whoever_brings_no_credentials(world: World) -> None:

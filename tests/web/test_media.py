@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
+from typing import Any
 
+import anyio
 import pytest
+from starlette.types import Message
 
 from controller.engine.reading import Scope
+from controller.web import media_files
+from controller.web.media_files import MediaResponse
+from controller.web.problems import Problem
 
 from .world import World, later
 
@@ -54,6 +61,76 @@ async def test_a_range_is_byte_exact(world: World, asked: str, begin: int, end: 
         last = first + len(answer.content) - 1
         assert answer.headers["content-range"] == f"bytes {first}-{last}/{len(sound)}"
         assert answer.headers["content-length"] == str(len(answer.content))
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-99", "bytes=50-149", "bytes=7-", "bytes=-1001", "bytes=5-5"])
+async def test_a_range_of_many_blocks_is_byte_exact(
+    world: World, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MediaResponse, "chunk_size", 50)
+    path, sound = audio(world)
+    first, last = asked.removeprefix("bytes=").split("-")
+    begin = int(first) if first else len(sound) - int(last)
+    end = int(last) + 1 if first and last else len(sound)
+    async with world.client("red-101") as client:
+        answer = await client.get(path, headers={"range": asked})
+        assert (answer.status_code, answer.content) == (206, sound[begin:end])
+
+
+async def test_a_piece_is_one_errand_for_a_thread(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = []
+
+    async def noted(work: Any, *more: Any) -> Any:
+        sent.append(work)
+        return await asyncio.to_thread(work, *more)
+
+    monkeypatch.setattr(media_files, "to_thread", noted)
+    # Starlette's own way with files would go by this.
+    monkeypatch.setattr(anyio, "open_file", None)
+    path, sound = audio(world)
+    async with world.client("red-101") as client:
+        answer = await client.get(path, headers={"range": "bytes=100-9999"})
+        assert answer.content == sound[100:10_000]
+    assert len(sent) == 2, "whether it is there, and the piece"
+
+
+async def test_who_hangs_up_is_read_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MediaResponse, "chunk_size", 10)
+    path = tmp_path / "a.wav"
+    path.write_bytes(bytes(1000))
+    gone, blocks = asyncio.Event(), []
+
+    async def receive() -> Message:
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        blocks.append(message.get("body"))
+        if len(blocks) == 4:
+            gone.set()
+
+    headers = [(b"range", b"bytes=0-899")]
+    scope = {"type": "http", "method": "GET", "headers": headers, "asgi": {"spec_version": "2.3"}}
+    await MediaResponse(path, stat_result=path.stat())(scope, receive, send)
+    assert 4 <= len(blocks) < 10
+
+
+async def test_a_file_that_goes_at_the_last_moment_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(bytes(1000))
+    there = path.stat()
+    path.unlink()
+    scope = {"type": "http", "method": "GET", "headers": [(b"range", b"bytes=0-9")], "asgi": {}}
+    with pytest.raises(Problem, match="missing from the store"):
+        await MediaResponse(path, stat_result=there)(scope, _nothing_comes, _nothing_goes)
+
+
+async def _nothing_comes() -> Message:
+    return await asyncio.Future()
+
+
+async def _nothing_goes(message: Message) -> None:
+    raise AssertionError(message)
 
 
 async def test_ranges_that_cannot_be_served(world: World) -> None:

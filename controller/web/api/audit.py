@@ -23,7 +23,7 @@ router = APIRouter(tags=["audit"])
 _Part = Annotated[str, Query(max_length=200)]
 
 
-def _where(
+async def _where(
     account: Annotated[str, Query(max_length=200, description="A part of who.")] = "",
     action: Annotated[str, Query(max_length=60, description="What was done, whole, such as `listen`.")] = "",
     subject: Annotated[str, Query(max_length=200, description="A part of what it was done to.")] = "",

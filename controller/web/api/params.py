@@ -24,7 +24,7 @@ plain = free_search.plain
 _AT = "ISO 8601 with an offset, such as 2026-11-22T09:00:00Z."
 
 
-def _where(
+async def _where(
     party: Annotated[
         str, Query(max_length=200, description="A part of any number, name or user in the call.")
     ] = "",
@@ -41,7 +41,7 @@ def _where(
     )
 
 
-def _calls_where(
+async def _calls_where(
     where: Annotated[RecordingFilter, Depends(_where)],
     recorded: Annotated[
         Recorded | None,
@@ -59,7 +59,7 @@ CallsWhere = Annotated[RecordingFilter, Depends(_calls_where)]
 Where = Annotated[RecordingFilter, Depends(_where)]
 
 
-def _listed(
+async def _listed(
     where: Where,
     q: Annotated[
         str,

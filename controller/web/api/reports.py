@@ -30,7 +30,7 @@ class _Span(BaseModel):
         return ZoneInfo(self.zone)
 
 
-def _span(
+async def _span(
     parts: Parts,
     since: Annotated[AwareDatetime | None, Query(description="From here; 30 days before `until`.")] = None,
     until: Annotated[AwareDatetime | None, Query(description="To here, exclusive; now.")] = None,
