@@ -243,13 +243,13 @@ def _serve(descriptor: int, folder: Path, sealing: str, sha256: str) -> None:
     row = FileRow(
         "rendition", 0, "t/r1.wav", "wav", HOUR, sha256, 3_600_000, 2, 8000, False, "", HOME, sealing
     )
-    media_files.file_name = lambda detail, file: "r1.wav"
-    detail: Any = None
+    media_files.file_name = lambda sound, file: "r1.wav"
+    sound: Any = None
     app = FastAPI()
 
     @app.get("/r")
     async def r() -> Response:
-        return await media_files.serve(stores, detail, row, attachment=False)
+        return await media_files.serve(stores, sound, row, attachment=False)
 
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False))
     asyncio.run(server.serve(sockets=[socket.socket(fileno=descriptor)]))

@@ -29,8 +29,6 @@ class Connection(aiosqlite.Connection):
         self._thread.daemon = True
         #: A BEGIN was asked for and goes with the next statement.
         self._to_begin = False
-        #: Errands whose end nobody has seen: whoever waited was cancelled.
-        self._out = 0
 
     def cursor(self) -> Cursor:  # type: ignore[override]
         return Cursor(self)
@@ -43,28 +41,21 @@ class Connection(aiosqlite.Connection):
                 self._conn.execute("BEGIN")
             work(self._conn)
 
-        self._out += 1
-        try:
-            await self._execute(whole)  # type: ignore[no-untyped-call]
-        except Exception:
-            self._out -= 1
-            raise
-        self._out -= 1
+        await self._execute(whole)  # type: ignore[no-untyped-call]
 
     def begin(self) -> None:
         self._to_begin = True
 
+    # Neither comes while an errand is under way: SQLAlchemy closes a connection whose asker was cancelled.
     async def commit(self) -> None:
-        if self._begun():
+        self._to_begin = False
+        if self.in_transaction:
             await super().commit()
 
     async def rollback(self) -> None:
-        if self._begun():
-            await super().rollback()
-
-    def _begun(self) -> bool:
         self._to_begin = False
-        return self._out > 0 or self.in_transaction
+        if self.in_transaction:
+            await super().rollback()
 
 
 class Cursor:

@@ -94,7 +94,7 @@ async def _fails(transaction: AbstractAsyncContextManager[AsyncConnection]) -> N
 
 
 async def test_whoever_is_cancelled_leaves_no_transaction_behind(database: Database) -> None:
-    """The thread is still at it then, and has not begun, for all that anybody can see."""
+    """The thread is still at it then, and may not have begun."""
     for _ in range(3):
         async with asyncio.timeout(5):
             task = asyncio.create_task(_slowly(database))

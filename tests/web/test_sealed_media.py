@@ -46,7 +46,7 @@ def row(stores: Stores) -> FileRow:
 
 @pytest.fixture
 async def client(stores: Stores, row: FileRow, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(media_files, "file_name", lambda detail, file: "r1.wav")
+    monkeypatch.setattr(media_files, "file_name", lambda sound, file: "r1.wav")
     app = FastAPI()
     detail: Any = None
 
