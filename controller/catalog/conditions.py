@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, false, or_, select, text, tr
 from ..core.retention import Hold
 from ..core.rules import PolicyScope
 from ..engine.listing import Stand
-from ..engine.media_ports import SILENT, FileRole, MediaState
+from ..engine.media_ports import INTERRUPTED, SILENT, FileRole, MediaState
 from ..engine.reading import RecordingFilter
 from . import tables as t
 from .columns import folded, has, loose, name_key
@@ -184,13 +184,16 @@ def _stands(stand: Stand) -> ColumnElement[bool]:
     state, ended = _r.media_state, _r.ended_at.is_not(None)
     kept = _r.provisional.is_(False)
     # Written out, as the index of what has something to complain of has it.
-    silent = and_(_r.media_error != text("''"), _r.media_error.contains(SILENT, autoescape=True))
+    remark = _r.media_error != text("''")
+    silent = and_(remark, _r.media_error.contains(SILENT, autoescape=True))
+    interrupted = and_(remark, _r.media_error.contains(INTERRUPTED, autoescape=True))
     return {
         Stand.RUNNING: _r.ended_at.is_(None),
         Stand.AVAILABLE: and_(state == str(_M.AVAILABLE), kept),
         Stand.WORKING: and_(ended, kept, state.in_([str(_M.SPOOLED), str(_M.STORED)])),
         # By the remarks' index, not by the state's, which nearly all have.
         Stand.SILENT: and_(state.concat("") == str(_M.AVAILABLE), silent),
+        Stand.INTERRUPTED: and_(kept, interrupted),
         Stand.EMPTY: and_(state == str(_M.EMPTY), kept),
         Stand.FAILED: state == str(_M.FAILED),
         Stand.NOT_KEPT: and_(ended, _r.provisional.is_(True)),

@@ -17,6 +17,7 @@ from ..core.commands import Layout
 from ..core.direction import Direction
 from ..core.errors import TapelineError
 from ..core.media_kinds import Kind
+from ..core.recording import interrupted
 from ..engine.media_ports import (
     OTHERWISE_DISCARDED,
     DueRecording,
@@ -324,7 +325,15 @@ def _due(row: Any, segments: Sequence[Any], pauses: Sequence[Any]) -> DueRecordi
         started_at=row.started_at,
         ended_at=row.ended_at,
         segments=tuple(
-            DueSegment(s.capture_id, s.number, s.path, s.opened_at, s.closed_at, Layout(s.layout))
+            DueSegment(
+                s.capture_id,
+                s.number,
+                s.path,
+                s.opened_at,
+                s.closed_at,
+                Layout(s.layout),
+                interrupted(s.cause),
+            )
             for s in segments
         ),
         pauses=tuple(silenced(p) for p in pauses),

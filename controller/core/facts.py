@@ -215,12 +215,19 @@ class SwitchSnapshot:
     ``legs`` holds, for every live leg, the facts that would have led to its present state, in
     order. A leg, a bridge membership or a capture that is not in it has ended meanwhile.
     ``unsure``: captures that were told something while it was taken; the answers to that tell what they are.
+    ``booted_at``: since when the switch has been running (None: it does not say), on the clock of ``at``.
+    Whatever was up before that died with the process, and no file of it was brought to its end.
     """
 
     at: datetime
     legs: Mapping[str, tuple[LegFact, ...]] = field(default_factory=dict)
     captures: tuple[CaptureSeen, ...] = ()
     unsure: frozenset[str] = frozenset()
+    booted_at: datetime | None = None
+
+    def died(self, since: datetime) -> bool:
+        """Whether what was up at that moment died with an earlier process of the switch."""
+        return self.booted_at is not None and since < self.booted_at
 
 
 LegFact = (

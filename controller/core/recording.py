@@ -105,6 +105,17 @@ class Recording:
         return None
 
 
+#: The causes of a segment that was not brought to its end: what its writer still kept to itself is missing.
+THE_SWITCH_DIED = "the switch died"
+LOST = "lost while out of touch"
+_INTERRUPTIONS = (THE_SWITCH_DIED, LOST)
+
+
+def interrupted(cause: str) -> bool:
+    """Whether a segment with this cause broke off."""
+    return cause in _INTERRUPTIONS
+
+
 _SAFE_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_-]{1,63})*")
 
 

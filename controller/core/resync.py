@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from . import facts as f
-from .calls import Call, CallBook, Leg
+from .calls import Call, CallBook, JourneyEntry, Leg
 from .capture_facts import note_gone, send_close
 from .captures import CaptureState
 from .effects import Effects
 from .media_kinds import Kind
 from .reconcile import silenced
-from .recording import Pause, Recording, Segment
+from .recording import LOST, THE_SWITCH_DIED, Pause, Recording, Segment, interrupted
 from .requests import Means
 
 #: The states in which a mask of ours may be on the capture (a close forgets what came before it).
@@ -41,9 +41,28 @@ def adopt_captures(
                 effects.touch(call)
                 if found is not None and segment is not recording.running:
                     send_close(call, segment, effects)  # refused before; another has followed it
+                elif found is not None:
+                    adopt(call, recording, segment, found, snapshot.at, new_id)
                 else:
-                    adopt(call, recording, segment, found, snapshot.at, new_id, effects)
+                    _gone(call, recording, segment, snapshot, effects)
     return list(seen.values())
+
+
+def _gone(
+    call: Call, recording: Recording, segment: Segment, snapshot: f.SwitchSnapshot, effects: Effects
+) -> None:
+    """A capture that runs no more, and when and why it ended."""
+    at, cause = snapshot.at, "ended while out of touch"
+    if segment.state is CaptureState.REQUESTED and segment.opened_at is None:
+        segment.state, segment.cause = CaptureState.FAILED, "not opened before the link was lost"
+        return
+    if snapshot.booted_at is not None and snapshot.died(segment.opened_at or segment.requested_at):
+        at, cause = snapshot.booted_at, THE_SWITCH_DIED
+    elif segment.leg_id in snapshot.legs and segment.state is not CaptureState.CLOSING:
+        cause = LOST  # of a call that goes on: somebody, or something, has ended it
+    note_gone(call, recording, segment, at, cause, effects)
+    if interrupted(segment.cause):
+        call.journey.append(JourneyEntry(at, "recording interrupted", segment.leg_id, segment.cause))
 
 
 def leg_facts(book: CallBook, snapshot: f.SwitchSnapshot) -> list[f.LegFact]:
@@ -55,7 +74,9 @@ def leg_facts(book: CallBook, snapshot: f.SwitchSnapshot) -> list[f.LegFact]:
     gone: list[f.LegFact] = []
     for leg in [leg for call in book for leg in call.live_legs]:
         now = snapshot.legs.get(leg.leg_id)
-        if now is None:
+        if now is None and snapshot.booted_at is not None and snapshot.died(leg.started_at):
+            gone.append(f.LegHungUp(leg.leg_id, snapshot.booted_at, THE_SWITCH_DIED))
+        elif now is None:
             gone.append(f.LegHungUp(leg.leg_id, snapshot.at, "gone while out of touch"))
         else:
             gone += _no_longer(leg, now, snapshot.at)
@@ -80,18 +101,11 @@ def adopt(
     call: Call,
     recording: Recording,
     segment: Segment,
-    seen: f.CaptureSeen | None,
+    seen: f.CaptureSeen,
     at: datetime,
     new_id: Callable[[], str],
-    effects: Effects,
 ) -> None:
-    """Set one capture to what was seen of it; None: it runs no more."""
-    if seen is None:
-        if segment.state is CaptureState.REQUESTED and segment.opened_at is None:
-            segment.state, segment.cause = CaptureState.FAILED, "not opened before the link was lost"
-        else:
-            note_gone(call, recording, segment, at, "ended while out of touch", effects)
-        return
+    """Set one capture to what was seen of it."""
     segment.opened_at = segment.opened_at or at
     # The sound of a video is silent for the audio's pauses, which are another recording's.
     plain = segment.kind is Kind.AUDIO

@@ -66,7 +66,7 @@ def adopt_strays(
             continue
         segment = _segment(call, parsed, seen, at)
         recording.segments.append(segment)
-        adopt(call, recording, segment, seen, at, new_id, effects)
+        adopt(call, recording, segment, seen, at, new_id)
         call.journey.append(JourneyEntry(at, "capture adopted", seen.leg_id, recording.reason))
         effects.announce(call, recording, "started", Segment=str(segment.number))
 

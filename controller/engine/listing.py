@@ -33,6 +33,7 @@ class Stand(StrEnum):
     AVAILABLE = "available"
     WORKING = "working"
     SILENT = "silent"
+    INTERRUPTED = "interrupted"
     EMPTY = "empty"
     FAILED = "failed"
     NOT_KEPT = "not_kept"

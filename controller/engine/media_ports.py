@@ -18,6 +18,7 @@ class DueSegment:
     """One capture's file as the catalog knows it. ``path`` is relative to the switch's spool.
 
     ``opened_at`` None: the capture never confirmed its start; there may be a file all the same.
+    ``interrupted``: it broke off, as when the switch dies.
     ``masked`` holds the spans of wall time in which it was silenced.
     """
 
@@ -27,6 +28,7 @@ class DueSegment:
     opened_at: datetime | None
     closed_at: datetime | None
     layout: Layout = Layout.MONO
+    interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,9 @@ class EncodingCatalog(Protocol):
 
 #: In the note of a rendition, and of its recording, in which nothing is to be heard.
 SILENT = "silent: nothing is to be heard in it"
+
+#: In the note of a recording of which the switch did not bring every part to its end.
+INTERRUPTED = "interrupted: the switch died or lost it, and what it had not written is missing"
 
 #: What the note of a file begins with that is about to be removed, because another one is kept for it.
 GIVEN_UP = "given up: "

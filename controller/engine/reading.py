@@ -18,7 +18,7 @@ from .alarms import Alarm, AlarmReader
 from .entry import ApiToken, FactorStore, GroupStore, IdentityStore, SessionStore, TokenStore
 from .forecasting import PastReader
 from .listing import Recorded, RecordingFilter
-from .media_ports import SILENT, MediaState
+from .media_ports import INTERRUPTED, SILENT, MediaState
 from .people import Account, AuditEntry, AuditFilter, Credentials, PeopleStore, Role, Scope, Team
 from .settings import SettingsStore, SystemSettings, TenantSettings, UserSettings
 from .sounds import FileRow, Sound, trace_of
@@ -171,6 +171,11 @@ class RecordingRow:
     def silent(self) -> bool:
         """Whether it was recorded and nothing is to be heard in it."""
         return SILENT in self.error
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the switch did not bring every part of it to its end."""
+        return INTERRUPTED in self.error
 
     @property
     def withheld(self) -> bool:

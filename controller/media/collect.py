@@ -34,6 +34,12 @@ class Collected:
         return self.file is not None and not self.file.note.startswith(UNREADABLE)
 
     @property
+    def interrupted(self) -> bool:
+        """Whether it broke off: so the switch said, or the file itself does."""
+        unended = self.file is not None and (self.file.repaired or UNFINISHED in self.file.note)
+        return self.segment.interrupted or unended
+
+    @property
     def complaint(self) -> str:
         """What is wrong with it, the same whether it was collected now or by an earlier run."""
         if self.file is None or not self.file.note.startswith((UNREADABLE, UNFINISHED)):

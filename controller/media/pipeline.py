@@ -22,6 +22,7 @@ from ..engine.crash_points import crash_point
 from ..engine.media_ports import (
     GIVEN_UP,
     HOME,
+    INTERRUPTED,
     DueRecording,
     DueSegment,
     FileRole,
@@ -236,7 +237,8 @@ class MediaPipeline:
                 errors.append(str(error))  # the others are brought to safety all the same
         if errors:
             raise MediaError("; ".join(errors))
-        notes = "; ".join(c.complaint for c in collected if c.complaint)
+        broke_off = [INTERRUPTED] if any(c.interrupted for c in collected) else []
+        notes = "; ".join([*broke_off, *(c.complaint for c in collected if c.complaint)])
         if {FileRole.ENCODED} <= (roles := {row.role for row in rows}) and FileRole.RENDITION not in roles:
             return await self._came_too_late(recording, collected)
         kept = [(c.segment, c.file) for c in collected if c.file is not None]

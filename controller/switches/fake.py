@@ -89,12 +89,14 @@ class FakeSwitch:
         self._spool = spool
         self._now = now
         self._timeout_s = command_timeout_s
+        self._booted_at = now()
         self._faults: dict[type[Command], Fault] = {}
         self._ids = itertools.count(1)
         self._reachable = asyncio.Event()
         self._reachable.set()
         self._broken = asyncio.Event()
         self._connected = False
+        self._crashed = False
         self.standby = FakeStandby(lambda: self._connected, lambda: self._on_fact(self.snapshot()))
         self._status = SwitchStatus(name, self.kind, LinkState.CONNECTING, now())
         self._on_fact: Callable[[f.Fact], None] = lambda fact: None
@@ -170,7 +172,7 @@ class FakeSwitch:
             )
             for c in self.captures.values()
         )
-        return f.SwitchSnapshot(at, legs, seen)
+        return f.SwitchSnapshot(at, legs, seen, booted_at=self._booted_at)
 
     # ── calls, for whoever drives it ──────────────────────────────────────────────────────
 
@@ -260,6 +262,9 @@ class FakeSwitch:
         self._status = SwitchStatus(self.name, self.kind, LinkState.DOWN, self._now(), "fake", error)
 
     def reconnect(self) -> None:
+        """After a crash: it has been started again."""
+        if self._crashed:
+            self._booted_at, self._crashed = self._now(), False
         self._reachable.set()
 
     def crash(self) -> None:
@@ -272,6 +277,7 @@ class FakeSwitch:
                     file.seek(offset)
                     file.write(struct.pack("<I", 0))
         self.legs.clear()
+        self._crashed = True
 
     # ── inside ────────────────────────────────────────────────────────────────────────────
 

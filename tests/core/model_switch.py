@@ -61,6 +61,11 @@ class ModelSwitch:
     refusing: set[str] = field(default_factory=set)
     paths: set[str] = field(default_factory=set)
     hold_stops_capture: bool = False
+    booted_at: datetime | None = None
+
+    def die(self, at: datetime) -> None:
+        """Killed, and started again at this moment."""
+        self.legs, self.captures, self.booted_at = {}, {}, at
 
     def hang_up(self, leg_id: str) -> None:
         del self.legs[leg_id]
@@ -129,6 +134,7 @@ class ModelSwitch:
                 )
                 for i, c in self.captures.items()
             ),
+            booted_at=self.booted_at,
         )
 
     @staticmethod

@@ -55,7 +55,7 @@ from controller.core.media_kinds import OPERATIONS, Kind
 from controller.core.options import TenantOptions, options_from
 from controller.core.parties import Party, Side
 from controller.core.policy import Policy
-from controller.core.recording import Pause, Recording, segment_path
+from controller.core.recording import Pause, Recording, interrupted, segment_path
 from controller.core.requests import (
     Actor,
     ControlRequest,
@@ -378,6 +378,15 @@ class Stage:
             capture.masked = getattr(self.switch.captures.get(capture_id), "masked", capture.masked)
         self.switch = real
 
+    def dies(self) -> None:
+        """It says nothing any more, and so much only to whoever connects again."""
+        self.switch.die(self.at)
+
+    def stopped(self, number: str, segment: str) -> None:
+        """Somebody else ends a capture, and nobody hears of it."""
+        recording_id = next(r for r, n in self.numbers.items() if n == int(number))
+        del self.switch.captures[f"{recording_id}.{segment}"]
+
     def stray(self, who: str) -> None:
         path = segment_path("nobody", "forgotten", 1, Kind.AUDIO, self.at)
         self.switch.execute(OpenCapture("forgotten.1", who, path, Kind.AUDIO), self.at)
@@ -416,7 +425,9 @@ class Stage:
         (restart, r"restart(?: saved (?P<unsaved>nothing|all but R[0-9.]+))?(?: under (?P<under>.*))?"
                   r"(?P<blind> blind)?"),
         (reconnect, "reconnect(?P<blind> blind)?"),
-        (missed, "missed: (?P<action>.*)"),
+        (missed, "missed: (?P<action>(?!somebody stops).*)"),
+        (dies, "switch dies"),
+        (stopped, r"missed: somebody stops R(?P<number>\d+)\.(?P<segment>\d+)"),
         (stray, _WHO + " has a stray capture"),
         (repeats, r"(?P<capture>R\d+\.\d+) (?P<what>opened|masked|unmasked|closed) again"),
     )  # fmt: skip
@@ -469,6 +480,7 @@ class Stage:
         parts = [
             f"{s.number} on {s.leg_id}{' alone' if s.own_voice_only else ''} "
             + (self._span(s.opened_at, s.closed_at) if s.opened_at else str(s.state))
+            + (f" ({s.cause})" if interrupted(s.cause) else "")
             for s in recording.segments
         ]  # fmt: skip
         parts += [self._pause(p) for p in recording.pauses]

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 
 from controller.demo.listen import find_masks, presence
+from controller.demo.running import items
 
 from .system import TONES, System, until
 
@@ -146,7 +147,7 @@ async def test_a_call_that_begins_while_the_controller_is_away_is_recorded_from_
     await system.recordings(call_id)
 
 
-async def test_what_a_killed_switch_had_written_is_salvaged(system: System) -> None:
+async def test_what_a_killed_switch_had_written_is_salvaged_and_marked(system: System) -> None:
     a, _ = await system.call("101", "102")
     call_id = await system.call_id("101")
     await system.recording_up(call_id)
@@ -166,6 +167,13 @@ async def test_what_a_killed_switch_had_written_is_salvaged(system: System) -> N
     await until(back, "the controller is connected again", 30)
     [recording] = await system.recordings(call_id)
     assert recording["recording"]["duration_ms"] > 3500, recording
+    # Marked: in its row, its segment, the list's filter and the CDR.
+    assert recording["recording"]["error"].startswith("interrupted: "), recording
+    assert [s["cause"] for s in recording["segments"]] == ["the switch died"]
+    listed = items((await system.controller.api("GET", "/recordings?state=interrupted")).body)
+    assert recording["recording"]["recording_id"] in {r["recording_id"] for r in listed}
+    cdr = await system.cdr(call_id)
+    assert "recording interrupted" in {entry["what"] for entry in cdr["journey"]}
     heard = presence(await system.audio(recording["recording"]["recording_id"]), [TONES["101"], TONES["102"]])
     assert all(sum(s.duration_ms for s in spans) > 3000 for spans in heard.values()), heard
     a.abandon()

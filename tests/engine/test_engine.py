@@ -26,6 +26,7 @@ from controller.core.effects import Effects
 from controller.core.options import options_from
 from controller.core.parties import UNKNOWN
 from controller.core.policy import Policy
+from controller.core.recording import THE_SWITCH_DIED
 from controller.core.requests import Means, Refusal, TenantActor, UserActor
 from controller.engine import engine as engine_module
 from controller.engine import saver, settling, switch_engine
@@ -354,6 +355,7 @@ async def test_a_crashed_switch_ends_its_calls(tmp_path: Path, eventually: Event
         await eventually(lambda: running.ended, "the call has ended")
         [call] = running.catalog.calls.values()
         assert call.recordings[0].segments[0].state.final
+        assert call.recordings[0].segments[0].cause == THE_SWITCH_DIED
 
 
 async def test_a_restart_goes_on_with_what_runs(tmp_path: Path, eventually: Eventually) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from controller.engine.media_ports import INTERRUPTED, MediaState
 from controller.engine.reading import RecordingFilter, Scope
 
 from .world import World, form_token
@@ -76,3 +77,19 @@ async def test_hostile_words_in_the_address_are_only_shown(world: World) -> None
             assert "<script>alert" not in answer.text
             assert '" onload="x' not in answer.text
             assert "Carl Blue" not in answer.text
+
+
+async def test_what_broke_off_is_marked_in_the_list_and_on_its_page(world: World) -> None:
+    red = world.recordings["red"]
+    await world.catalog.reopen(red, "")
+    await world.catalog.set_media_state(red, MediaState.AVAILABLE, duration_ms=1000, error=INTERRUPTED)
+    async with world.browser("red-admin") as page:
+        for query in ("state=interrupted", "q=is:interrupted"):
+            assert red in (await page.get(f"/recordings?{query}")).text, query
+        assert red not in (await page.get("/recordings?state=silent")).text
+        shown = (await page.get("/recordings")).text
+        assert shown.count(">interrupted</span>") == 1
+        german = {"Accept-Language": "de"}
+        assert ">unterbrochen</span>" in (await page.get("/recordings", headers=german)).text
+        whole = (await page.get(f"/recordings/{red}", headers=german)).text
+        assert "was sie noch nicht geschrieben hatte, fehlt" in whole

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import PurePath
 
 from ...core import facts as f
@@ -23,6 +23,7 @@ from .verbs import Monitor, kept_variable, mask_variable, monitors, note_variabl
 AT_ONCE = 32
 #: A capture of one side alone is known by the segment's path all the same.
 _SIDE = re.compile(r"\.(rx|tx)\.wav$")
+_UPTIME = re.compile(r"System uptime: (\d{1,10})")
 #: What ``channelvars`` of manager.conf must name.
 VARIABLES = ("REC_SIDE", "REC_TENANT", "REC_USER", *ROUTE_VARIABLES, TENANT_VARIABLE)
 
@@ -71,7 +72,18 @@ async def take_snapshot(
         if not translator.channels[leg_id].held:
             translator.channels[leg_id].held = True
             legs[leg_id] += (f.LegHeld(leg_id, at),)
-    return f.SwitchSnapshot(at, legs, tuple(seen)), ids
+    booted_at = await _booted_at(ami, at, timeout_s)
+    return f.SwitchSnapshot(at, legs, tuple(seen), booted_at=booted_at), ids
+
+
+async def _booted_at(ami: AmiConnection, at: datetime, timeout_s: float) -> datetime | None:
+    """Since when the process has been running, on its own clock. It tells whole seconds only: rather one too
+    early, so that nothing that has begun since counts as dead."""
+    for line in await ami.command("core show uptime seconds", timeout_s):
+        uptime = _UPTIME.fullmatch(line.strip())
+        if uptime is not None:
+            return at - timedelta(seconds=int(uptime[1]) + 1)
+    return None
 
 
 async def _endpoints(

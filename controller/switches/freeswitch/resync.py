@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -19,6 +19,7 @@ from .translate import Translator
 Api = Callable[[str], Awaitable[str]]
 Row = dict[str, Any]
 
+_UPTIME = re.compile(r"[0-9]{1,13}")
 _SESSIONS = re.compile(r"^(\d+) session\(s\) - peak", re.MULTILINE)
 CATCH_UP_S = 0.1
 CATCH_UP_ATTEMPTS = 20
@@ -32,6 +33,7 @@ async def take_snapshot(
     ``known`` legs are asked for by themselves: one that the list leaves out has not hung up by that.
     """
     at = now()
+    booted_at = _booted_at(at, await api("uptime ms"))
     legs: dict[str, tuple[f.LegFact, ...]] = {}
     captures: list[f.CaptureSeen] = []
     rooms = _rooms(await api("conference json_list"))
@@ -58,7 +60,13 @@ async def take_snapshot(
         if not verbs.speakable(leg_id):
             # It is up, and whoever it talks to is recorded on the other leg: that much must stay true.
             legs[leg_id] = tuple(translator.leg_unasked(_as_event(row)))
-    return f.SwitchSnapshot(at, legs, tuple(captures))
+    return f.SwitchSnapshot(at, legs, tuple(captures), booted_at=booted_at)
+
+
+def _booted_at(at: datetime, uptime_ms: str) -> datetime | None:
+    """Since when the process has been running, on our clock."""
+    uptime = uptime_ms.strip()
+    return at - timedelta(milliseconds=int(uptime)) if _UPTIME.fullmatch(uptime) else None
 
 
 async def _channels(api: Api) -> dict[str, Row]:

@@ -66,6 +66,11 @@ NOT_KEPT = (
     N_("destroyed because the same conversation is in another recording"),
     N_("held, otherwise discarded"),
 )
+#: engine.media_ports: what is wrong with a recording that is there.
+REMARKS = (
+    N_("silent: nothing is to be heard in it"),
+    N_("interrupted: the switch died or lost it, and what it had not written is missing"),
+)
 #: core.spans: what happened on a recording's time line.
 SPANS = (
     N_("Paused for %(lasts)s"),
@@ -123,6 +128,9 @@ CONTROL = (
     N_("hang-up"),
     N_("not opened before the link was lost"),
     N_("ended while out of touch"),
+    N_("the switch died"),
+    N_("lost while out of touch"),
+    N_("recording interrupted"),
     N_("a script"),
     N_("silent for the announcement"),
     N_("announcement played"),

@@ -33,6 +33,7 @@ STATES = {
     Stand.RUNNING: N_("Recording now"),
     Stand.WORKING: N_("Being stored"),
     Stand.SILENT: N_("Silent"),
+    Stand.INTERRUPTED: N_("Interrupted"),
     Stand.EMPTY: N_("Nothing captured"),
     Stand.FAILED: N_("Failed"),
     Stand.NOT_KEPT: N_("Not kept"),
