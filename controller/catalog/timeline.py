@@ -92,6 +92,8 @@ def zero_of(recording: Any, segments: Sequence[Any], files: Sequence[Any]) -> da
 
 def pause_row(recording: Any, pause: Any, line: TimeLine, asked_by: str, ended_by: str) -> PauseRow:
     begin, end = silenced(pause)
+    if end is not None:
+        end = max(begin, end)  # the clock may have been set back meanwhile
     until = end or recording.ended_at
     return PauseRow(
         pause_id=pause.pause_id,

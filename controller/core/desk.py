@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from . import facts as f
 from .bridges import Bridges, EndedLegs
@@ -17,7 +17,7 @@ from .commands import BindFeatureCodes, Sound
 from .control import carry_out
 from .due import due_at
 from .effects import Effects
-from .limits import end_long_pauses
+from .limits import allow_for_clock, end_long_pauses
 from .parties import Party
 from .permission import wants_answer
 from .policy import Policy
@@ -26,7 +26,7 @@ from .recording import Recording
 from .requests import ControlOutcome, ControlRequest
 from .resync import adopt_captures, leg_facts
 from .retraction import take_back
-from .sounds import beep, pause_marks, pause_tone
+from .sounds import AT_ONCE, beep, pause_marks, pause_tone
 from .strays import adopt_strays
 
 
@@ -115,6 +115,14 @@ class Desk:
         end_long_pauses(call, self.policy, at, effects)
         beep(call, self.policy, at, effects)
         self._reconcile(call, at, effects)
+        return effects
+
+    def clock_set(self, by: timedelta) -> Effects:
+        """The clock was set by so much: no pause that is on lasts shorter or longer for that, and what waits
+        for a moment is looked at now."""
+        effects = Effects()
+        allow_for_clock(self.book, by, effects)
+        self._due = dict.fromkeys(self.book.calls, AT_ONCE)
         return effects
 
     def restore(self, calls: Iterable[Call]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from .calls import Call, JourneyEntry
+from .calls import Call, CallBook, JourneyEntry
 from .effects import Effects
 from .media_kinds import BOTH, Kind
 from .policy import Policy
@@ -25,11 +25,20 @@ def end_long_pauses(call: Call, policy: Policy, at: datetime, effects: Effects) 
         if not paused or not all(limits):
             continue
         limit = timedelta(seconds=max(limits))
-        if all(at - r.pauses[-1].asked_at >= limit for r in paused):
+        if all(r.pauses[-1].lasts(at) >= limit for r in paused):
             for recording in paused:
                 _end(call, recording, max(limits), at, effects)
             ended = True
     return ended
+
+
+def allow_for_clock(book: CallBook, by: timedelta, effects: Effects) -> None:
+    """The clock was set by so much while these pauses were on."""
+    for call in book:
+        for recording in call.recordings:
+            if recording.open_pause is not None:
+                recording.open_pause.clock_set += by
+                effects.touch(call)
 
 
 def ends_at(call: Call, kind: Kind, policy: Policy) -> datetime | None:
@@ -39,7 +48,9 @@ def ends_at(call: Call, kind: Kind, policy: Policy) -> datetime | None:
     limits = [policy.options_of(r.tenant).longest_pause_s for r in paused]
     if not paused or not all(limits):
         return None
-    return max(r.pauses[-1].asked_at for r in paused) + timedelta(seconds=max(limits))
+    return max(r.pauses[-1].asked_at + r.pauses[-1].clock_set for r in paused) + timedelta(
+        seconds=max(limits)
+    )
 
 
 def _end(call: Call, recording: Recording, limit_s: int, at: datetime, effects: Effects) -> None:

@@ -165,7 +165,7 @@ def _ensure_recording(
         call.recordings.append(recording)
     elif recording.running is not None and not recording.running.close_attempts:
         return None  # its last capture is being closed; the answer brings us back here
-    elif (again := open_again_at(recording)) is not None and at < again:
+    elif (again := open_again_at(recording)) is not None and again - OPEN_AGAIN <= at < again:
         return None
     return recording
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from .captures import CaptureState
 from .commands import Layout
@@ -45,7 +45,7 @@ class Pause:
     """A span in which nothing may be heard: who asked, how, when, and when it took effect.
 
     ``masked_at``/``unmasked_at`` are when the last capture concerned confirmed it. A pause
-    without ``ended_at`` is still on.
+    without ``ended_at`` is still on. ``clock_set``: by how much the clock was set meanwhile.
     """
 
     pause_id: str
@@ -58,6 +58,11 @@ class Pause:
     ended_by: str = ""
     ended_means: Means | None = None
     unmasked_at: datetime | None = None
+    clock_set: timedelta = timedelta()
+
+    def lasts(self, at: datetime) -> timedelta:
+        """How long it has been on, whatever the clock was set to."""
+        return at - self.asked_at - self.clock_set
 
 
 @dataclass(slots=True)

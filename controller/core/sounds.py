@@ -36,7 +36,7 @@ def announced(
             leg.announced[tenant] = at
             effects.command(call, PlaySound(leg.leg_id, Sound.ANNOUNCEMENT, options.announcement, tenant))
         since = leg.announced[tenant]
-        if since is not None and at - since < ANNOUNCEMENT_LIMIT:
+        if since is not None and abs(at - since) < ANNOUNCEMENT_LIMIT:  # the clock may be set back
             heard = False
     return heard
 
@@ -52,7 +52,8 @@ def beep(call: Call, policy: Policy, at: datetime, effects: Effects) -> None:
     """The periodic beep of every recording that is going on and not paused."""
     for recording in call.recordings:
         due = next_beep_at(recording, policy)
-        if due is not None and due <= at:
+        set_back = recording.beeped_at is not None and at < recording.beeped_at
+        if due is not None and (due <= at or set_back):
             recording.beeped_at = at
             _play(call, recording, Sound.BEEP, effects)
 

@@ -19,6 +19,7 @@ from ..core.errors import TapelineError
 from ..core.policy import Policy
 from ..core.requests import ControlRequest, Means
 from .backoff import LONGEST_S, Backoff
+from .clock import ClockWatch
 from .crash_points import crash_point
 from .legacy import Legacy
 from .live import LiveFeed
@@ -332,11 +333,15 @@ class SwitchEngine:
             self.fact(fact)
 
     async def _tick(self) -> None:
+        clock = ClockWatch(self._now, asyncio.get_running_loop().time)
         while True:
             await asyncio.sleep(TICK_S)
             if not self.tenure.may_act():
                 continue
             at = self._now()
+            if by := clock.jumped():
+                log.warning("clock.set", switch=self.switch.name, by_s=round(by.total_seconds(), 1))
+                self.carry(self.desk.clock_set(by))
             for call in self.desk.due(at):
                 try:
                     effects = self.desk.tick(call, at)

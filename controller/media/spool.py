@@ -105,9 +105,12 @@ class Spool:
         self, path: str, ended_at: datetime, now: Callable[[], datetime], patience: Patience
     ) -> Path | None:
         """The file once its writer is done; None if none appeared in time."""
-        look, since, pause = None, now(), patience.look_s
+        clock = asyncio.get_running_loop().time
+        # The capture's end is known by the wall clock, which may be set; what we wait is not measured by it.
+        ended = clock() - max(0.0, (now() - ended_at).total_seconds())
+        look, since, pause = None, clock(), patience.look_s
         while True:
-            age = (now() - ended_at).total_seconds()
+            age = clock() - ended
             target = await asyncio.to_thread(self.find, path)
             if target is None:
                 if age >= patience.appear_s:
@@ -115,13 +118,13 @@ class Spool:
             else:
                 latest, closed, filled = await asyncio.to_thread(_examine, target)
                 if latest != look:
-                    look, since = latest, now()
+                    look, since = latest, clock()
                 elif closed and filled:
                     return target
                 elif age >= (patience.settle_s if filled else patience.appear_s):
                     # Long untouched by its own account: no need to watch it again.
                     untouched = now().timestamp() - latest.modified_ns / 1e9 > 60
-                    if untouched or (now() - since).total_seconds() >= patience.stable_s:
+                    if untouched or clock() - since >= patience.stable_s:
                         return target
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, max(patience.look_s, 0.5))

@@ -68,7 +68,8 @@ class Lockout:
         attempts = self._attempts.get(key)
         if not attempts:
             return 0
-        while attempts and at - attempts[0] >= WINDOW:
+        # Attempts of the future too: a clock that is set back may not lock anybody out until it has caught up.
+        while attempts and abs(at - attempts[0]) >= WINDOW:
             attempts.popleft()
         if len(attempts) < LIMITS[key[0]]:
             return 0

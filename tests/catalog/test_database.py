@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import event, text
+from sqlalchemy import event, func, select, text
 
 from controller.catalog import DatabaseUnavailable, SqlCatalog, open_database, schema
 from controller.catalog import database as database_module
@@ -132,6 +132,27 @@ async def test_a_writer_that_fails_leaves_nothing(database) -> None:  # type: ig
         await fail()
     async with database.reading() as connection:
         assert (await connection.execute(text("SELECT count(*) FROM system_settings"))).scalar() == 0
+
+
+async def test_a_writer_that_is_cancelled_at_any_moment_locks_nobody_out(database) -> None:  # type: ignore[no-untyped-def]
+    table = metadata.tables["call_aliases"]
+
+    async def write(name: str) -> None:
+        async with database.writing() as connection:
+            for n in range(5):
+                row = {"alias": f"{name}-{n}", "call_id": "x"}
+                await connection.execute(table.insert().returning(table.c.alias), row)
+
+    for n in range(30):
+        task = asyncio.create_task(write(f"cancelled{n}"))
+        await asyncio.sleep(n * 0.0003)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        async with asyncio.timeout(10):
+            await write(f"after{n}")
+    async with database.reading() as connection:
+        done = (await connection.execute(select(func.count()).where(table.c.alias.like("after%")))).scalar()
+    assert done == 150
 
 
 # ── errors ────────────────────────────────────────────────────────────────────────────────────

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -154,6 +156,28 @@ async def test_a_file_that_comes_late_is_waited_for_until_the_deadline(spool: Sp
     write(spool.root / PATH, TALK)
     assert await asyncio.wait_for(waiting, 5) is not None
     assert await asyncio.wait_for(spool.wait(PATH.replace("r1", "r2"), clock(), clock, QUICK), 5) is None
+
+
+@pytest.mark.parametrize("set_by", [timedelta(hours=1), timedelta(hours=-1)], ids=["forward", "backward"])
+async def test_a_clock_that_is_set_keeps_nobody_waiting_and_takes_nothing_too_early(
+    spool: Spool, set_by: timedelta
+) -> None:
+    """Before the wait, as when the clock was set at the end of the call, and in the middle of it."""
+    target, ahead = write(spool.root / PATH, KILLED), [timedelta()]
+
+    def wall() -> datetime:
+        return clock() + ahead[0]
+
+    ended = wall() - min(set_by, timedelta())
+    assert await asyncio.wait_for(spool.wait(PATH, ended, wall, QUICK), 5) == target
+    began = time.monotonic()
+    waiting = asyncio.create_task(
+        spool.wait(PATH.replace("r1", "r2"), wall(), wall, replace(QUICK, appear_s=0.4))
+    )
+    await asyncio.sleep(0.1)
+    ahead[0] += set_by
+    assert await asyncio.wait_for(waiting, 5) is None
+    assert time.monotonic() - began > 0.35
 
 
 async def test_an_mp4_without_its_index_is_open(spool: Spool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any
@@ -200,6 +200,17 @@ def test_an_address_that_tries_many_logins_is_locked_and_a_success_takes_back_it
     for n in range(LIMITS["login"]):
         assert fresh.attempt("victim", f"10.0.0.{n}") == 0
     assert fresh.attempt("victim", "10.0.1.1") > 0
+
+
+@pytest.mark.parametrize("set_by", [timedelta(hours=1), timedelta(hours=-1)], ids=["forward", "backward"])
+def test_a_clock_that_is_set_locks_nobody_out_for_longer(set_by: timedelta) -> None:
+    at = [datetime(2026, 11, 29, 12, tzinfo=UTC)]
+    lockout = Lockout(lambda: at[0])
+    for _ in range(LIMITS["pair"]):
+        assert lockout.attempt("alice", "10.0.0.1") == 0
+    assert lockout.attempt("alice", "10.0.0.1") > 0
+    at[0] += set_by
+    assert lockout.attempt("alice", "10.0.0.1") == 0
 
 
 @pytest.mark.parametrize(
