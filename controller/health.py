@@ -76,6 +76,16 @@ def _controllers(engine: Engine, cluster: Cluster, me: Controller) -> list[Alarm
 def _behind(engine: Engine) -> list[Alarm]:
     return [
         Alarm(
+            "catalog.unwritten", _C, f"Calls of switch {e.switch.name} cannot be written to the database.",
+            f"{e.saver.waiting} calls wait: {e.saver.error}",
+            "See that the database is up and its disk has room. Recording goes on; do not restart the "
+            "controller before, or what waits is lost.",
+            part=f"catalog of {e.switch.name}",
+        )
+        for e in engine.engines
+        if e.saver.error
+    ] + [
+        Alarm(
             "catalog.behind", _C, f"{e.saver.waiting} calls of switch {e.switch.name} are not written yet.",
             f"{e.saver.waiting} calls", "See that the database is up and quick enough; nothing is dropped.",
             part=f"catalog behind on {e.switch.name}",

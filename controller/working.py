@@ -15,6 +15,7 @@ from .catalog.database import open_database
 from .catalog.facade import SqlCatalog
 from .catalog.run_engine import run_engine
 from .config import Config, ConfigError, SwitchConfig
+from .config.database import sqlite_file
 from .config.node import Part
 from .config.storage import LocalStoreConfig
 from .engine.ids import now
@@ -60,7 +61,8 @@ def is_here(config: Config, switch: SwitchConfig) -> bool:
 
 def places(config: Config) -> dict[str, Path]:
     spools = {f"spool of {s.name}": s.spool for s in config.switches if is_here(config, s)}
-    return spools | {"storage.path": config.storage.path}
+    file = sqlite_file(config.database)
+    return spools | {"storage.path": config.storage.path} | ({"database.url": file.parent} if file else {})
 
 
 def store_places(config: Config) -> dict[str, Path]:

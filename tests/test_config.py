@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from controller.config import AsteriskConfig, ConfigError, FreeSwitchConfig, load
+from controller.config.database import DatabaseConfig, sqlite_file
 
 SWITCH = """
 [[switches]]
@@ -198,3 +199,17 @@ def test_secrets_lie_where_systemd_puts_them(write, tmp_path: Path) -> None:
     (switch,) = load(path, {"CREDENTIALS_DIRECTORY": str(tmp_path)}).switches
     (tmp_path / "pbx").write_text("secret\n", encoding="utf-8")
     assert switch.secret() == "secret"
+
+
+@pytest.mark.parametrize(
+    ("url", "file"),
+    [
+        ("sqlite+aiosqlite:////var/lib/tapeline/tapeline.db", Path("/var/lib/tapeline/tapeline.db")),
+        ("sqlite+aiosqlite:////a/b.db?timeout=3", Path("/a/b.db")),
+        ("sqlite+aiosqlite://", None),
+        ("sqlite+aiosqlite:///:memory:", None),
+        ("postgresql+asyncpg://me@db/tapeline", None),
+    ],
+)
+def test_whose_disk_sqlite_fills(url: str, file: Path | None) -> None:
+    assert sqlite_file(DatabaseConfig(url=url)) == file

@@ -108,7 +108,9 @@ def _engine(url: URL) -> AsyncEngine:
     # Errors go into logs; what callers and accounts are called, and password hashes, do not.
     options: dict[str, Any] = {"hide_parameters": True}
     if url.drivername == "postgresql+asyncpg":
-        connect = {"timeout": CONNECT_TIMEOUT_S}
+        from .postgres_driver import Connection as OurConnection
+
+        connect = {"timeout": CONNECT_TIMEOUT_S, "connection_class": OurConnection}
         engine = create_async_engine(url, pool_size=10, pool_pre_ping=True, connect_args=connect, **options)
         event.listen(engine.sync_engine, "connect", _prepare_postgres)
         return engine

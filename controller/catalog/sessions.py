@@ -6,7 +6,9 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, or_, select, update
+import structlog
+from sqlalchemy import Update, bindparam, delete, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..core.roles import Permission
 from ..engine.entry import ApiToken, Bearer, SessionRow, Stage
@@ -14,6 +16,8 @@ from ..engine.people import Account, Role, Team
 from . import tables as t
 from .teams import account_from, account_of
 from .writing import OnDatabase, insert
+
+log = structlog.get_logger(__name__)
 
 #: The last use is kept to this precision; else every request would be a write.
 LAST_USED_PRECISION = timedelta(minutes=1)
@@ -62,10 +66,16 @@ class Sessions(OnDatabase):
         found = SessionRow(**{name: getattr(row, f"s_{name}") for name in _FIELDS})
         account = await self._account(row)
         if now - found.last_used_at >= LAST_USED_PRECISION:
-            async with self._database.writing() as connection:
-                statement = update(t.sessions).where(t.sessions.c.session_id == session_id)
-                await connection.execute(statement.values(last_used_at=now))
+            await self._used(update(t.sessions).where(_s.session_id == session_id).values(last_used_at=now))
         return _session(found), account
+
+    async def _used(self, note: Update) -> None:
+        """A database that can be read and not written, as on a full disk, keeps nobody from a pause."""
+        try:
+            async with self._database.writing() as connection:
+                await connection.execute(note)
+        except SQLAlchemyError as error:
+            log.warning("sign_in.use_not_noted", error=str(error)[:300])
 
     async def sessions(self, account_id: str, now: datetime) -> list[SessionRow]:
         s = t.sessions.c
@@ -110,10 +120,9 @@ class Sessions(OnDatabase):
         token = _token(*(getattr(row, f"k_{column.name}") for column in _TOKEN))
         found = Bearer(await self._account(row), token)
         if token.last_used_at is None or now - token.last_used_at >= LAST_USED_PRECISION:
-            async with self._database.writing() as connection:
-                await connection.execute(
-                    update(t.api_tokens).where(_k.token_id == token.token_id).values(last_used_at=now)
-                )
+            await self._used(
+                update(t.api_tokens).where(_k.token_id == token.token_id).values(last_used_at=now)
+            )
         return found
 
     async def tokens(self, account_id: str) -> list[ApiToken]:

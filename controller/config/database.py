@@ -49,6 +49,12 @@ def anchored_database(database: DatabaseConfig, folder: Path) -> DatabaseConfig:
     return database.model_copy(update={"url": url, "password_file": folder / file if file else None})
 
 
+def sqlite_file(database: DatabaseConfig) -> Path | None:
+    """The file, if it is one."""
+    path = database.url.removeprefix(f"{SQLITE}/").partition("?")[0]
+    return None if path in ("", database.url) or ":memory:" in path else Path(path)
+
+
 def with_password(database: DatabaseConfig) -> DatabaseConfig:
     """The same with the password of its file in the URL. Raises ConfigError if it cannot be read."""
     if database.password_file is None:

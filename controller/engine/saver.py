@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import structlog
@@ -17,6 +18,8 @@ log = structlog.get_logger(__name__)
 
 #: After a failed write, wait so long; what changes meanwhile joins the batch.
 RETRY_S = 1.0
+#: What has not been written for so long is worth an alarm.
+ALARM_S = 5.0
 
 
 class Saver:
@@ -37,6 +40,8 @@ class Saver:
         self._calls: dict[str, Call] = {}
         self._merged: dict[str, str] = {}
         self._wake = asyncio.Event()
+        self._writing: dict[str, Call] = {}
+        self._why, self._since = "", 0.0
 
     def put(self, calls: dict[str, Call], merged: dict[str, str]) -> None:
         for gone in merged:
@@ -48,11 +53,18 @@ class Saver:
 
     @property
     def waiting(self) -> int:
-        return len(self._calls)
+        return len(self.waiting_calls)
 
     @property
     def waiting_calls(self) -> list[Call]:
-        return list(self._calls.values())
+        """Those that are being written too: it is not known yet whether they were."""
+        return list({**self._writing, **self._calls}.values())
+
+    @property
+    def error(self) -> str:
+        """Why nothing could be written for a while; "" if it can be."""
+        lasts = (self._why or self._writing) and time.monotonic() - self._since >= ALARM_S
+        return (self._why or "the database does not answer") if lasts else ""
 
     async def run(self) -> None:
         while True:
@@ -66,7 +78,9 @@ class Saver:
         calls, merged = self._calls, self._merged
         if not calls and not merged:
             return True
-        self._calls, self._merged = {}, {}
+        self._calls, self._merged, self._writing = {}, {}, calls
+        if not self._why:
+            self._since = time.monotonic()
         try:
             crash_point("calls.saving")
             await self._catalog.save(self._switch, list(calls.values()), merged, epoch=self._epoch)
@@ -84,7 +98,11 @@ class Saver:
                 self._tenure.fenced()
                 return False
             log.error("catalog.save_failed", switch=self._switch, calls=len(calls), error=str(error)[:300])
+            self._why = str(error)[:300] or type(error).__name__
             return False
+        finally:
+            self._writing = {}
+        self._why = ""
         if any(call.ended_at or any(r.ended_at for r in call.recordings) for call in calls.values()):
             self._on_ended()
         return True

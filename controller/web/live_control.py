@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import structlog
 from pydantic import BaseModel, Field
 
 from ..core.media_kinds import Operation
@@ -12,6 +13,8 @@ from .changes import note
 from .live_view import all_visible
 from .problems import Problem
 from .services import Services
+
+log = structlog.get_logger(__name__)
 
 #: Whoever may not control a call does not learn that it exists.
 _STATUS = {
@@ -78,7 +81,12 @@ async def carry_out(
     outcome = report.outcome
     subject, action = outcome.call_id or name, "control" if outcome.accepted else "control refused"
     for tenant in _concerned(account, up, outcome.call_id or name):
-        await note(services, account, action, subject, f"{operation}: {outcome.reason}", address, tenant)
+        detail = f"{operation}: {outcome.reason}"
+        try:
+            await note(services, account, action, subject, detail, address, tenant)
+        except Exception:
+            # It is done, and in the call's own journal. To answer that it failed would be a lie.
+            log.exception("audit.not_written", account=account.login, action=action, subject=subject)
     if not outcome.accepted:
         raise _refused(report)
     seen |= _own_recordings(services, account)

@@ -68,7 +68,7 @@ class Lockout:
         attempts = self._attempts.get(key)
         if not attempts:
             return 0
-        # Attempts of the future too: a clock that is set back may not lock anybody out until it has caught up.
+        # Those of the future too: a clock that is set back locks nobody out until it has caught up.
         while attempts and abs(at - attempts[0]) >= WINDOW:
             attempts.popleft()
         if len(attempts) < LIMITS[key[0]]:

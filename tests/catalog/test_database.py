@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import sys
 from pathlib import Path
 
@@ -202,6 +203,26 @@ async def test_a_schema_that_is_not_the_newest_is_told(empty_url: str) -> None:
 async def test_a_url_that_is_none(url: str) -> None:
     with pytest.raises(DatabaseUnavailable, match=r"^database\.url"):
         await open_database(url)
+
+
+@pytest.mark.postgres
+async def test_a_postgresql_whose_machine_has_gone_is_noticed(postgres: str) -> None:
+    """Nobody says goodbye then: TCP has to ask, and to be done with it within 20 s."""
+    database = await open_database(f"{postgres}/postgres")
+    try:
+        async with database.reading() as connection:
+            raw = (await connection.get_raw_connection()).driver_connection
+            assert raw is not None
+            peer = raw._transport.get_extra_info("socket")
+            assert peer.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            idle, every, times = (
+                peer.getsockopt(socket.IPPROTO_TCP, option)
+                for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+            )
+            assert idle + every * times <= 20
+            assert 0 < peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 20_000
+    finally:
+        await database.close()
 
 
 @pytest.mark.postgres

@@ -1,4 +1,4 @@
-"""The wall clock is set by an hour in the middle of a call: nothing lasts shorter, longer or less than nothing."""
+"""The wall clock is set by an hour in a call: nothing lasts shorter, longer or less than nothing for it."""
 
 from __future__ import annotations
 

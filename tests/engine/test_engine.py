@@ -72,7 +72,10 @@ async def test_a_call_is_recorded_and_saved(tmp_path: Path, eventually: Eventual
 # ── the catalog never delays a command ────────────────────────────────────────────────────
 
 
-async def test_a_pause_goes_out_while_the_catalog_is_blocked(tmp_path: Path, eventually: Eventually) -> None:
+async def test_a_pause_goes_out_while_the_catalog_is_blocked(
+    tmp_path: Path, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saver, "ALARM_S", 0.1)
     async with Running(tmp_path) as running:
         running.catalog.free.clear()
         leg, _ = await recording(running, eventually)
@@ -82,6 +85,9 @@ async def test_a_pause_goes_out_while_the_catalog_is_blocked(tmp_path: Path, eve
         assert [c.state for c in report.captures] == ["paused"]
         assert running.executed() == ["OpenCapture R2.1", "MaskCapture R2.1"]
         assert running.catalog.calls == {}
+        waits = running.engine.engines[0].saver
+        await eventually(lambda: waits.error == "the database does not answer", "an alarm")
+        assert waits.waiting == 1, "what is being written is not written yet"
         running.catalog.free.set()
         await eventually(lambda: running.catalog.calls, "saved afterwards")
         await eventually(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from controller.media.shelves import Destination, LocalShelf, Stores
 from controller.media.store import LocalStore
 from controller.media.sweep import sweep
 from controller.media.watermark import Watermark
+from tests.disks import fill, small_disk
 
 from .conftest import Bench
 from .doubles import MemoryCatalog, due, voice, wav_bytes
@@ -183,33 +182,10 @@ async def test_a_disk_that_fills_up_is_relieved(bench: Bench, stores: Stores, tm
 # ── a disk that is really full ─────────────────────────────────────────────────────────────────
 
 
-@contextlib.contextmanager
-def small_disk(folder: Path, mib: int) -> Iterator[Path]:
-    folder.mkdir()
-    if shutil.which("mount") is None or os.geteuid() != 0:
-        pytest.skip("NOT ROOT: no disk can be filled to the brim, recording on a full disk IS NOT TESTED")
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", folder], capture_output=True, text=True
-    )
-    if made.returncode != 0:
-        pytest.skip(f"NO DISK CAN BE MOUNTED, recording on a full one IS NOT TESTED: {made.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
-
-
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     with small_disk(tmp_path / "disk", 4) as folder:
         yield folder
-
-
-def fill(disk: Path, leave: int) -> Path:
-    """All but so many bytes are taken by something that is not ours."""
-    ballast = disk / "ballast"
-    ballast.write_bytes(bytes(max(0, shutil.disk_usage(disk).free - leave)))
-    return ballast
 
 
 def nothing_half_written(store: LocalStore) -> None:

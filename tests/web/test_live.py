@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,9 +16,10 @@ from controller.engine.reading import Account, Role
 from controller.web.access import CameBy
 from controller.web.live_stream import changes
 from tests.catalog.story import inside, outside
+from tests.disks import fill, small_disk
 
 from .serving import served
-from .world import World, begin_live, form_token
+from .world import World, begin_live, form_token, later, opened, populate
 
 
 async def ask(world: World, who: str, name: str, operation: str) -> tuple[int, dict[str, object]]:
@@ -231,3 +233,20 @@ async def test_the_stream_over_http(world: World) -> None:
         body = json.loads(lines[1].removeprefix("data: "))
         assert body["call_id"] == world.calls["live-red"]
         assert body["call"]["parties"][0]["user"] == "101"
+
+
+async def test_a_pause_gets_through_though_nothing_can_be_written(tmp_path: Path, password_hash: str) -> None:
+    """SQLite's disk is full: neither the token's last use nor the audit's line can be noted."""
+    with small_disk(tmp_path / "data", 12) as disk:
+        async with opened(disk) as world:
+            await populate(world, password_hash)
+            async with world.browser("red-admin") as page, world.client("red-admin") as api:
+                later(world, minutes=5)
+                fill(disk)
+                call = world.calls["live-red"]
+                paused = await api.post(
+                    f"/api/v1/live/{call}/recording", json={"operation": "pause-audio-recording"}
+                )
+                assert paused.status_code == 200, paused.text
+                assert (await api.get("/api/v1/recordings")).status_code == 200
+                assert (await page.get("/live")).status_code == 200
