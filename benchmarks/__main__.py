@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from . import (
+    capacity,
     catalog,
     control_latency,
     decisions,
     encoding,
     esl_intake,
+    flood,
     live_page,
     memory,
     pipeline,
@@ -49,6 +51,8 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "pipeline": pipeline.run,
     "stillness": stillness.run,
     "whole": whole.run,
+    "capacity": capacity.run,
+    "flood": flood.run,
     "catalog": catalog.run,
     "live_page": live_page.run,
     "ranges": ranges.run,

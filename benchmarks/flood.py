@@ -20,7 +20,6 @@ import time
 from array import array
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -35,7 +34,7 @@ from controller.engine.ids import new_id, now
 from controller.engine.reading import TenantSettings
 from tests.catalog import cluster
 
-from .plant import cpu_s, postmaster
+from .plant import cpu_s, postmaster, resident_mb
 from .result import Aim, Result, percentile
 from .scripted import TENANT, ScriptedSwitch
 
@@ -49,6 +48,12 @@ _STEP_S = 0.005
 _LOOKS = 120  # at the memory, over the whole run
 _SETTLE_S = 60.0
 LAG_MS = 100
+#: By its title, what of each look is drawn.
+_DRAWN = {
+    "resident memory, MB": "memory MB",
+    "fact to command, p99 of the last looks, ms": "lag p99 ms",
+    "calls that wait to be saved": "waiting",
+}
 
 
 def run() -> Result:
@@ -91,14 +96,9 @@ def _report(result: Result, database: str, measured: dict[str, Any]) -> None:
         Aim(f"{database}: fact to command, p99", f"≤ {LAG_MS} ms", f"{lag} ms", lag <= LAG_MS),
         Aim(f"{database}: memory, last quarter against the second", "≤ +5 %", f"{grown:+.1%}", grown <= 0.05),
     ]
-    seconds = [look["s"] for look in looks]
-    for title, what in (
-        ("resident memory, MB", "memory MB"),
-        ("fact to command p99, ms", "lag p99 ms"),
-        ("calls that wait to be saved", "waiting"),
-    ):
-        line = list(zip(seconds, [look[what] for look in looks], strict=True))
-        result.line(title, "seconds", database, line)
+    for title, what in _DRAWN.items():
+        for look in looks:
+            result.point(title, "seconds", database, look["s"], look[what])
 
 
 def _grown(looks: list[dict[str, float]]) -> float:
@@ -187,7 +187,7 @@ async def _measure(url: str) -> dict[str, Any]:
             looks.append(
                 {
                     "s": round(passed, 1),
-                    "memory MB": round(_resident_mb(), 1),
+                    "memory MB": round(resident_mb(os.getpid()), 1),
                     "lag p99 ms": recent.ms(0.99),
                     "waiting": pbx.saver.waiting,
                 }
@@ -196,7 +196,8 @@ async def _measure(url: str) -> dict[str, Any]:
     took = time.monotonic() - start
     cpu, server_cpu = time.process_time() - cpu, cpu_s(server) - server_cpu
     ticking.cancel()
-    await _until(lambda: not pbx.saver.waiting and not len(pbx._mailboxes))
+    await pbx._mailboxes.idle()
+    await _until(lambda: not pbx.saver.waiting)
     caught_up = time.monotonic() - start - took
     left = len(pbx.desk.book.calls) + switch.captures
     running.cancel()
@@ -255,11 +256,6 @@ async def _rows(database: Database) -> dict[str, int]:
     }
     async with database.reading() as connection:
         return {what: (await connection.execute(query)).scalar_one() for what, query in queries.items()}
-
-
-def _resident_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 if __name__ == "__main__":

@@ -52,11 +52,12 @@ def cpu_s(pid: int) -> float:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return 0.0
-    running = sum(_own_cpu_s(child) for child in children(pid))
+    running = sum(own_cpu_s(child) for child in children(pid))
     return sum(map(int, fields[11:15])) / _TICK + running
 
 
-def _own_cpu_s(pid: int) -> float:
+def own_cpu_s(pid: int) -> float:
+    """Without those of its children that run."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -80,6 +81,15 @@ def _status_mb(pid: int, field: str) -> float:
     except OSError:
         return 0.0
     return int(found[1]) / 1024 if found else 0.0
+
+
+def resident_mb(pid: int) -> float:
+    """What it has in memory now; 0 if it has gone."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except OSError:
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def forget_peak(pid: int) -> None:

@@ -44,13 +44,13 @@ class Result:
     #: The machine's load average (1 min) before and after: other work makes latencies longer.
     load: tuple[float, float] = (0.0, 0.0)
 
-    def line(self, title: str, across: str, name: str, points: list[tuple[float, float]]) -> None:
-        """One more line in the plot of this title."""
+    def point(self, title: str, across: str, name: str, x: float, y: float) -> None:
+        """One more on the line of this name, in the plot of this title."""
         plot = next((p for p in self.plots if p.title == title), None)
         if plot is None:
             plot = Plot(title, across)
             self.plots.append(plot)
-        plot.lines[name] = points
+        plot.lines.setdefault(name, []).append((x, y))
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

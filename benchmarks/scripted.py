@@ -87,7 +87,7 @@ class ScriptedSwitch:
         await asyncio.Event().wait()
 
     async def execute(self, command: Command) -> f.CaptureFact | None:
-        at = self._at(self._now)
+        at = self.now
         match command:
             case OpenCapture(capture_id=capture_id, leg_id=leg_id):
                 if leg_id not in self._bridged:
@@ -114,6 +114,11 @@ class ScriptedSwitch:
     @property
     def live(self) -> int:
         return self.begun - self.ended
+
+    @property
+    def now(self) -> datetime:
+        """By the script's own time."""
+        return self._at(self._now)
 
     @property
     def over(self) -> bool:

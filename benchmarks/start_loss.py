@@ -41,6 +41,9 @@ Find = Callable[[Dialog, int], Awaitable[Fetch]]
 class PlainFreeSwitch(FreeSwitchLab):
     """Records by itself: record_session on the calling leg, armed before the bridge."""
 
+    #: What names a call's file.
+    own_name = "${sip_h_X-Bench}"
+
     def _write_configuration(self) -> None:
         super()._write_configuration()
         (self.folder / "own").mkdir()
@@ -48,7 +51,7 @@ class PlainFreeSwitch(FreeSwitchLab):
         dial = '<action application="bridge" data="user/'
         record = (
             '<action application="set" data="RECORD_ANSWER_REQ=true"/>'
-            f'<action application="record_session" data="{self.folder}/own/${{sip_h_X-Bench}}.wav"/>'
+            f'<action application="record_session" data="{self.folder}/own/{self.own_name}.wav"/>'
         )
         _patch(plan, dial, record + dial)
 
@@ -56,11 +59,13 @@ class PlainFreeSwitch(FreeSwitchLab):
 class PlainAsterisk(AsteriskLab):
     """Records by itself: MixMonitor right before Dial."""
 
+    own_name = "${PJSIP_HEADER(read,X-Bench)}"
+
     def _write_configuration(self) -> None:
         super()._write_configuration()
         (self.folder / "own").mkdir()
         dial = "exten => _[1-7]XX,1,Dial("
-        record = f"MixMonitor({self.folder}/own/${{PJSIP_HEADER(read,X-Bench)}}.wav)"
+        record = f"MixMonitor({self.folder}/own/{self.own_name}.wav)"
         _patch(self.folder / "etc/extensions.conf", dial, f"exten => _[1-7]XX,1,{record}\n same => n,Dial(")
 
 

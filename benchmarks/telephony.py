@@ -65,14 +65,14 @@ class Recorder:
     """The controller as the benchmarks see it: what is recorded now, and the audio afterwards."""
 
     def __init__(self, controller: RunningController) -> None:
-        self._controller = controller
+        self.controller = controller
 
     async def call_id(self, user: str) -> str:
         """Of the user's running call, once its recording runs."""
         found: list[str] = []
 
         async def recorded() -> bool:
-            rows = items((await self._controller.api("GET", "/live")).body)
+            rows = items((await self.controller.api("GET", "/live")).body)
             found[:] = [
                 str(row["call_id"])
                 for row in rows
@@ -89,15 +89,15 @@ class Recorder:
         ids: list[str] = []
 
         async def available() -> bool:
-            answer = await self._controller.api("GET", f"/calls/{call_id}")
+            answer = await self.controller.api("GET", f"/calls/{call_id}")
             ids[:] = [r["recording_id"] for r in answer.body["recordings"]] if answer.status == 200 else []
             if not ids or not answer.body["row"]["ended_at"]:
                 return False
-            detail = (await self._controller.api("GET", f"/recordings/{ids[0]}")).body
+            detail = (await self.controller.api("GET", f"/recordings/{ids[0]}")).body
             return bool(detail["recording"]["media_state"] == "available")
 
         await until(available, f"the recording of {call_id} is in the store", 30)
-        answer = await self._controller.api("GET", f"/recordings/{ids[0]}/audio")
+        answer = await self.controller.api("GET", f"/recordings/{ids[0]}/audio")
         with tempfile.NamedTemporaryFile(suffix=".wav") as file:
             Path(file.name).write_bytes(answer.raw)
             return read_wav(file.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from itertools import islice
 
 import structlog
 
@@ -20,6 +21,9 @@ log = structlog.get_logger(__name__)
 RETRY_S = 1.0
 #: What has not been written for so long is worth an alarm.
 ALARM_S = 5.0
+#: So many calls are written at a time: the event loop stands still while they are made into rows, and with
+#: it every pause.
+AT_ONCE = 50
 
 
 class Saver:
@@ -73,12 +77,18 @@ class Saver:
                 await asyncio.sleep(RETRY_S)
 
     async def flush(self) -> bool:
-        """Write what is waiting; False if the catalog could not take it (it is kept)."""
+        """Write all that is waiting; False if the catalog could not take it (it is kept)."""
         self._wake.clear()
-        calls, merged = self._calls, self._merged
-        if not calls and not merged:
-            return True
-        self._calls, self._merged, self._writing = {}, {}, calls
+        while self._calls or self._merged:
+            if not await self._write_some():
+                return False
+        return True
+
+    async def _write_some(self) -> bool:
+        """Those that have waited longest."""
+        calls = {call_id: self._calls.pop(call_id) for call_id in list(islice(self._calls, AT_ONCE))}
+        merged, self._merged = self._merged, {}
+        self._writing = calls
         if not self._why:
             self._since = time.monotonic()
         try:
@@ -87,8 +97,9 @@ class Saver:
             crash_point("calls.saved")
         except BaseException as error:
             self._merged = {**merged, **self._merged}
-            # Without those that became part of another call while the write was under way.
-            waiting = {**calls, **self._calls}
+            # Behind the others, for one that is never taken may not keep them waiting; without those that
+            # have changed or became part of another call while the write was under way.
+            waiting = self._calls | {k: call for k, call in calls.items() if k not in self._calls}
             self._calls = {k: call for k, call in waiting.items() if k not in self._merged}
             self._wake.set()
             if not isinstance(error, Exception):
