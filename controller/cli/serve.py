@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 
 from rich.text import Text
 
 from ..bootstrap import assembled
 from ..config import load
+from ..engine.garbage import spare_the_loop
 from ..guiding import prepare
 from ..logs import set_up_logging
 from ..notifying import ServiceManager, watched
@@ -23,10 +23,7 @@ def serve_command(config: ConfigOption = None) -> None:
     async def work() -> None:
         # Told outside of the parts: what the engine writes at the end is still watched.
         async with watched(ServiceManager()) as manager, assembled(settings) as parts:
-            # What is there now stays for good. Going through it again with every full garbage
-            # collection would hold each call's control up for some 150 ms now and then.
-            gc.collect()
-            gc.freeze()
+            spare_the_loop()
             first = await prepare(settings, parts)
 
             def on_ready(url: str) -> None:

@@ -22,7 +22,7 @@ class LateRuns:
         """Raises RunsAway."""
         if self._runs is None:
             self._runs = await asyncio.to_thread(self._make)
-            # What was imported stays for good; see `tapeline serve` on what collecting it would cost.
+            # What was imported stays for good; see engine.garbage on what collecting it would cost.
             gc.freeze()
         await self._runs.open()
 
