@@ -34,6 +34,7 @@ format: install
 
 bench: install
 	@.venv/bin/python -m benchmarks $(ARGS)
+	@.venv/bin/python -m benchmarks report
 
 # Writes requirements.lock anew: every Python that we support, every hash, no host name.
 lock:

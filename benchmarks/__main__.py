@@ -1,6 +1,7 @@
 """``python -m benchmarks [NAME …] [--json FILE]``: run, print the tables, keep the numbers.
 
-``python -m benchmarks report`` writes docs/performance.md from the kept numbers.
+``python -m benchmarks report`` writes docs/performance.md and its plots from the kept numbers; ``make bench``
+ends with it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The kept numbers as tables: on the terminal, and as docs/performance.md."""
+"""The kept numbers as tables and plots: on the terminal, and as docs/performance.md."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from .plots import svg
+
 METHOD = Path(__file__).parent / "method"
 PAGE = Path(__file__).resolve().parent.parent / "docs/performance.md"
+PLOTS = PAGE.with_suffix("")
 
 _HEAD = """# Performance
 
 Made by `python -m benchmarks report` from `benchmarks/results/latest.json`; the numbers were taken by
-`make bench` (or `python -m benchmarks [esl_intake] [control_latency] [start_loss] [--json FILE]`).
-Every number here was measured; where an aim was missed, it says so.
+`make bench`, which ends with this page (or by `python -m benchmarks [NAME …] [--json FILE]`). Every number
+here was measured; where an aim was missed, it says so.
 """
 _MET = {True: "met", False: "**missed**", None: "not measured"}
 
@@ -42,8 +45,28 @@ def show(result: dict[str, Any]) -> None:
 
 
 def write(kept: dict[str, Any]) -> None:
-    """docs/performance.md."""
+    """docs/performance.md, and the plots that it shows in docs/performance/."""
     PAGE.write_text(page(kept))
+    PLOTS.mkdir(exist_ok=True)
+    wanted = plots(kept)
+    for file in PLOTS.glob("*.svg"):
+        if file.name not in wanted:
+            file.unlink()
+    for name, drawn in wanted.items():
+        (PLOTS / name).write_text(drawn)
+
+
+def plots(kept: dict[str, Any]) -> dict[str, str]:
+    """Each plot's file name and contents."""
+    return {
+        _file(name, number): svg(plot)
+        for name, result in kept["benchmarks"].items()
+        for number, plot in enumerate(result.get("plots", ()), start=1)
+    }
+
+
+def _file(name: str, number: int) -> str:
+    return f"{name}-{number}.svg"
 
 
 def page(kept: dict[str, Any]) -> str:
@@ -56,6 +79,10 @@ def page(kept: dict[str, Any]) -> str:
         if method.exists():
             parts.append(method.read_text())
         parts += [_markdown(result["rows"]), _markdown(_aims(result))]
+        parts += [
+            f"![{plot['title']}]({PLOTS.name}/{_file(name, number)})\n"
+            for number, plot in enumerate(result.get("plots", ()), start=1)
+        ]
         parts += [f"- {note}\n" for note in result["notes"]]
         parts.append(
             f"{result['taken_at']}; {machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB, "
