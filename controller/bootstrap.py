@@ -28,6 +28,7 @@ from .engine.metrics import HttpStats
 from .engine.peer_signing import peer_key
 from .engine.ports import Control, Directory, LinkState, Switch
 from .engine.report_keeper import ReportKeeper
+from .engine.upkeep import Upkeep
 from .health import health_of
 from .hooking import dispatcher_of, maker_of
 from .hooks.dispatcher import Dispatcher
@@ -100,6 +101,7 @@ class Parts:
     dispatcher: Dispatcher
     spool_watch: SpoolWatch
     report_keeper: ReportKeeper
+    upkeep: Upkeep
     app: Application
 
     @property
@@ -118,6 +120,7 @@ class Parts:
             # Each of them may run in several processes: what one has done, another does not do again.
             parts += [
                 self.mover, self.sealing, self.sealer, self.retainer, self.redactor, self.report_keeper,
+                self.upkeep,
             ]  # fmt: skip
             if self.config.webhooks.enabled:
                 parts.append(self.dispatcher)
@@ -310,6 +313,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
             dispatcher,
             SpoolWatch(catalog, lambda: _connected(config, engine), engine.held_recordings, workers.poke),
             ReportKeeper(catalog),
+            Upkeep(catalog.database),
             app,
         )
 

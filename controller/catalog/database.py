@@ -24,6 +24,8 @@ from .newest import UnknownSchema, is_newest
 
 #: So long a writer waits for another one (another process on SQLite) before it gives up.
 BUSY_TIMEOUT_MS = 15_000
+#: So many entries of an index are looked at to say what it is good for: writers wait meanwhile.
+LOOKED_AT = 20_000
 #: So long a connection to PostgreSQL may take.
 CONNECT_TIMEOUT_S = 10
 
@@ -75,6 +77,17 @@ class Database:
                 await stack.enter_async_context(self._turn)
             yield await stack.enter_async_context(self._writer.begin())
 
+    async def tend(self) -> None:
+        """Have SQLite look again at what its plans go by; PostgreSQL does so by itself."""
+        if not self.sqlite:
+            return
+        async with self.writing() as connection:
+            await connection.exec_driver_sql(f"PRAGMA analysis_limit={LOOKED_AT}")
+            await connection.exec_driver_sql("ANALYZE")
+        if not _in_memory(self.engine.url):
+            # A connection goes by what it read when it was opened: all are opened anew.
+            await self.engine.dispose()
+
     async def close(self) -> None:
         await self.engine.dispose()
 
@@ -116,10 +129,11 @@ def _engine(url: URL) -> AsyncEngine:
         return engine
     if url.drivername != "sqlite+aiosqlite":
         raise OSError("it must begin with sqlite+aiosqlite:// or postgresql+asyncpg://")
-    if not url.database or ":memory:" in url.database:
+    if _in_memory(url):
         # Every connection would be a database of its own: one connection, which tasks take in turn.
         options |= {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1, "max_overflow": 0}
     else:
+        assert url.database is not None
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(url, **options)
     event.listen(engine.sync_engine, "do_connect", _by_our_driver)
@@ -127,6 +141,10 @@ def _engine(url: URL) -> AsyncEngine:
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     event.listen(engine.sync_engine, "invalidate", _roll_back_sqlite)
     return engine
+
+
+def _in_memory(url: URL) -> bool:
+    return not url.database or ":memory:" in url.database
 
 
 def _by_our_driver(_dialect: Any, _record: Any, _positional: Any, named: dict[str, Any]) -> None:

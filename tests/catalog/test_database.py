@@ -118,8 +118,34 @@ async def test_a_database_in_memory_works() -> None:
     await asyncio.gather(
         *(catalog.set_tenant(TenantSettings(f"t{n}.example", Setting.ON)) for n in range(10))
     )
+    await database.tend()
     assert len(await catalog.tenants(Scope(None))) == 10
     await catalog.close()
+
+
+async def test_sqlite_plans_by_what_there_is(tmp_path: Path) -> None:
+    """Also on a connection that was open before, and again when it has become something else."""
+    database = await open_database(f"sqlite+aiosqlite:///{tmp_path}/tapeline.db")
+    async with database.writing() as connection:
+        await connection.execute(text("CREATE TABLE marks (x, y)"))
+        await connection.execute(text("CREATE INDEX by_x ON marks (x)"))
+        await connection.execute(text("CREATE INDEX by_y ON marks (y)"))
+        rows = [{"x": 1, "y": n} for n in range(2000)]
+        await connection.execute(text("INSERT INTO marks VALUES (:x, :y)"), rows)
+
+    async def way() -> str:
+        query = text("EXPLAIN QUERY PLAN SELECT * FROM marks WHERE x = 1 AND y = 1")
+        async with database.reading() as connection:
+            return str((await connection.execute(query)).one()[3])
+
+    await database.tend()
+    assert "by_y" in await way()
+    async with database.writing() as connection:
+        await connection.execute(text("UPDATE marks SET x = y, y = 1"))
+    assert "by_y" in await way()
+    await database.tend()
+    assert "by_x" in await way()
+    await database.close()
 
 
 async def test_a_writer_that_fails_leaves_nothing(database) -> None:  # type: ignore[no-untyped-def]
