@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from . import __version__
+from .engine.bounded import within
 from .engine.engine import Engine
 from .engine.hooks import HookQueue
 from .engine.jobs import JobReader
@@ -20,6 +21,8 @@ from .engine.ports import LinkState
 
 #: How late the event loop wakes somebody who sleeps so long.
 _NAP_S = 0.01
+#: So long the catalog may take; a scrape takes no longer for one that is away.
+_ANSWER_S = 3.0
 
 
 class MeteredCatalog(JobReader, HookQueue, Protocol):
@@ -128,8 +131,8 @@ class Meter:
         hooks = Family("tapeline_webhook_deliveries", "gauge", "Deliveries in the log, by state.")
         up = Family("tapeline_catalog_up", "gauge", "Whether the catalog answers.")
         try:
-            counted = await self._catalog.job_counts(Scope(None))
-            waiting = await self._catalog.hook_backlog()
+            counted = await within(_ANSWER_S, self._catalog.job_counts(Scope(None)))
+            waiting = await within(_ANSWER_S, self._catalog.hook_backlog())
         except Exception:
             # A scrape tells of a database that is away; it does not fail with it.
             return [up.add(0), jobs, hooks]

@@ -147,6 +147,12 @@ class AsteriskLab:
                 await stop_process(process)
         self._asterisk = self._kamailio = None
 
+    @property
+    def pid(self) -> int:
+        """Of the switch, while it runs."""
+        assert self._asterisk is not None
+        return self._asterisk.pid
+
     async def kill(self) -> None:
         """SIGKILL to Asterisk, as a crash would; `start` brings it back on the same ports."""
         if self._asterisk is not None and self._asterisk.returncode is None:

@@ -162,6 +162,12 @@ class FreeSwitchLab:
             await stop_process(self._process)
             self._process = None
 
+    @property
+    def pid(self) -> int:
+        """Of the switch, while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     async def kill(self) -> None:
         """SIGKILL, as a crash would."""
         if self._process is not None and self._process.returncode is None:

@@ -19,6 +19,7 @@ from typing import Protocol, TypeVar
 import structlog
 
 from ..core.leases import STEADY_S, TTL_S, LeaseState, Rival, may_ask
+from .bounded import within
 from .leased import LeasedTenure
 from .leasing import Cluster, Controller, HeldLease, LeaseStore
 
@@ -255,11 +256,8 @@ class Keeper:
 
 
 async def _bounded(question: Awaitable[T]) -> T:
-    """Its answer within `ANSWER_S`. One that hangs (a network that swallows packets) is left alone."""
-    task = asyncio.ensure_future(question)
-    done, _ = await asyncio.wait({task}, timeout=ANSWER_S)
-    if not done:
-        task.cancel()
-        task.add_done_callback(lambda t: t.cancelled() or t.exception())
-        raise TimeoutError("the database does not answer in time")
-    return task.result()
+    """Its answer within `ANSWER_S`; a network that swallows packets gives none."""
+    try:
+        return await within(ANSWER_S, question)
+    except TimeoutError as error:
+        raise TimeoutError("the database does not answer in time") from error

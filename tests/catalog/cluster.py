@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -11,6 +12,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 PASSWORD = "s3cret-of-the-tests"
 
@@ -33,8 +37,24 @@ def _nobody() -> list[str]:
 class Cluster:
     """``url`` is the URL's beginning, postgresql+asyncpg://tester:…@127.0.0.1:PORT."""
 
-    def __init__(self, url: str, start: Callable[[], None], kill: Callable[[], None]) -> None:
+    def __init__(self, url: str, start: Callable[[], None], kill: Callable[[], None], home: Path) -> None:
         self.url, self.start, self.kill = url, start, kill
+        self._home = home
+
+    def signal(self, number: int) -> None:
+        """Sent to all of its processes."""
+        postmaster = int((self._home / "data/postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        for pid in (postmaster, *map(int, children)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    async def make(self, name: str) -> None:
+        """A new, empty database."""
+        engine = create_async_engine(f"{self.url}/postgres", isolation_level="AUTOCOMMIT")
+        async with engine.connect() as connection:
+            await connection.execute(text(f"CREATE DATABASE {name}"))
+        await engine.dispose()
 
 
 @contextmanager
@@ -83,7 +103,7 @@ def started(bin_folder: Path) -> Iterator[Cluster]:
 
         start()
         try:
-            yield Cluster(f"postgresql+asyncpg://tester:{PASSWORD}@127.0.0.1:{port}", start, kill)
+            yield Cluster(f"postgresql+asyncpg://tester:{PASSWORD}@127.0.0.1:{port}", start, kill, home)
         finally:
             kill()
     finally:

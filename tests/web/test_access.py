@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 
 from controller.engine.reading import Account, ApiToken, Role
+from controller.web import status
 from controller.web.access import sound, token_digest
 from controller.web.lockout import LIMITS, Lockout
 
@@ -324,3 +326,23 @@ async def test_a_broken_form_is_refused(world: World, content_type: str) -> None
                 answer = await browser.post(path, content=body, headers={"content-type": content_type})
                 assert answer.status_code in (400, 403, 422), (path, body, answer.status_code)
         assert (await browser.get("/api/v1/me")).status_code == 200
+
+
+@pytest.mark.parametrize("answer", ["none", "an error"])
+async def test_readyz_waits_for_no_database(
+    world: World, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    """Whoever asks with a token cannot be known then; that it is not well is said all the same."""
+    monkeypatch.setattr(status, "KNOWN_S", 0.1)
+
+    async def bearer(*_: object) -> None:
+        if answer == "none":
+            await asyncio.sleep(60)
+        raise ConnectionError("the database is away")
+
+    monkeypatch.setattr(world.services.accounts, "bearer", bearer)
+    world.healthy = False
+    async with world.client("root") as api:
+        async with asyncio.timeout(5):
+            told = await api.get("/readyz")
+        assert (told.status_code, told.json()) == (503, {"ok": False})

@@ -231,3 +231,14 @@ def test_where_the_stream_is_cut_makes_no_difference(frames: list[dict], cuts: l
 )
 def test_random_bytes_raise_nothing(pieces: list[bytes]) -> None:
     fed(pieces)
+
+
+async def test_an_end_in_the_middle_of_a_frame_is_an_end(tmp_path: Path, eventually: Eventually) -> None:
+    """What came whole before it is not lost, and what there is of the last is nobody's event."""
+    async with ScriptedAmi(tmp_path) as ami, connected(ami) as (connection, got):
+        whole = encode({"Event": "Newstate", "Uniqueid": "u1"})
+        ami.send(whole + encode({"Event": "Hangup", "Uniqueid": "u1"})[:-6])
+        await eventually(lambda: got, "the whole one")
+        ami.drop()
+        assert await asyncio.wait_for(connection.closed, 2.0)
+        assert [text(e, "Event") for e in got] == ["Newstate"]
