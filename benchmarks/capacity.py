@@ -163,7 +163,7 @@ async def _measure(
         begin = _mark(lab, pid)
         await asyncio.sleep(TALK_S)
         end = _mark(lab, pid)
-        memory = resident_mb(lab.pid or 0), resident_mb(pid), sum(map(resident_mb, children(pid)))
+        memory = resident_mb(lab.pid), resident_mb(pid), sum(map(resident_mb, children(pid)))
     over = _mark(lab, pid)
     if controller is not None:
         await _all_done(controller, running)
@@ -181,7 +181,7 @@ def _mark(lab: Lab, pid: int) -> Mark:
     own = own_cpu_s(pid) if pid else 0.0
     with open("/proc/stat") as file:
         idle = int(file.readline().split()[4]) / os.sysconf("SC_CLK_TCK")
-    return Mark(time.monotonic(), cpu_s(lab.pid or 0), own, (cpu_s(pid) if pid else 0.0) - own, idle)
+    return Mark(time.monotonic(), cpu_s(lab.pid), own, (cpu_s(pid) if pid else 0.0) - own, idle)
 
 
 def _report(result: Result, kind: str, calls: int, alone: list[Taken], controlled: list[Taken]) -> None:

@@ -83,15 +83,6 @@ def _status_mb(pid: int, field: str) -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
-def resident_mb(pid: int) -> float:
-    """What it has in memory now; 0 if it has gone."""
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except OSError:
-        return 0.0
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
 def forget_peak(pid: int) -> None:
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 

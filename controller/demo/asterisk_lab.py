@@ -84,11 +84,6 @@ class AsteriskLab:
         self._kamailio: asyncio.subprocess.Process | None = None
 
     @property
-    def pid(self) -> int | None:
-        """Of the switch, once it has been started."""
-        return None if self._asterisk is None else self._asterisk.pid
-
-    @property
     def trunk_entry(self) -> tuple[str, int]:
         """Where a call from the trunk's side is sent to."""
         return self.sip_host, self.asterisk_port

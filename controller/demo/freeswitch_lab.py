@@ -92,11 +92,6 @@ class FreeSwitchLab:
         self._process: asyncio.subprocess.Process | None = None
 
     @property
-    def pid(self) -> int | None:
-        """Of the switch, once it has been started."""
-        return None if self._process is None else self._process.pid
-
-    @property
     def trunk_entry(self) -> tuple[str, int]:
         """Where a call from the trunk's side is sent to."""
         return self.sip_host, self.external_port
