@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 from fastapi.routing import iter_route_contexts
@@ -13,22 +14,24 @@ from controller.engine.batches import Batch, BatchState
 from controller.engine.entry import Group, MemberKind
 from controller.engine.hooks import Hook
 from controller.engine.media_ports import MediaState
+from controller.engine.ports import Check
 from controller.engine.reading import Scope, UserSettings
 from controller.engine.sharing import Audience, Share
 from controller.media.peaks_task import PeaksTask
 from controller.media.shelves import home_only
+from controller.web.first_run import Newcomers
 
+from .test_first_run import SwitchUsers, guide_of
 from .test_recording_page import available, recorded
 from .world import PEOPLE, World, later, wav
 
 RED = "red.example"
 
-#: Answers that are no pages: streams, files, redirections, what machines ask; and the pages of the first run
-#: that are about real switches, which test_first_run.py walks with a guide.
+#: Answers that are no pages: streams, files, redirections, what machines ask.
 NO_PAGE = {
     "/healthz", "/readyz", "/metrics", "/live/stream", "/jobs/stream", "/reports/csv", "/",
     "/batches/{batch_id}/download", "/s/{token}/{number}/audio", "/s/{token}/{number}/download",
-    "/texts/{name}", "/first-run/call/now", "/first-run/switches", "/first-run/users",
+    "/texts/{name}", "/first-run/call/now",
     "/sign-in/provider", "/sign-in/provider/back", "/sign-in/set-up", "/sign-in/code",
 }  # fmt: skip
 
@@ -36,6 +39,8 @@ NO_PAGE = {
 PAGES = {
     "/sign-in": ["/sign-in"],
     "/first-run": ["/first-run"],
+    "/first-run/switches": ["/first-run/switches"],
+    "/first-run/users": ["/first-run/users"],
     "/first-run/call": ["/first-run/call"],
     "/s/{token}": ["/s/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"],
     "/recordings": ["/recordings", "/recordings?party=nobody-of-that-name", "/recordings?sort=x&tag=vip"],
@@ -82,6 +87,18 @@ PAGES = {
 }  # fmt: skip
 
 
+async def findings() -> list[tuple[str, list[Check]]]:
+    bad = Check("spool", False, "cannot be written", "give it to this user")
+    return [("this machine", [Check("database", True, "reachable")]), ("switch fs1", [bad])]
+
+
+class NewUsers(SwitchUsers):
+    """Of a tenant that is here already, so that no name stands within a sentence."""
+
+    async def look(self, switch: str) -> Newcomers:
+        return replace(await super().look(switch), tenants=())
+
+
 async def furnish(world: World) -> dict[str, str]:
     """Something on every page; and what stands for the names in PAGES."""
     catalog, scope = world.catalog, Scope(RED)
@@ -116,6 +133,8 @@ async def furnish(world: World) -> dict[str, str]:
             BatchState.DONE, at, at + timedelta(hours=9), 2, (("it is gone", 1),),
         )  # fmt: skip
         await catalog.add_batch(made)
+    guide = guide_of(world)
+    guide.doctor, guide.users = findings, NewUsers(world)
     return {"red": red, "cut": cut.recording, "film": film.recording, "call": world.calls["red"]}
 
 
