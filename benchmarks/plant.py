@@ -70,9 +70,9 @@ def peak_mb(pid: int) -> float:
     return _status_mb(pid, "VmHWM")
 
 
-def resident_mb(pid: int) -> float:
-    """What it has in use now (VmRSS); 0 if it has gone."""
-    return _status_mb(pid, "VmRSS")
+def resident_mb(pid: int, which: str = "VmRSS") -> float:
+    """What it has in use now, or of that what no file backs (RssAnon); 0 if it has gone."""
+    return _status_mb(pid, which)
 
 
 def _status_mb(pid: int, field: str) -> float:

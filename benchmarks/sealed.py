@@ -32,7 +32,7 @@ from .result import Aim, Result, percentile
 
 #: An hour of stereo WAV at 8 kHz.
 HOUR = int(os.environ.get("SEALED_SECONDS", "3600")) * 32_000 + 44
-ROUNDS = 5
+ROUNDS = 15
 RANGES = 200
 RANGE = 256 << 10
 MB = 1_000_000

@@ -16,11 +16,11 @@ import numpy as np
 from ..core.formats import Format
 from ..engine.media_ports import StoredFile
 from . import wav
-from .encoders import Encoders, decode_line, decoder, encode_line, shape_of
+from .encoders import OPENCORE, Encoders, Shape, decode_line, decoder, encode_line, shape_of
 from .errors import EncodingError, JoinError
 from .ffmpeg import piped
 from .meter import Meter, measured
-from .resample import Samples
+from .resample import Samples, resample
 from .shelves import Stores
 from .sound import Sound, sound_of
 
@@ -86,14 +86,31 @@ def encode(
         raise EncodingError(f"{sound.channels} channels are kept as WAV")
     tool = encoders.tool(format)
     line = encode_line(tool, format, sound.channels, sound.sample_rate, target)
+    shape = shape_of(format, sound.channels, sound.sample_rate)
+    blocks = _shaped(sound, shape) if tool.kind == OPENCORE else sound.blocks
     with _told(), piped(line, _LIMIT_S, writing=True, stopped=stopped, name=tool.kind) as program:
-        for block in sound.blocks:
+        for block in blocks:
             program.write(raw(block))
         program.finish()
-    shape = shape_of(format, sound.channels, sound.sample_rate)
     # What Opus plays at is always 48 kHz; its row says what sound is in it.
     rate = sound.sample_rate if format is Format.OPUS else shape.sample_rate
     return Encoded(shape.channels, rate, shape.mixed, meter, _ms(meter.frames, sound.sample_rate))
+
+
+def _shaped(sound: Sound, shape: Shape) -> Iterator[Samples]:
+    """In the file's own shape; several channels become the mean of all, so that none is too loud."""
+    blocks = map(_mixed, sound.blocks) if shape.mixed else sound.blocks
+    if sound.sample_rate == shape.sample_rate:
+        return blocks
+    # What is said of the length may be wrong; how much there is tells the end.
+    return resample(blocks, None, sound.sample_rate, shape.sample_rate)
+
+
+def _mixed(block: Samples) -> Samples:
+    total = block[:, 0].astype(np.int32)
+    for channel in range(1, block.shape[1]):
+        total += block[:, channel]
+    return np.rint(total / block.shape[1]).astype(np.int16)[:, None]
 
 
 def write_wav(sound: Sound, target: Path, stopped: Stopped = never) -> int:

@@ -122,11 +122,11 @@ def decoder(format: Format) -> Tool:
 
 
 def encode_line(tool: Tool, format: Format, channels: int, sample_rate: int, target: Path) -> list[str]:
-    """The command that encodes raw samples from its input into ``target``."""
+    """The command that encodes raw samples from its input into ``target``; opencore takes them in the shape
+    that the file will have."""
     shape = shape_of(format, channels, sample_rate)
     if tool.kind == OPENCORE:
-        what = ["encode", str(channels), str(sample_rate), str(target.resolve())]
-        return [*ffmpeg.gently(_NICE), tool.program, *_OPENCORE, *what]
+        return [*ffmpeg.gently(_NICE), tool.program, *_OPENCORE, "encode", str(target.resolve())]
     if tool.kind == SOX:
         # -D: no dither, so that the same sound makes the same bytes. remix - is the mean of all channels.
         mix = ["remix", "-"] if shape.mixed else []

@@ -1,47 +1,45 @@
 """AMR by the library that sox and others use (libopencore-amrnb), in a process of its own.
 
-    python -m controller.media.opencore encode CHANNELS RATE TARGET   < 16-bit samples
-    python -m controller.media.opencore decode                        < AMR > 16-bit samples, 8 kHz
+    python -m controller.media.opencore encode TARGET   < 16-bit samples, one channel, 8 kHz
+    python -m controller.media.opencore decode          < AMR > 16-bit samples, 8 kHz
 
 Not through sox: that leaves out frames where nobody speaks (DTX), which ffmpeg, and every player that
 is made of it, drops, so that the rest of the recording comes too early. Debian's ffmpeg has no encoder.
-The format is that of RFC 4867, section 5.
+Without numpy, which would take longer to load than a call of a minute to encode. The format is that of
+RFC 4867, section 5.
 """
 
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-
-from .resample import Samples, resample
-
 MAGIC = b"#!AMR\n"
-RATE = 8000
 _FRAME = 160  # samples: 20 ms
 _MODE_12_2 = 7
 #: Bytes behind a frame's first one, by its mode; 9 to 14 are for other codecs, 15 has none.
 _SIZES = (12, 13, 15, 17, 19, 20, 26, 31, 5, 0, 0, 0, 0, 0, 0, 0)
-_READ = 1 << 16
+_AT_ONCE = 200  # frames
+#: What we call is of this version.
+_SONAME = "libopencore-amrnb.so.0"
 
 
 def library() -> str | None:
-    """Its name, as the loader knows it; None where it is not installed."""
-    return ctypes.util.find_library("opencore-amrnb")
+    """Its name, as the loader knows it; None where it is not installed. Asks other programs."""
+    from ctypes.util import find_library
+
+    return find_library("opencore-amrnb")
 
 
-def encode(channels: int, rate: int, source: BinaryIO, target: BinaryIO) -> None:
-    """Samples to AMR at 12.2 kbit/s; several channels are mixed into one, other rates brought to 8 kHz."""
+def encode(source: BinaryIO, target: BinaryIO) -> None:
+    """Samples to AMR at 12.2 kbit/s."""
     amr = _load()
     state = amr.Encoder_Interface_init(0)  # 0: no DTX
     out = ctypes.create_string_buffer(64)
     target.write(MAGIC)
-    for frame in _frames(_at_8_khz(_mixed(source, channels), rate)):
+    for frame in _frames(source):
         size = amr.Encoder_Interface_Encode(state, _MODE_12_2, frame, out, 0)
         target.write(out.raw[:size])
     amr.Encoder_Interface_exit(state)
@@ -66,10 +64,13 @@ def decode(source: BinaryIO, target: BinaryIO) -> None:
 
 
 def _load() -> ctypes.CDLL:
-    found = library()
-    if found is None:
-        raise OSError("libopencore-amrnb is not installed")
-    amr = ctypes.CDLL(found)
+    try:
+        amr = ctypes.CDLL(_SONAME)
+    except OSError:
+        found = library()
+        if found is None:
+            raise OSError("libopencore-amrnb is not installed") from None
+        amr = ctypes.CDLL(found)
     pointer, number = ctypes.c_void_p, ctypes.c_int
     amr.Encoder_Interface_init.restype = amr.Decoder_Interface_init.restype = pointer
     amr.Encoder_Interface_Encode.argtypes = [pointer, number, ctypes.c_char_p, ctypes.c_char_p, number]
@@ -78,41 +79,19 @@ def _load() -> ctypes.CDLL:
     return amr
 
 
-def _mixed(source: BinaryIO, channels: int) -> Iterator[Samples]:
-    """One channel: the mean of all, so that none is too loud for the sum."""
-    step = _READ // (2 * channels) * 2 * channels
-    while block := source.read(step):
-        samples = np.frombuffer(block[: len(block) // (2 * channels) * 2 * channels], "<i2")
-        samples = samples.reshape(-1, channels)
-        yield samples if channels == 1 else np.rint(samples.mean(axis=1)).astype(np.int16)[:, None]
-
-
-def _at_8_khz(blocks: Iterator[Samples], rate: int) -> Iterator[Samples]:
-    if rate == RATE:
-        return blocks
-    # Nobody knows the length of a pipe; the silence that is added behind it is cut off by the frames.
-    return resample(blocks, None, rate, RATE)
-
-
-def _frames(blocks: Iterator[Samples]) -> Iterator[bytes]:
+def _frames(source: BinaryIO) -> Iterator[bytes]:
     """Of 160 samples each; the last one is filled up with silence."""
-    size, rest = _FRAME * 2, b""
-    for block in blocks:
-        data = rest + block.astype("<i2", copy=False).tobytes()
-        whole = len(data) - len(data) % size
-        for start in range(0, whole, size):
-            yield data[start : start + size]
-        rest = data[whole:]
-    if rest:
-        yield rest.ljust(size, b"\0")
+    size = _FRAME * 2
+    while block := source.read(size * _AT_ONCE):
+        for start in range(0, len(block), size):
+            yield block[start : start + size].ljust(size, b"\0")
 
 
 def main(arguments: list[str]) -> int:
     try:
         if arguments[0] == "encode":
-            channels, rate, target = int(arguments[1]), int(arguments[2]), Path(arguments[3])
-            with target.open("wb") as file:
-                encode(channels, rate, sys.stdin.buffer, file)
+            with open(arguments[1], "wb") as file:
+                encode(sys.stdin.buffer, file)
         else:
             decode(sys.stdin.buffer, sys.stdout.buffer)
     except (OSError, ValueError) as error:

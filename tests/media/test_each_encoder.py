@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import shutil
+import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from controller.media.encoders import FFMPEG, OPENCORE, SOX, Encoders, Tool, _wo
 from controller.media.errors import EncodingError
 from controller.media.meter import measure
 from controller.media.shelves import home_only
+from controller.media.sound import Sound
 from controller.media.store import LocalStore
 
 from .test_encode import RATE, conversation, edges_ms, frequency, sound_of
@@ -131,3 +134,35 @@ def test_amr_that_ends_within_a_frame_is_an_error(tmp_path: Path, monkeypatch: p
         opened(stores, row(target, Format.AMR, 1)) as s,
     ):
         measure(s)
+
+
+@pytest.mark.parametrize(("channels", "rate"), [(2, RATE), (3, RATE), (1, 16_000), (2, 11_025)])
+def test_amr_of_any_shape_sounds_like_its_mean_at_8_khz(tmp_path: Path, channels: int, rate: int) -> None:
+    only = tool(OPENCORE)
+    seconds = np.arange(2 * rate) / rate
+    loud = np.sin(2 * np.pi * 440 * seconds) * 32_000
+    samples = np.stack([loud, *[np.zeros_like(loud)] * (channels - 1)], axis=1).astype(np.int16)
+    target = tmp_path / "made"
+    made = encode(Sound(channels, rate, len(samples), iter([samples])), Format.AMR, target, Chosen(only))
+    assert (made.channels, made.sample_rate, made.mixed, made.duration_ms) == (1, 8000, channels > 1, 2000)
+    stored = replace(row(target, Format.AMR, 1), sample_rate=8000)
+    stores = home_only(LocalStore(tmp_path))
+    with opened(stores, replace(stored, key="made")) as sound:
+        heard = np.concatenate([block.copy() for block in sound.blocks])[:, 0]
+    assert abs(len(heard) - 16_000) <= 2 * 160
+    middle = heard[4000:12_000]
+    assert abs(frequency(middle, 8000) - 440) < 3
+    assert abs(int(middle.max()) * channels / 32_000 - 1) < 0.15
+
+
+def test_the_mean_of_the_loudest_is_as_loud() -> None:
+    block = np.array([[32_767, 32_767], [-32_768, -32_768], [32_767, -32_768], [1, 2], [2, 3]], np.int16)
+    assert convert._mixed(block).tolist() == [[32_767], [-32_768], [0], [2], [2]]
+
+
+def test_the_program_that_makes_amr_begins_at_once() -> None:
+    """Its start is a large part of a short call's encoding."""
+    code = "import sys, controller.media.opencore as o; o.library(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert {"ctypes", "controller.media"} <= set(loaded.split())
+    assert not {m for m in loaded.split() if m.partition(".")[0] in ("numpy", "structlog", "pydantic")}
