@@ -58,8 +58,8 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """``before`` the first call, with all of them up (``begin`` to ``end``), ``over`` with the last of them,
-    and ``done`` when every recording is in the store."""
+    """``quiet``, without any call, until ``before`` the first one; with all of them up (``begin`` to
+    ``end``), ``over`` with the last of them, and ``done`` when every recording is in the store."""
 
     up: int
     recorded: int
