@@ -19,10 +19,12 @@ def svg(plot: dict[str, Any]) -> str:
     across = [point[0] for line in lines.values() for point in line]
     up = [point[1] for line in lines.values() for point in line]
     xs, ys = _ticks(max(across)), _ticks(max(up))
+    legend = _legend(list(lines))
+    height = round(legend[-1][1] + 16)
     drawn = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
-        f'height="{HEIGHT}" font-family="sans-serif" font-size="12" fill="#333">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
+        f'height="{height}" font-family="sans-serif" font-size="12" fill="#333">',
+        f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
         f'<text x="{_LEFT}" y="22" font-size="14">{escape(plot["title"])}</text>',
     ]
     for tick in ys:
@@ -38,7 +40,6 @@ def svg(plot: dict[str, Any]) -> str:
     drawn.append(
         f'<text x="{WIDTH - _RIGHT}" y="{bottom + 36}" text-anchor="end">{escape(plot["across"])}</text>'
     )
-    place = _LEFT
     for number, (name, line) in enumerate(lines.items()):
         colour = _COLOURS[number % len(_COLOURS)]
         places = [(_x(x, xs[-1]), _y(y, ys[-1])) for x, y in line]
@@ -46,10 +47,23 @@ def svg(plot: dict[str, Any]) -> str:
         drawn.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         if len(places) <= _POINTS:
             drawn += [f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>' for x, y in places]
-        drawn.append(f'<path d="M{place} {HEIGHT - 16}h16" stroke="{colour}" stroke-width="3"/>')
-        drawn.append(f'<text x="{place + 22}" y="{HEIGHT - 12}">{escape(name)}</text>')
-        place += 40 + 7 * len(name)
+        left, base = legend[number]
+        drawn.append(f'<path d="M{left} {base - 4}h16" stroke="{colour}" stroke-width="3"/>')
+        drawn.append(f'<text x="{left + 22}" y="{base}">{escape(name)}</text>')
     return "\n".join([*drawn, "</svg>\n"])
+
+
+def _legend(names: Sequence[str]) -> list[tuple[float, float]]:
+    """Where each name's begins, in as many lines as they need."""
+    places: list[tuple[float, float]] = []
+    left, base = float(_LEFT), HEIGHT - 12.0
+    for name in names:
+        width = 40 + 6.5 * len(name)
+        if places and left + width > WIDTH:
+            left, base = float(_LEFT), base + 20
+        places.append((left, base))
+        left += width
+    return places
 
 
 def _x(value: float, most: float) -> float:
