@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from controller.demo.listen import find_masks, presence
 from controller.demo.running import RunningController, items, switch_section
+from controller.engine.ids import new_id
 
 from ..catalog import cluster
 from .system import POLICY, TONES, System, telephones, until
@@ -42,7 +43,7 @@ async def system(running: System, postgres: cluster.Cluster, tmp_path: Path) -> 
     lab = running.lab
     await running.controller.stop()
     controller = RunningController(tmp_path / "controller", ())
-    name = f"away_{lab.kind}"
+    name = f"away_{new_id().lower()}"
     await postgres.make(name)
     controller.config_file.write_text(f"""
 [web]
@@ -60,6 +61,12 @@ standby_after_s = 30
         async with controller:
             found = System(lab, controller, tmp_path)
             async with telephones(found):
+                # The switch has carried on alone for a moment, and what it began by itself is there twice.
+                warm, _ = await found.call("102", "103")
+                call_id = await found.call_id("102")
+                await asyncio.sleep(1.0)
+                await warm.bye()
+                await found.cdr(call_id)
                 yield found
     finally:
         await running.controller.start()

@@ -13,9 +13,8 @@ from controller.demo.listen import find_masks, presence
 
 from .system import TONES, System, until
 
-#: Events that ten times as many calls as a machine of two cores records would cause, in a second (500 calls
-#: of a minute: 17 begin and end in each, with some 30 events).
-EVENTS_A_SECOND = 5000
+#: What ten times 500 calls of a minute each cause: eight begin and end every second, with a dozen events.
+EVENTS_A_SECOND = 1000
 #: From the request to the switch's confirmation. Without a flood it is 20 to 60 ms here.
 BOUND_S = 1.0
 

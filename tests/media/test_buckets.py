@@ -324,6 +324,7 @@ class Faulty(ThreadingHTTPServer):
 
     def __init__(self, code: int, name: str, delay_s: float = 0.0) -> None:
         self.code, self.name, self.delay_s, self.asked = code, name, delay_s, 0
+        self.trickles = name == "trickling"
         super().__init__(("127.0.0.1", 0), FaultyHandler)
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
@@ -340,6 +341,11 @@ class FaultyHandler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(body)))
         self.send_header("etag", '"x"')
         self.end_headers()
+        if self.server.trickles:
+            for byte in body:  # there is always something coming, and never all of it
+                time.sleep(0.2)
+                self.wfile.write(bytes([byte]))
+            return
         self.wfile.write(body)
 
     do_GET = do_HEAD = do_POST = do_PUT
@@ -351,7 +357,7 @@ class FaultyHandler(BaseHTTPRequestHandler):
 @pytest.mark.parametrize(
     ("code", "name", "delay_s"),
     [(500, "InternalError", 0), (503, "SlowDown", 0), (507, "XMinioStorageFull", 0),
-     (403, "QuotaExceeded", 0), (200, "slow", 3.0)],
+     (403, "QuotaExceeded", 0), (200, "slow", 3.0), (200, "trickling", 0)],
 )  # fmt: skip
 async def test_a_server_that_is_full_broken_or_slow(
     bench: Bench, code: int, name: str, delay_s: float
