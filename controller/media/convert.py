@@ -110,7 +110,8 @@ def _mixed(block: Samples) -> Samples:
     total = block[:, 0].astype(np.int32)
     for channel in range(1, block.shape[1]):
         total += block[:, channel]
-    return np.rint(total / block.shape[1]).astype(np.int16)[:, None]
+    mean: Samples = np.rint(total / block.shape[1]).astype(np.int16)[:, None]
+    return mean
 
 
 def write_wav(sound: Sound, target: Path, stopped: Stopped = never) -> int:
