@@ -22,7 +22,7 @@ class Cipher:
     def encrypt(self, nonce: bytes, plain: bytes | memoryview, beside: bytes) -> bytes:
         return self._aes.encrypt(nonce, plain, beside)
 
-    def decrypt(self, nonce: bytes, sealed: bytes | memoryview, beside: bytes) -> bytes:
+    def decrypt(self, nonce: bytes, sealed: bytes | bytearray | memoryview, beside: bytes) -> bytes:
         """Raises DoesNotOpen if anything of it is not what was encrypted."""
         try:
             return self._aes.decrypt(nonce, sealed, beside)

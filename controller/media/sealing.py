@@ -153,40 +153,59 @@ def _chunks_opened(blocks: Iterator[bytes], sealing: FileSeal, part: Stretch) ->
     cipher, header = sealing.cipher(), sealing.header
     last = _chunks(sealing.size) - 1
     until = last if part.length is None else part.first + -(-part.length // _SEALED_CHUNK) - 1
-    waiting, number, head = bytearray(), part.first, part.start == 0
+    number, head = part.first, part.start == 0
+    #: What is opened and not yet handed on; and what of the next chunk has come: it alone is copied.
+    plain: list[bytes] = []
+    held = bytearray()
+
+    def taken(chunk: memoryview | bytearray) -> None:
+        nonlocal number
+        plain.append(_open(cipher, sealing, header, chunk, number, last))
+        number += 1
+
     for block in blocks:
-        waiting += block
-        if head and len(waiting) >= HEADER:
-            if waiting[:HEADER] != header:
+        at = 0
+        if head:
+            at = HEADER - len(held)
+            held += block[:at]
+            if len(held) < HEADER:
+                continue
+            if held != header:
                 raise sealing.broken("its beginning")
-            del waiting[:HEADER]
+            held.clear()
             head = False
-        # A full last chunk looks like any other: only the end of the file ends it.
-        ready = 0 if head else min(max(0, len(waiting) - 1) // _SEALED_CHUNK, until - number)
-        if ready >= _AT_ONCE or (ready and number + ready == until):
-            with memoryview(waiting) as view:  # no copy of what is about to be opened anyway
-                plain = b"".join(_open(cipher, sealing, header, view, i, number, last) for i in range(ready))
-            yield plain
-            number += ready
-            del waiting[: ready * _SEALED_CHUNK]
-        if len(waiting) > 2 * _AT_ONCE * _SEALED_CHUNK:
+        with memoryview(block) as view:
+            # A full last chunk looks like any other: only the end of the file ends it.
+            if held:
+                lacking = _SEALED_CHUNK - len(held)
+                if lacking < len(view) and number < until:
+                    held += view[:lacking]
+                    taken(held)
+                    held.clear()
+                    at = lacking
+            while not held and len(view) - at > _SEALED_CHUNK and number < until:
+                taken(view[at : at + _SEALED_CHUNK])
+                at += _SEALED_CHUNK
+            held += view[at:]
+        if plain and (len(plain) >= _AT_ONCE or number == until):
+            yield b"".join(plain)
+            plain.clear()
+        if len(held) > 2 * _AT_ONCE * _SEALED_CHUNK:
             raise sealing.broken("its end")
-    ready = max(1, -(-len(waiting) // _SEALED_CHUNK))
-    if head or number + ready - 1 != until:
+    if head or number != until or len(held) > _SEALED_CHUNK:
         raise sealing.broken("its end")
-    for i in range(ready):
-        yield _open(cipher, sealing, header, memoryview(waiting), i, number, last)
+    taken(held)
+    yield b"".join(plain)
 
 
 def _open(
-    cipher: Cipher, sealing: FileSeal, header: bytes, waiting: memoryview, i: int, number: int, last: int
+    cipher: Cipher, sealing: FileSeal, header: bytes, chunk: memoryview | bytearray, number: int, last: int
 ) -> bytes:
     try:
-        with waiting[i * _SEALED_CHUNK : (i + 1) * _SEALED_CHUNK] as data:
-            plain = cipher.decrypt(_nonce(number + i, last=number + i == last), data, header)
+        plain = cipher.decrypt(_nonce(number, last=number == last), chunk, header)
     except DoesNotOpen as error:
-        raise sealing.broken(f"chunk {number + i} of {last + 1}") from error
-    wanted = CHUNK if number + i < last else sealing.size - last * CHUNK
+        raise sealing.broken(f"chunk {number} of {last + 1}") from error
+    wanted = CHUNK if number < last else sealing.size - last * CHUNK
     if len(plain) != wanted:
         raise sealing.broken("its length")
     return plain
