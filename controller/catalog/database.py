@@ -21,6 +21,7 @@ from ..core.errors import TapelineError
 from . import sqlite_driver
 from .columns import LOOSE, loose
 from .newest import UnknownSchema, is_newest
+from .postgres_driver import ask_for_signs_of_life
 
 #: So long a writer waits for another one (another process on SQLite) before it gives up.
 BUSY_TIMEOUT_MS = 15_000
@@ -121,9 +122,7 @@ def _engine(url: URL) -> AsyncEngine:
     # Errors go into logs; what callers and accounts are called, and password hashes, do not.
     options: dict[str, Any] = {"hide_parameters": True}
     if url.drivername == "postgresql+asyncpg":
-        from .postgres_driver import Connection as OurConnection
-
-        connect = {"timeout": CONNECT_TIMEOUT_S, "connection_class": OurConnection}
+        connect = {"timeout": CONNECT_TIMEOUT_S}
         engine = create_async_engine(url, pool_size=10, pool_pre_ping=True, connect_args=connect, **options)
         event.listen(engine.sync_engine, "connect", _prepare_postgres)
         return engine
@@ -176,6 +175,7 @@ def _prepare_postgres(connection: Any, _record: Any) -> None:
         cursor.execute(f"SET {setting}")
     cursor.close()
     connection.commit()
+    ask_for_signs_of_life(connection.driver_connection)
 
 
 def _loose(text: str | None) -> str | None:

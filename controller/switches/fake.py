@@ -96,7 +96,6 @@ class FakeSwitch:
         self._reachable.set()
         self._broken = asyncio.Event()
         self._connected = False
-        self._crashed = False
         self.standby = FakeStandby(lambda: self._connected, lambda: self._on_fact(self.snapshot()))
         self._status = SwitchStatus(name, self.kind, LinkState.CONNECTING, now())
         self._on_fact: Callable[[f.Fact], None] = lambda fact: None
@@ -262,13 +261,10 @@ class FakeSwitch:
         self._status = SwitchStatus(self.name, self.kind, LinkState.DOWN, self._now(), "fake", error)
 
     def reconnect(self) -> None:
-        """After a crash: it has been started again."""
-        if self._crashed:
-            self._booted_at, self._crashed = self._now(), False
         self._reachable.set()
 
     def crash(self) -> None:
-        """Die in the middle of everything: no leg is left, and the files' headers say 0 samples."""
+        """Die in the middle of everything and be started again: no leg is left, the files' headers say 0."""
         self.disconnect("the switch has died")
         for capture in list(self.captures.values()):
             self._finish(capture)
@@ -277,7 +273,7 @@ class FakeSwitch:
                     file.seek(offset)
                     file.write(struct.pack("<I", 0))
         self.legs.clear()
-        self._crashed = True
+        self._booted_at = self._now()
 
     # ── inside ────────────────────────────────────────────────────────────────────────────
 
