@@ -15,7 +15,7 @@ from .calls import Call, CallBook, JourneyEntry, Leg
 from .capture_facts import close_again, note, note_gone
 from .commands import BindFeatureCodes, Sound
 from .control import carry_out
-from .due import due_at
+from .due import Agenda
 from .effects import Effects
 from .limits import allow_for_clock, end_long_pauses
 from .parties import Party
@@ -51,7 +51,7 @@ class Desk:
         self.hold_stops_capture = hold_stops_capture
         self._new_id = new_id
         self._recordings: dict[str, Recording] = {}
-        self._due: dict[str, datetime] = {}
+        self._agenda = Agenda()
         self._bridges = Bridges()
         self._ended = EndedLegs()
 
@@ -105,7 +105,7 @@ class Desk:
 
     def due(self, at: datetime) -> list[Call]:
         """The calls about which time alone may change something now: to be ticked, every second."""
-        return [self.book.calls[call_id] for call_id, due in self._due.items() if due <= at]
+        return self._agenda.by(at)
 
     def tick(self, call: Call, at: datetime) -> Effects:
         """Try again what the switch has refused, end what has lasted too long. Of a call that is not due it
@@ -137,7 +137,7 @@ class Desk:
                     self._ended.add(leg.leg_id)
             for recording in call.recordings:
                 self._recordings[recording.recording_id] = recording
-            self._look_again(call)
+            self._agenda.note(call, self.policy)
 
     # ── legs and bridges ──────────────────────────────────────────────────────────────────
 
@@ -258,7 +258,7 @@ class Desk:
         if other is None or other is call:
             return call
         keep, gone = self.book.merge(call, other)
-        self._due.pop(gone.call_id, None)
+        self._agenda.note(gone, self.policy)
         effects.merged[gone.call_id] = keep.call_id
         effects.changed.pop(gone.call_id, None)
         effects.touch(keep)
@@ -287,7 +287,7 @@ class Desk:
             if announce:
                 effects.announce(call, recording, "ended")
         effects.touch(call)
-        self._due.pop(call.call_id, None)
+        self._agenda.note(call, self.policy)
         self.book.remove(call)
 
     # ── captures ──────────────────────────────────────────────────────────────────────────
@@ -321,26 +321,14 @@ class Desk:
     def _reconcile(self, call: Call, at: datetime, effects: Effects) -> None:
         before = len(call.decided)
         reconcile(
-            call,
-            self.policy,
-            at,
-            self._new_id,
-            effects,
-            video_supported=self.video_supported,
-            hold_stops_capture=self.hold_stops_capture,
-        )
+            call, self.policy, at, self._new_id, effects,
+            video_supported=self.video_supported, hold_stops_capture=self.hold_stops_capture,
+        )  # fmt: skip
         if len(call.decided) != before:
             effects.touch(call)
         for recording in call.recordings:
             self._recordings[recording.recording_id] = recording
-        self._look_again(call)
-
-    def _look_again(self, call: Call) -> None:
-        due = due_at(call, self.policy)
-        if due is not None:
-            self._due[call.call_id] = due
-        else:
-            self._due.pop(call.call_id, None)
+        self._agenda.note(call, self.policy)
 
     # ── resynchronisation ─────────────────────────────────────────────────────────────────
 
@@ -353,15 +341,9 @@ class Desk:
         for fact in facts:
             self._leg_fact(fact, effects, settle=False)
         adopt_strays(
-            self.book,
-            self.policy,
-            self._recordings,
-            strays,
-            snapshot.at,
-            self._new_id,
-            effects,
+            self.book, self.policy, self._recordings, strays, snapshot.at, self._new_id, effects,
             video_supported=self.video_supported,
-        )
+        )  # fmt: skip
         for call in self.book:
             self._reconcile(call, snapshot.at, effects)
             if not call.live_legs:

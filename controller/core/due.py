@@ -14,13 +14,32 @@ from .reconcile import open_again_at
 from .sounds import ANNOUNCEMENT_LIMIT, AT_ONCE, next_beep_at
 
 
+class Agenda:
+    """The calls about which time alone may change something, and when."""
+
+    def __init__(self) -> None:
+        self._due: dict[str, tuple[datetime, Call]] = {}
+
+    def note(self, call: Call, policy: Policy) -> None:
+        """To be told after whatever has changed the call; one that has ended, or has become part of another
+        one, has nothing due."""
+        due = due_at(call, policy)
+        if due is not None:
+            self._due[call.call_id] = due, call
+        else:
+            self._due.pop(call.call_id, None)
+
+    def by(self, at: datetime) -> list[Call]:
+        return [call for due, call in self._due.values() if due <= at]
+
+
 def due_at(call: Call, policy: Policy) -> datetime | None:
     """When time alone may change something about this call; None: it rests until something happens.
 
     It may be too early, as for what is refused again and again, and is never too late: until then a tick
     changes nothing.
     """
-    return min(_moments(call, policy), default=None)
+    return None if call.ended_at is not None else min(_moments(call, policy), default=None)
 
 
 def _moments(call: Call, policy: Policy) -> Iterator[datetime]:
