@@ -30,6 +30,8 @@ from .telephony import PAIRS, Lab, recorded_by_controller
 STEPS = [int(n) for n in os.environ.get("CAPACITY_CALLS", "100,200").split(",")]
 #: How long all of them are up.
 TALK_S = float(os.environ.get("CAPACITY_SECONDS", "30"))
+#: Before the first of them.
+QUIET_S = 10.0
 ROUNDS = int(os.environ.get("CAPACITY_ROUNDS", "2"))
 SHARE = 0.10
 _ALONE, _CONTROLLED = "the switch by itself", "with Tapeline"
@@ -63,6 +65,7 @@ class Taken:
 
     up: int
     recorded: int
+    quiet: Mark
     before: Mark
     begin: Mark
     end: Mark
@@ -89,6 +92,11 @@ class Taken:
     def controller(self) -> float:
         mine = self.end.controller - self.begin.controller + self.end.worker - self.begin.worker
         return mine / self.talk_s
+
+    @property
+    def controller_quiet(self) -> float:
+        mine = self.before.controller - self.quiet.controller + self.before.worker - self.quiet.worker
+        return mine / (self.before.at - self.quiet.at)
 
     @property
     def switch_edges(self) -> float:
@@ -137,7 +145,8 @@ async def _by_itself(lab: Lab, calls: int) -> Taken:
     async with lab:
 
         async def recorded() -> int:
-            return sum(file.stat().st_size > 8000 for file in (lab.folder / "own").iterdir())
+            # One is of the first call.
+            return sum(file.stat().st_size > 0 for file in (lab.folder / "own").iterdir()) - 1
 
         return await _measure(lab, calls, None, recorded)
 
@@ -157,17 +166,23 @@ async def _measure(
     lab: Lab, calls: int, controller: RunningController | None, recorded: Callable[[], Awaitable[int]]
 ) -> Taken:
     pid = (controller.pid if controller else None) or 0
+    async with crowd(lab, PAIRS[-1], 1):
+        pass  # what is loaded with the first call is not these calls'
+    if controller is not None:
+        await _all_done(controller, 1)
+    quiet = _mark(lab, pid)
+    await asyncio.sleep(QUIET_S)
     before = _mark(lab, pid)
     async with crowd(lab, PAIRS[-1], calls) as up:
-        running = await recorded()
         begin = _mark(lab, pid)
         await asyncio.sleep(TALK_S)
         end = _mark(lab, pid)
+        running = await recorded()
         memory = resident_mb(lab.pid), resident_mb(pid), sum(map(resident_mb, children(pid)))
     over = _mark(lab, pid)
     if controller is not None:
-        await _all_done(controller, running)
-    return Taken(up, running, before, begin, end, over, _mark(lab, pid), *memory)
+        await _all_done(controller, 1 + running)
+    return Taken(up, running, quiet, before, begin, end, over, _mark(lab, pid), *memory)
 
 
 async def _all_done(controller: RunningController, recordings: int) -> None:
@@ -193,6 +208,7 @@ def _report(result: Result, kind: str, calls: int, alone: list[Taken], controlle
                 "calls": round(mean(t.up for t in taken)),
                 "recorded": round(mean(t.recorded for t in taken)),
                 "machine idle %": round(100 * mean(t.idle for t in taken)),
+                "controller without calls, % of a core": _percent(taken, lambda t: t.controller_quiet),
                 "switch, % of a core": _percent(taken, lambda t: t.switch),
                 "controller, % of a core": _percent(taken, lambda t: t.controller),
                 "switch, ms to set up and end a call": _ms(taken, lambda t: t.switch_edges),
