@@ -22,8 +22,9 @@ RETRY_S = 1.0
 #: What has not been written for so long is worth an alarm.
 ALARM_S = 5.0
 #: So many calls are written at a time: the event loop stands still while they are made into rows, and with
-#: it every pause.
-AT_ONCE = 50
+#: it every pause. A tenth of what waits if that is more, for many together cost less each; never more than
+#: AT_MOST.
+AT_ONCE, AT_MOST = 50, 200
 
 
 class Saver:
@@ -86,7 +87,8 @@ class Saver:
 
     async def _write_some(self) -> bool:
         """Those that have waited longest."""
-        calls = {call_id: self._calls.pop(call_id) for call_id in list(islice(self._calls, AT_ONCE))}
+        portion = min(max(AT_ONCE, len(self._calls) // 10), AT_MOST)
+        calls = {call_id: self._calls.pop(call_id) for call_id in list(islice(self._calls, portion))}
         merged, self._merged = self._merged, {}
         self._writing = calls
         if not self._why:

@@ -48,6 +48,18 @@ async def test_what_waits_is_written_in_portions_the_longest_waiting_first(
     assert saver.waiting == 0
 
 
+async def test_the_more_waits_the_larger_a_portion_up_to_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saver_module, "AT_ONCE", 2)
+    monkeypatch.setattr(saver_module, "AT_MOST", 4)
+    catalog = Choosy()
+    saver = Saver(catalog, "pbx", lambda: None)
+    saver.put(calls(*(f"c{n}" for n in range(60))), {})
+    assert await saver.flush()
+    assert set(catalog.portions[:-1]) == {4, 3, 2}
+    assert catalog.portions == sorted(catalog.portions, reverse=True)
+    assert sum(catalog.portions) == len(catalog.calls) == 60
+
+
 async def test_one_that_is_never_taken_keeps_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saver_module, "AT_ONCE", 1)
     catalog = Choosy()
