@@ -30,7 +30,7 @@ class Connection(aiosqlite.Connection):
         #: A BEGIN was asked for and goes with the next statement.
         self._to_begin = False
 
-    def cursor(self) -> Cursor:  # type: ignore[override]
+    def cursor(self) -> Any:
         return Cursor(self)
 
     async def errand(self, work: Callable[[sqlite3.Connection], None]) -> None:
@@ -41,7 +41,8 @@ class Connection(aiosqlite.Connection):
                 self._conn.execute("BEGIN")
             work(self._conn)
 
-        await self._execute(whole)  # type: ignore[no-untyped-call]
+        execute: Any = self._execute
+        await execute(whole)
 
     def begin(self) -> None:
         self._to_begin = True

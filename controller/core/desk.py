@@ -26,7 +26,7 @@ from .recording import Recording
 from .requests import ControlOutcome, ControlRequest
 from .resync import adopt_captures, leg_facts
 from .retraction import take_back
-from .sounds import AT_ONCE, beep, pause_marks, pause_tone
+from .sounds import beep, pause_marks, pause_tone
 from .strays import adopt_strays
 
 
@@ -51,7 +51,7 @@ class Desk:
         self.hold_stops_capture = hold_stops_capture
         self._new_id = new_id
         self._recordings: dict[str, Recording] = {}
-        self._agenda = Agenda()
+        self.agenda = Agenda()
         self._bridges = Bridges()
         self._ended = EndedLegs()
 
@@ -103,10 +103,6 @@ class Desk:
             self._reconcile(call, at, effects)
         return effects
 
-    def due(self, at: datetime) -> list[Call]:
-        """The calls about which time alone may change something now: to be ticked, every second."""
-        return self._agenda.by(at)
-
     def tick(self, call: Call, at: datetime) -> Effects:
         """Try again what the switch has refused, end what has lasted too long. Of a call that is not due it
         changes nothing."""
@@ -120,10 +116,8 @@ class Desk:
     def clock_set(self, by: timedelta) -> Effects:
         """The clock was set by so much: no pause that is on lasts shorter or longer for that, and what waits
         for a moment is looked at now."""
-        effects = Effects()
-        allow_for_clock(self.book, by, effects)
-        self._due = dict.fromkeys(self.book.calls, AT_ONCE)
-        return effects
+        self.agenda.all_now(self.book)
+        return allow_for_clock(self.book, by)
 
     def restore(self, calls: Iterable[Call]) -> None:
         """Take over the calls that the catalog holds as running; the next snapshot corrects them."""
@@ -137,7 +131,7 @@ class Desk:
                     self._ended.add(leg.leg_id)
             for recording in call.recordings:
                 self._recordings[recording.recording_id] = recording
-            self._agenda.note(call, self.policy)
+            self.agenda.note(call, self.policy)
 
     # ── legs and bridges ──────────────────────────────────────────────────────────────────
 
@@ -258,7 +252,7 @@ class Desk:
         if other is None or other is call:
             return call
         keep, gone = self.book.merge(call, other)
-        self._agenda.note(gone, self.policy)
+        self.agenda.note(gone, self.policy)
         effects.merged[gone.call_id] = keep.call_id
         effects.changed.pop(gone.call_id, None)
         effects.touch(keep)
@@ -287,7 +281,7 @@ class Desk:
             if announce:
                 effects.announce(call, recording, "ended")
         effects.touch(call)
-        self._agenda.note(call, self.policy)
+        self.agenda.note(call, self.policy)
         self.book.remove(call)
 
     # ── captures ──────────────────────────────────────────────────────────────────────────
@@ -328,7 +322,7 @@ class Desk:
             effects.touch(call)
         for recording in call.recordings:
             self._recordings[recording.recording_id] = recording
-        self._agenda.note(call, self.policy)
+        self.agenda.note(call, self.policy)
 
     # ── resynchronisation ─────────────────────────────────────────────────────────────────
 

@@ -32,13 +32,15 @@ def end_long_pauses(call: Call, policy: Policy, at: datetime, effects: Effects) 
     return ended
 
 
-def allow_for_clock(book: CallBook, by: timedelta, effects: Effects) -> None:
+def allow_for_clock(book: CallBook, by: timedelta) -> Effects:
     """The clock was set by so much while these pauses were on."""
+    effects = Effects()
     for call in book:
         for recording in call.recordings:
             if recording.open_pause is not None:
                 recording.open_pause.clock_set += by
                 effects.touch(call)
+    return effects
 
 
 def ends_at(call: Call, kind: Kind, policy: Policy) -> datetime | None:

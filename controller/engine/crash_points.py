@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..core.commands import CloseCapture, Command, MaskCapture, OpenCapture, UnmaskCapture
+
 #: While a call is up: a command of these kinds has been decided, the switch has carried it out, and what
 #: is known of calls has been written.
 LIVE_POINTS = (
@@ -95,6 +97,13 @@ _ALL = frozenset(
     )
 )
 
+_STEPS: dict[type, str] = {
+    OpenCapture: "open",
+    MaskCapture: "mask",
+    UnmaskCapture: "unmask",
+    CloseCapture: "close",
+}
+
 _hooks: list[Callable[[str], None]] = []
 
 
@@ -109,3 +118,10 @@ def crash_point(name: str) -> None:
         if name not in _ALL:
             raise LookupError(f"{name} is no crash point; add it to this file")
         hook(name)
+
+
+def command_point(command: Command, moment: str) -> None:
+    """One of LIVE_POINTS, for the commands that have them."""
+    step = _STEPS.get(type(command))
+    if step is not None:
+        crash_point(f"{step}.{moment}")

@@ -12,7 +12,7 @@ import structlog
 
 from ..core import facts as f
 from ..core.calls import Call
-from ..core.commands import CloseCapture, Command, MaskCapture, OpenCapture, UnmaskCapture
+from ..core.commands import Command
 from ..core.desk import Desk
 from ..core.effects import Effects
 from ..core.errors import TapelineError
@@ -20,7 +20,7 @@ from ..core.policy import Policy
 from ..core.requests import ControlRequest, Means
 from .backoff import LONGEST_S, Backoff
 from .clock import ClockWatch
-from .crash_points import crash_point
+from .crash_points import command_point
 from .legacy import Legacy
 from .live import LiveFeed
 from .log_context import about
@@ -44,7 +44,6 @@ log = structlog.get_logger(__name__)
 
 #: How often it is looked what is due.
 TICK_S = 1.0
-_STEPS = {OpenCapture: "open", MaskCapture: "mask", UnmaskCapture: "unmask", CloseCapture: "close"}
 _REFUSALS = (f.CaptureRefused, f.CaptureMaskRefused, f.CaptureCloseRefused)
 
 
@@ -300,12 +299,9 @@ class SwitchEngine:
         try:
             if not self.tenure.may_act():
                 raise SwitchDown(f"switch {self.switch.name} is not ours any more")
-            step = _STEPS.get(type(command), "")
-            if step:
-                crash_point(f"{step}.decided")
+            command_point(command, "decided")
             fact = await self.switch.execute(command)
-            if step:
-                crash_point(f"{step}.done")
+            command_point(command, "done")
         except SwitchDown:
             result = "down"
             return  # what became of it is in the snapshot that follows the reconnection
@@ -342,7 +338,7 @@ class SwitchEngine:
             if by := clock.jumped():
                 log.warning("clock.set", switch=self.switch.name, by_s=round(by.total_seconds(), 1))
                 self.carry(self.desk.clock_set(by))
-            for call in self.desk.due(at):
+            for call in self.desk.agenda.by(at):
                 try:
                     effects = self.desk.tick(call, at)
                 except Exception:

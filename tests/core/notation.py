@@ -324,7 +324,7 @@ class Stage:
         self._ask(request)
 
     def tick(self) -> None:
-        for call in self.desk.due(self.at):
+        for call in self.desk.agenda.by(self.at):
             self.follow(self.desk.tick(call, self.at))
 
     def refuses(self, what: str, verb: str) -> None:

@@ -321,7 +321,7 @@ class AnyOrder(RuleBasedStateMachine):
     def tick(self) -> None:
         """Of what is due; a tick of anything else, though it is never done, would change nothing."""
         for call in tuple(self.desk.book):
-            is_due, before = call in self.desk.due(self.at), copy.deepcopy(call)
+            is_due, before = call in self.desk.agenda.by(self.at), copy.deepcopy(call)
             effects = self.desk.tick(call, self.at)
             assert is_due or (effects, call) == (Effects(), before), "it was not due"
             self.follow(effects)

@@ -42,15 +42,15 @@ def desk_with(**options: object) -> tuple[Desk, Call]:
 
 def ticked(desk: Desk, call: Call, at: datetime, kind: type[Command]) -> int:
     """How many commands of a kind come of it; it must be due."""
-    assert desk.due(at) == [call]
+    assert desk.agenda.by(at) == [call]
     return sum(isinstance(command, kind) for _, command in desk.tick(call, at).commands)
 
 
 def test_a_call_that_is_recorded_rests() -> None:
     desk, call = desk_with()
-    assert desk.due(later(86_400)) == []
+    assert desk.agenda.by(later(86_400)) == []
     desk.apply(f.CaptureOpened(call.recordings[0].segments[0].capture_id, NOW))
-    assert desk.due(later(86_400)) == []
+    assert desk.agenda.by(later(86_400)) == []
 
 
 def test_a_pause_is_due_when_it_has_lasted_as_long_as_it_may() -> None:
@@ -60,19 +60,19 @@ def test_a_pause_is_due_when_it_has_lasted_as_long_as_it_may() -> None:
     pause = OPERATIONS["pause-recording"]
     desk.request(ControlRequest("q", later(1), pause, LegTarget("a"), SystemActor("test"), Means.API))
     desk.apply(f.CaptureMasked(capture, later(1)))
-    assert desk.due(later(60.9)) == []
-    assert desk.due(later(61)) == [call]
+    assert desk.agenda.by(later(60.9)) == []
+    assert desk.agenda.by(later(61)) == [call]
     desk.tick(call, later(61))
     assert call.recordings[0].open_pause is None
-    assert desk.due(later(86_400)) == []
+    assert desk.agenda.by(later(86_400)) == []
 
 
 def test_a_beep_is_due_at_once_and_then_again_and_again() -> None:
     desk, call = desk_with(beep_every_s=15)
-    assert desk.due(later(86_400)) == []
+    assert desk.agenda.by(later(86_400)) == []
     desk.apply(f.CaptureOpened(call.recordings[0].segments[0].capture_id, NOW))
     assert ticked(desk, call, later(1), PlaySound) == 2
-    assert desk.due(later(15.9)) == []
+    assert desk.agenda.by(later(15.9)) == []
     assert ticked(desk, call, later(16), PlaySound) == 2
 
 
@@ -81,7 +81,7 @@ def test_an_open_refused_thrice_is_due_five_seconds_later() -> None:
     for number in (1, 2, 3):
         capture = call.recordings[0].segments[number - 1].capture_id
         desk.apply(f.CaptureRefused(capture, later(number), "no"))
-    assert desk.due(later(6.9)) == []
+    assert desk.agenda.by(later(6.9)) == []
     assert ticked(desk, call, later(7), OpenCapture) == 1
 
 
@@ -96,13 +96,13 @@ def test_a_close_refused_is_due_at_once_by_any_clock(ahead_s: float) -> None:
         desk.apply(f.CaptureCloseRefused(capture, later(ahead_s), "no"))
     assert ticked(desk, call, NOW, CloseCapture) == 1
     desk.apply(f.CaptureClosed(capture, later(ahead_s)))
-    assert desk.due(later(86_400)) == []
+    assert desk.agenda.by(later(86_400)) == []
 
 
 def test_an_announcement_of_which_nothing_is_heard_is_due_when_it_must_be_over() -> None:
     desk, call = desk_with(announcement="notice", announce_to=Hears.EVERYBODY)
     over = NOW + ANNOUNCEMENT_LIMIT
-    assert desk.due(over - timedelta(seconds=1)) == []
+    assert desk.agenda.by(over - timedelta(seconds=1)) == []
     assert ticked(desk, call, over, OpenCapture) == 1
 
 
@@ -112,18 +112,18 @@ def test_a_call_that_a_restart_takes_over_is_due_as_before() -> None:
     desk.request(ControlRequest("q", later(1), pause, LegTarget("a"), SystemActor("test"), Means.API))
     again = Desk(lambda: "R9", desk.policy)
     again.restore([call])
-    assert again.due(later(60)) == []
-    assert again.due(later(61)) == [call]
+    assert again.agenda.by(later(60)) == []
+    assert again.agenda.by(later(61)) == [call]
 
 
 def test_what_has_ended_is_due_no_more() -> None:
     desk, _ = desk_with(beep_every_s=15)
     [call] = desk.book
     desk.apply(f.CaptureOpened(call.recordings[0].segments[0].capture_id, NOW))
-    assert desk.due(NOW) == [call]
+    assert desk.agenda.by(NOW) == [call]
     for leg in "ab":
         desk.apply(f.LegHungUp(leg, later(1)))
-    assert desk.due(later(86_400)) == []
+    assert desk.agenda.by(later(86_400)) == []
 
 
 def test_two_calls_that_become_one_are_due_as_one() -> None:
@@ -133,6 +133,6 @@ def test_two_calls_that_become_one_are_due_as_one() -> None:
         desk.apply(f.BridgeEntered(leg, "C", later(1)))
     for other in desk.book:
         desk.apply(f.CaptureOpened(other.recordings[0].segments[0].capture_id, later(1)))
-    assert len(desk.due(later(1))) == 2
+    assert len(desk.agenda.by(later(1))) == 2
     desk.apply(f.BridgeEntered("d", "B", later(2)))
-    assert [c.call_id for c in desk.due(later(2))] == [call.call_id]
+    assert [c.call_id for c in desk.agenda.by(later(2))] == [call.call_id]

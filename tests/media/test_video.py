@@ -12,7 +12,7 @@ import pytest
 
 from controller.core.media_kinds import Kind
 from controller.engine.crash_points import CRASH_POINTS, arm
-from controller.engine.media_ports import DueRecording, FileRole, MediaState
+from controller.engine.media_ports import INTERRUPTED, DueRecording, FileRole, MediaState
 
 from .conftest import Bench
 from .doubles import T0, due, voice, wav_bytes
@@ -174,7 +174,7 @@ async def test_one_written_in_fragments_is_played_as_far_as_it_goes(bench: Bench
     segment = bench.catalog.rows["r1", FileRole.SEGMENT, 1]
     assert segment.note == "the switch did not finish this file"
     assert bench.store.path(segment.key).read_bytes() == cut_off
-    assert bench.catalog.errors["r1"] == "segment 1: the switch did not finish this file"
+    assert bench.catalog.errors["r1"] == f"{INTERRUPTED}; segment 1: the switch did not finish this file"
     # Without an index nothing says that the encoder's delay is to be skipped: all is 21 ms later.
     assert_in_step(watch(bench.store.path(f"{FOLDER}/r1.mp4")), [1.021, 2.021])
 
