@@ -109,11 +109,8 @@ def adopt(
     segment.opened_at = segment.opened_at or at
     # The sound of a video is silent for the audio's pauses, which are another recording's.
     plain = segment.kind is Kind.AUDIO
-    told_to_mask = segment.state in _PERHAPS_MASKED and (
-        # Without a pause a mask is an announcement's, and what is being closed has forgotten it.
-        segment.state is not CaptureState.CLOSING or bool(recording.pauses) or not plain
-    )
-    if plain and seen.masked and recording.open_pause is None and not told_to_mask:
+    perhaps_masked = segment.state in _PERHAPS_MASKED
+    if plain and seen.masked and recording.open_pause is None and not perhaps_masked:
         # The switch was told to be silent and we have forgotten why: silence it stays, until
         # somebody asks for the resume.
         recording.pauses.append(
@@ -129,6 +126,8 @@ def adopt(
     masked = seen.masked
     if masked is None:
         # Masking and unmasking twice is harmless, so where the switch cannot say, what should be is
-        # told it again: a lost unmask would leave a recording silent to its end.
-        masked = told_to_mask and not silenced(call, segment.kind)
+        # told it again: a lost unmask would leave a recording silent to its end. Without a pause a mask is
+        # an announcement's, and what is being closed has forgotten it.
+        closing = segment.state is CaptureState.CLOSING and plain and not recording.pauses
+        masked = perhaps_masked and not closing and not silenced(call, segment.kind)
     segment.state = CaptureState.PAUSED if masked else CaptureState.RECORDING
