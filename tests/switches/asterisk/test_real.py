@@ -73,7 +73,10 @@ async def test_boots_and_says_what_it_is(asterisk_lab: AsteriskLab, eventually: 
     async with watching(asterisk_lab, eventually) as bench:
         assert bench.switch.status.state is LinkState.UP
         assert bench.switch.status.version.startswith(("22.", "20."))  # 20 is Ubuntu 24.04's
-        assert bench.facts == [f.SwitchSnapshot(bench.of(f.SwitchSnapshot)[0].at)]
+        [snapshot] = bench.of(f.SwitchSnapshot)
+        assert snapshot.booted_at is not None
+        assert snapshot.booted_at <= snapshot.at
+        assert bench.facts == [f.SwitchSnapshot(snapshot.at, booted_at=snapshot.booted_at)]
 
 
 async def test_wrong_password(asterisk_lab: AsteriskLab, eventually: Eventually) -> None:
