@@ -27,6 +27,7 @@ from .jobs.workers import Settings, Workers
 from .media.encode import EncodeTask, GiveUpOriginalsTask
 from .media.encoders import Encoders
 from .media.finishing import FinishingTask
+from .media.mixing import SoundFiles
 from .media.peaks_task import PeaksTask
 from .media.pipeline import MediaPipeline
 from .media.seal_task import SealTask
@@ -81,7 +82,8 @@ def watermark_of(config: Config, stores: Stores) -> Watermark:
 def make_pipeline(config: Config, catalog: SqlCatalog, stores: Stores) -> MediaPipeline:
     spools = {s.name: s.spool for s in config.switches}
     tasks = finishing_tasks(config, catalog, stores)
-    return MediaPipeline(catalog, spools, stores.home, now, stores=stores, tasks=tasks)
+    sounds = SoundFiles({s.name: s.sounds for s in config.switches if s.sounds is not None})
+    return MediaPipeline(catalog, spools, stores.home, now, stores=stores, tasks=tasks, sounds=sounds)
 
 
 def make_workers(config: Config, catalog: SqlCatalog, stores: Stores, *, alone: bool = False) -> Workers:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..core.calls import Call, Leg
 from ..core.direction import direction_of
+from ..core.own_sounds import lead_of
 from ..core.recording import Recording
 from ..core.timeline import TimeLine
 from ..engine.media_ports import MediaState
@@ -37,6 +38,7 @@ class Rows:
     recordings: list[Row] = field(default_factory=list)
     segments: list[Row] = field(default_factory=list)
     pauses: list[Row] = field(default_factory=list)
+    own_sounds: list[Row] = field(default_factory=list)
 
 
 def rows_of(switch: str, call: Call, now: datetime) -> Rows:
@@ -93,6 +95,7 @@ def rows_of(switch: str, call: Call, now: datetime) -> Rows:
         rows.recordings.append(_recording(switch, call, n, recording, now))
         rows.segments += _segments(recording)
         rows.pauses += _pauses(recording)
+        rows.own_sounds += _own_sounds(recording)
     return rows
 
 
@@ -197,14 +200,16 @@ def _recording(switch: str, call: Call, position: int, recording: Recording, now
 
 
 def _span_ms(recording: Recording) -> int:
-    """From its first capture's begin to its last one's end, without the pauses that are cut."""
+    """From its first capture's begin, or the announcement in front of it, to its last one's end, without the
+    pauses that are cut."""
     began = [s.opened_at for s in recording.segments if s.opened_at]
     ended = [s.closed_at for s in recording.segments if s.opened_at and s.closed_at]
     if recording.ended_at is None or not began or not ended:
         return 0
     cuts = cuts_of(recording, recording.segments, recording.pauses)
     gaps = gaps_of(recording, recording.segments, recording.pauses)
-    return TimeLine(min(began), cuts, gaps).ms(max(ended))
+    zero = min(began) - lead_of(recording.sounds, min(began))
+    return TimeLine(zero, cuts, gaps).ms(max(ended))
 
 
 #: What belongs to the media pipeline and to the trash: written when a recording's row is made, never after.
@@ -253,6 +258,21 @@ def _pauses(recording: Recording) -> list[Row]:
             "unmasked_at": p.unmasked_at,
         }
         for n, p in enumerate(recording.pauses)
+    ]
+
+
+def _own_sounds(recording: Recording) -> list[Row]:
+    return [
+        {
+            "recording_id": recording.recording_id,
+            "position": n,
+            "at": s.at,
+            "sound": str(s.sound),
+            "legs": list(s.legs),
+            "until": s.until,
+            "file": s.file,
+        }
+        for n, s in enumerate(recording.sounds)
     ]
 
 

@@ -23,10 +23,12 @@ from ..engine.media_ports import (
     DueRecording,
     DueSegment,
     FileRole,
+    HeardSound,
     MediaState,
     StoredFile,
 )
 from . import tables as t
+from .sound_rows import heard_sounds
 from .timeline import milliseconds, silenced
 from .writing import OnDatabase, add_missing, chunks, insert, upsert
 
@@ -107,7 +109,10 @@ class MediaRows(OnDatabase):
             segments = await _grouped(connection, t.segments, ids, t.segments.c.number)
             p = t.pauses
             pauses = await _grouped(connection, p, ids, p.c.position)
-        return [_due(row, segments[row.recording_id], pauses[row.recording_id]) for row in rows]
+            sounds = await heard_sounds(connection, rows)
+        return [
+            _due(row, segments[i], pauses[i], sounds.get(i, ())) for i, row in zip(ids, rows, strict=True)
+        ]
 
     async def add_file(self, file: StoredFile) -> None:
         """Note a file in the store. Raises UnknownRecording."""
@@ -315,7 +320,9 @@ async def _grouped(
     return found
 
 
-def _due(row: Any, segments: Sequence[Any], pauses: Sequence[Any]) -> DueRecording:
+def _due(
+    row: Any, segments: Sequence[Any], pauses: Sequence[Any], sounds: Sequence[HeardSound]
+) -> DueRecording:
     return DueRecording(
         recording_id=row.recording_id,
         call_id=row.call_id,
@@ -340,4 +347,5 @@ def _due(row: Any, segments: Sequence[Any], pauses: Sequence[Any]) -> DueRecordi
         discard=row.provisional,
         cut_pauses=row.cut_pauses,
         cut_gaps=row.cut_gaps,
+        sounds=tuple(sounds),
     )

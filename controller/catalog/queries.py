@@ -42,6 +42,7 @@ from .presenting import (
     recording_counts,
     recording_rows,
 )
+from .sound_rows import announcements_of
 from .sounds import file_row, heard, hidden_of, wishes
 from .terms import said_in
 from .timeline import pause_row, timeline_of
@@ -96,8 +97,9 @@ class Queries(OnDatabase):
                 ).all()
                 for x, by in ((s, [s.c.number]), (p, [p.c.position]), (f, [f.c.role, f.c.number]))
             ]
+            announcements = await announcements_of(connection, recording_id)
         segments, pauses, files = mine
-        line = timeline_of(row, segments, pauses, files)
+        line = timeline_of(row, segments, pauses, files, announcements)
         shared = gate.shared(legs)
         sides = [sides_of(gate, x, legs) for x in segments]
         return RecordingDetail(

@@ -14,12 +14,14 @@ from ..core.captures import CaptureState
 from ..core.commands import Layout
 from ..core.decided import Decided
 from ..core.media_kinds import Kind
+from ..core.own_sounds import Played
 from ..core.parties import Party, Side
 from ..core.policy import Decision, Verdict
 from ..core.recording import Pause, Recording, Segment
 from ..core.requests import Means
 from ..core.rules import PolicyScope, Route
 from . import tables as t
+from .sound_rows import played
 
 
 async def open_calls(connection: AsyncConnection, switch: str) -> list[Call]:
@@ -60,6 +62,10 @@ async def _recordings(connection: AsyncConnection, calls: Select[Any]) -> list[R
     pauses: dict[str, list[Pause]] = defaultdict(list)
     for row in await connection.execute(select(p).where(p.c.recording_id.in_(mine)).order_by(p.c.position)):
         pauses[row.recording_id].append(_pause(row))
+    o = t.own_sounds
+    sounds: dict[str, list[Played]] = defaultdict(list)
+    for row in await connection.execute(select(o).where(o.c.recording_id.in_(mine)).order_by(o.c.position)):
+        sounds[row.recording_id].append(played(row))
     rows = await connection.execute(
         select(r).where(r.c.call_id.in_(calls)).order_by(r.c.call_id, r.c.position, r.c.recording_id)
     )
@@ -68,6 +74,7 @@ async def _recordings(connection: AsyncConnection, calls: Select[Any]) -> list[R
             row.recording_id, row.call_id, row.tenant, Kind(row.kind), row.rule, row.reason,
             row.started_at, row.ended_at, segments[row.recording_id], pauses[row.recording_id],
             row.provisional, row.cut_pauses, row.beeped_at, row.cut_gaps,
+            sounds[row.recording_id],
         )
         for row in rows
     ]  # fmt: skip

@@ -124,6 +124,7 @@ class CallRepository(OnDatabase):
             await upsert(connection, t.recordings, rows.recordings, keep=MEDIA_COLUMNS)
             await upsert(connection, t.segments, rows.segments)
             await upsert(connection, t.pauses, rows.pauses)
+            await upsert(connection, t.own_sounds, rows.own_sounds)
             await note_merged(connection, merged)
             await take_over(connection, ids, merged)
             await self._drop_stand_ins(connection, rows.recordings)

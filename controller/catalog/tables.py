@@ -252,6 +252,19 @@ class PauseTable(Row, table=True):
     unmasked_at: datetime | None = time_()
 
 
+class OwnSoundTable(Row, table=True):
+    """What of our own sounds is to be mixed into a recording (`core.own_sounds.Played`)."""
+
+    __tablename__ = "own_sounds"
+    recording_id: str = part_of("recordings.recording_id", primary_key=True)
+    position: int = Field(primary_key=True)
+    at: datetime = time_()
+    sound: str = text_()
+    legs: list[Any] = json_()
+    until: datetime | None = time_()
+    file: str = text_()
+
+
 class FileTable(Row, table=True):
     """``store`` holds it now, ``old_store`` may still hold an older copy ("": none); ``sealing`` is the
     wrapped key of an encrypted one ("": it lies there as it is)."""
@@ -297,6 +310,7 @@ decisions = _of(DecisionTable)
 recordings = _of(RecordingTable)
 segments = _of(SegmentTable)
 pauses = _of(PauseTable)
+own_sounds = _of(OwnSoundTable)
 files = _of(FileTable)
 accounts = _of(people.AccountTable)
 api_tokens = _of(people.TokenTable)

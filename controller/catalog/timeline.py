@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..core.media_kinds import Kind
+from ..core.own_sounds import Played, lead_of
 from ..core.timeline import Span, TimeLine, gaps_left_out, left_out, whole_ms
 from ..engine.media_ports import FileRole
 from ..engine.reading import PauseRow
@@ -52,11 +53,17 @@ def gaps_of(recording: Any, segments: Iterable[Any], pauses: Iterable[Any]) -> t
 
 
 def timeline_of(
-    recording: Any, segments: Sequence[Any], pauses: Sequence[Any], files: Sequence[Any]
+    recording: Any,
+    segments: Sequence[Any],
+    pauses: Sequence[Any],
+    files: Sequence[Any],
+    announcements: Iterable[Played] = (),
 ) -> TimeLine:
-    """All from rows, the segments in order. ``files``: those of the recording that there are."""
+    """All from rows, the segments in order. ``files``: those of the recording that there are;
+    ``announcements``: those that are to be in it, with which it may begin (media/mixing.py)."""
     cuts, gaps = cuts_of(recording, segments, pauses), gaps_of(recording, segments, pauses)
-    return TimeLine(zero_of(recording, segments, files), cuts, gaps)
+    zero = zero_of(recording, segments, files)
+    return TimeLine(zero - lead_of(announcements, zero), cuts, gaps)
 
 
 def zero_of(recording: Any, segments: Sequence[Any], files: Sequence[Any]) -> datetime:

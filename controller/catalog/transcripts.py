@@ -21,6 +21,7 @@ from .channels import alone_on, sides_of
 from .gate import Gate
 from .policy_rows import options_of
 from .presenting import legs_of
+from .sound_rows import announcements_of
 from .terms import Asked, asked_of, fits, place_of, terms_of
 from .timeline import silenced, timeline_of
 from .writing import OnDatabase, upsert
@@ -58,12 +59,13 @@ class TranscriptRows(OnDatabase):
             legs = await legs_of(connection, [row.call_id])
             options = await _options(connection, row.tenant)
             chosen = await _chosen(connection, recording_id)
+            announcements = await announcements_of(connection, recording_id)
         # Encoded, where its tenant does not keep the WAV.
         whole = {f.role: f for f in files if not f.note.startswith(GIVEN_UP)}
         rendition = whole.get(FileRole.RENDITION) or whole.get(FileRole.ENCODED)
         if rendition is None:
             return None
-        line, gate = timeline_of(row, segments, pauses, files), Gate(Scope(row.tenant))
+        line, gate = timeline_of(row, segments, pauses, files, announcements), Gate(Scope(row.tenant))
         heard = []
         for segment in segments:
             sides = sides_of(gate, segment, legs)
@@ -71,7 +73,8 @@ class TranscriptRows(OnDatabase):
             if segment.opened_at is not None:
                 until = segment.closed_at or row.ended_at
                 heard.append(Heard(line.ms(segment.opened_at), line.ms(until), left, right))
-        spans = [silenced(pause) for pause in pauses]
+        # Nobody of the call says what an announcement says.
+        spans = [*map(silenced, pauses), *((a.at, a.until) for a in announcements)]
         return Wanted(
             recording_id,
             row.tenant,

@@ -92,6 +92,11 @@ class _SwitchBase(Section):
     command_timeout_ms: int = Field(
         2000, ge=50, le=60_000, description="How long a command may take before it counts as refused."
     )
+    sounds: Path | None = Field(
+        None,
+        description="The folder of the switch's sounds, as the controller sees it: below it lie the "
+        "announcements of tenants that want them in their recordings (`sounds_in_recording`).",
+    )
     standby_after_s: int = Field(
         3,
         ge=0,
@@ -306,7 +311,7 @@ def _anchored(config: Config, folder: Path) -> Config:
             )
     switches = tuple(
         s.model_copy(
-            update={"spool": anchor(s.spool), "password_file": anchor(s.password_file)}
+            update={name: anchor(getattr(s, name)) for name in ("spool", "password_file", "sounds")}
             | ({"ca_file": anchor(s.ca_file)} if isinstance(s, AsteriskConfig) else {})
         )
         for s in config.switches

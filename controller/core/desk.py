@@ -26,7 +26,7 @@ from .recording import Recording
 from .requests import ControlOutcome, ControlRequest
 from .resync import adopt_captures, leg_facts
 from .retraction import take_back
-from .sounds import beep, pause_marks, pause_tone
+from .sounds import announcement_played, beep, pause_marks, pause_tone
 from .strays import adopt_strays
 
 
@@ -297,20 +297,13 @@ class Desk:
             after = pause_marks(recording)
             if after != before:
                 sound = Sound.PAUSED if after[0] > before[0] else Sound.RESUMED
-                pause_tone(call, recording, self.policy, sound, effects)
+                pause_tone(call, recording, self.policy, sound, fact.at, effects)
             self._reconcile(call, fact.at, effects)
 
     def _announcement_played(self, fact: f.AnnouncementPlayed, effects: Effects) -> None:
         call, leg = self.book.call_of(fact.leg_id), self.book.leg(fact.leg_id)
-        if call is None or leg is None or leg.announced.get(fact.tenant) is None:
-            return
-        leg.announced[fact.tenant] = None
-        effects.touch(call)
-        what = "announcement played" if not fact.error else "announcement failed"
-        call.journey.append(JourneyEntry(fact.at, what, leg.leg_id, fact.error))
-        if fact.error:
-            effects.announce(call, None, "warning", leg.leg_id, Reason="the announcement could not be played")
-        self._reconcile(call, fact.at, effects)
+        if call and leg and announcement_played(call, leg, fact, self.policy, effects):
+            self._reconcile(call, fact.at, effects)
 
     def _reconcile(self, call: Call, at: datetime, effects: Effects) -> None:
         before = len(call.decided)

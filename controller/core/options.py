@@ -109,8 +109,9 @@ class TenantOptions:
 
     ``longest_pause_s``: a pause that is longer ends by itself, with a warning on the bus.
     ``trash_days``: so long a deleted recording can be restored, 0: not at all.
-    ``announcement``: a sound of the switch, played before recording starts and to whoever joins; like
-    every sound of ours it is in no recording (docs/decisions/0021).
+    ``announcement``: a sound of the switch, played before recording starts and to whoever joins.
+    ``sounds_in_recording``: it, the tones and the beep are mixed into the recording afterwards; else no sound
+    of ours is in it (docs/decisions/0021).
     ``format``: of the whole recording, encoded after the call. ``keep_original``: what the switch
     wrote stays beside it; otherwise it goes once the encoded file was decoded again and compared.
     """
@@ -134,6 +135,7 @@ class TenantOptions:
     share_links: ShareLinks = ShareLinks.PRIVATE
     gap_style: GapStyle = GapStyle.SILENCE
     alone: Alone = Alone.LEAVE
+    sounds_in_recording: bool = False
 
     def __post_init__(self) -> None:
         validated(self.codes)
@@ -163,8 +165,8 @@ DEFAULT_OPTIONS = TenantOptions()
 
 #: Options that there were once, and what to do.
 _GONE = {
-    "announcement_in_file": "is no option any more: no announcement, tone or beep is ever in a recording, "
-    "and the call's journey says who heard it and when; leave it out",
+    "announcement_in_file": "is no option any more: sounds_in_recording mixes announcements, tones and beeps "
+    "into a recording afterwards; leave it out",
 }
 
 _ENUMS: dict[str, type[StrEnum]] = {

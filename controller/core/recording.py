@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from .captures import CaptureState
 from .commands import Layout
 from .media_kinds import Kind
+from .own_sounds import Played
 from .requests import Means
 
 
@@ -72,7 +73,7 @@ class Recording:
     ``provisional``: its audio is destroyed at the end unless somebody starts it before (the
     on-demand mode); the row stays as the trace of that. ``cut_pauses``: what lies in a pause is left
     out instead of kept as silence, as its tenant had chosen when it began; ``cut_gaps``: the same of what
-    lies between two captures for another reason.
+    lies between two captures for another reason. ``sounds``: those of ours that are to be in its file.
     """
 
     recording_id: str
@@ -89,6 +90,7 @@ class Recording:
     cut_pauses: bool = False
     beeped_at: datetime | None = None
     cut_gaps: bool = False
+    sounds: list[Played] = field(default_factory=list)
 
     @property
     def running(self) -> Segment | None:

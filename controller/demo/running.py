@@ -37,6 +37,7 @@ class Lab(Protocol):
     sip_port: int
     trunk_ip: str
     trunk_port: int
+    folder: Path
     spool: Path
     users: dict[str, tuple[str, str]]
 
@@ -62,6 +63,7 @@ def switch_section(lab: Lab) -> str:
         f"port = {lab.control_port}",
         f'password = "{lab.password}"',
         f'spool = "{lab.spool}"',
+        f'sounds = "{lab.folder}/sounds"',
     ]
     return "\n".join(lines) + "\n"
 

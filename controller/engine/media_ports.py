@@ -11,6 +11,7 @@ from typing import Protocol
 from ..core.commands import Layout
 from ..core.formats import FormatChoice
 from ..core.media_kinds import Kind
+from ..core.own_sounds import Played
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,21 @@ class DueSegment:
 
 
 @dataclass(frozen=True, slots=True)
+class HeardSound:
+    """A sound of ours that is to be mixed in. ``seats``: the channels (0 left, 1 right) of whoever has heard
+    it, in a stereo recording; empty where nobody has one."""
+
+    played: Played
+    seats: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class DueRecording:
     """A recording that has ended and is not yet in the store.
 
     ``discard``: it was provisional and nobody started it; its audio is to be destroyed.
     ``cut_pauses``: its tenant has pauses left out instead of kept as silence; ``cut_gaps``: and what lies
-    between two captures for another reason.
+    between two captures for another reason. ``sounds``: of ours, which its tenant wants in its file.
     """
 
     recording_id: str
@@ -52,6 +62,7 @@ class DueRecording:
     discard: bool = False
     cut_pauses: bool = False
     cut_gaps: bool = False
+    sounds: tuple[HeardSound, ...] = ()
 
 
 #: The store where the pipeline works: the folder ``storage.path``. Every file is there first.

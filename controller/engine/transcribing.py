@@ -31,7 +31,8 @@ class Wanted:
     """A recording that can be played, and what its tenant wants of it.
 
     ``rendition`` is the whole of it. ``chosen``: the spans that somebody wants taken out. ``paused``: the
-    spans in which nothing may be heard, None: to the end. All times on the recording's time line.
+    spans in which nobody may be heard, or only our own announcement is; None: to the end. All times on the
+    recording's time line.
     """
 
     recording_id: str

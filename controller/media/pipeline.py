@@ -35,6 +35,7 @@ from .collect import Collected, Collector
 from .discard import Discarder
 from .errors import MediaError, SpoolError
 from .finishing import FinishingTask, Stoppable
+from .mixing import SoundFiles
 from .render import render
 from .shelves import Stores, home_only
 from .spool import Patience, Spool
@@ -66,7 +67,7 @@ class MediaPipeline:
     ``workers`` recordings at most use the disk at once, besides one film. ``on_available`` is called
     on the event loop with the id of each recording that can now be played. All work is done in
     ``store``, the home; ``stores`` knows where else a file may have been moved. ``tasks`` are done to
-    what can be played, in this order.
+    what can be played, in this order. ``sounds`` finds the announcements that tenants want in recordings.
     """
 
     def __init__(
@@ -81,11 +82,13 @@ class MediaPipeline:
         on_available: Callable[[str], None] | None = None,
         stores: Stores | None = None,
         tasks: Sequence[FinishingTask] = (),
+        sounds: SoundFiles | None = None,
     ) -> None:
         self._catalog = catalog
         self._stores = stores or home_only(store)
         self._spools = {name: Spool(root) for name, root in spools.items()}
         self._store = store
+        self._sounds = sounds or SoundFiles()
         self._on_available = on_available
         self._slots = asyncio.Semaphore(workers)
         # A film takes minutes: one at a time, and none of the places of those that take no time.
@@ -265,7 +268,9 @@ class MediaPipeline:
     ) -> MediaState:
         async with self._films if recording.kind is Kind.VIDEO else self._slots:
             stopped = self._stopping.is_set
-            rendition = await asyncio.to_thread(render, recording, segments, self._store, stopped)
+            rendition = await asyncio.to_thread(
+                render, recording, segments, self._store, stopped, self._sounds
+            )
         rows = await self._catalog.files(recording.recording_id)
         old = next((row for row in rows if row.role is FileRole.RENDITION), None)
         await self._catalog.add_file(rendition)

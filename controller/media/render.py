@@ -19,6 +19,7 @@ from .film import make as make_film
 from .integrity import Digest
 from .join import Part, join
 from .keys import rendition_key
+from .mixing import SoundFiles, mix
 from .silence import silent
 from .store import LocalStore
 
@@ -33,6 +34,7 @@ class _Shape:
     channels: int
     sample_rate: int
     note: str = ""
+    silent: bool | None = None  # None: not looked at yet
 
 
 def render(
@@ -40,10 +42,11 @@ def render(
     segments: Sequence[tuple[DueSegment, StoredFile]],
     store: LocalStore,
     stopped: Callable[[], bool] = lambda: False,
+    sounds: SoundFiles | None = None,
 ) -> StoredFile:
     """Make the rendition and put it into the store; answers its row. Blocking, idempotent.
 
-    A film may take minutes; it gives up once ``stopped``.
+    A film may take minutes; it gives up once ``stopped``. Our own sounds go into recordings of audio only.
 
     Raises MediaError (the segments stay as they are).
     """
@@ -55,8 +58,8 @@ def render(
     if recording.kind is Kind.VIDEO:
         shape = _video(recording, segments, cuts, store, key, stopped)
     else:
-        shape = _audio(segments, cuts, store, key)
-    if silent(recording.kind, store.path(key), stopped):
+        shape = _audio(recording, segments, cuts, store, key, sounds or SoundFiles())
+    if silent(recording.kind, store.path(key), stopped) if shape.silent is None else shape.silent:
         shape = replace(shape, note="; ".join(note for note in (shape.note, SILENT) if note))
     crash_point("rendition.stored")
     return StoredFile(
@@ -83,24 +86,36 @@ def _cuts(recording: DueRecording) -> tuple[Span, ...]:
 
 
 def _audio(
-    segments: Sequence[tuple[DueSegment, StoredFile]], cuts: Sequence[Span], store: LocalStore, key: str
-) -> _Shape:
-    if len(segments) == 1 and wav.inspect(store.path(segments[0][1].key)).canonical:
+    recording: DueRecording, segments: Sequence[tuple[DueSegment, StoredFile]], cuts: Sequence[Span],
+    store: LocalStore, key: str, sounds: SoundFiles,
+) -> _Shape:  # fmt: skip
+    alone = len(segments) == 1 and wav.inspect(store.path(segments[0][1].key)).canonical
+    if alone and not recording.sounds:
         only = segments[0][1]
         store.link(only.key, key)
         crash_point("rendition.joined")
         return _Shape(Digest(only.sha256, only.size), only.duration_ms, only.channels, only.sample_rate)
     parts = [Part(store.path(f.key), s.opened_at, s.closed_at) for s, f in segments]
-    temp = store.scratch()
+    temps = [store.scratch(), store.scratch()]
+    heard: bool | None = None
     try:
-        joined = join(parts, temp, cuts)
+        joined, made = join(parts, temps[0], cuts), temps[0]
+        if recording.sounds and joined.origin is not None:
+            # Whether anybody is heard in it is to be known without what we add.
+            heard = not silent(Kind.AUDIO, made)
+            joined = mix(joined, made, temps[1], recording.switch, recording.sounds, cuts, sounds)
+            made = temps[1]
         crash_point("rendition.joined")
-        digest = store.put(temp, key)
+        digest = store.put(made, key)
     except OSError as error:
         raise store_error("join the segments into", store.path(key), error) from error
     finally:
-        temp.unlink(missing_ok=True)
-    return _Shape(digest, joined.duration_ms, joined.channels, joined.sample_rate, joined.note)
+        for temp in temps:
+            temp.unlink(missing_ok=True)
+    silence = None if heard is None else not heard
+    return _Shape(
+        digest, joined.duration_ms, joined.channels, joined.sample_rate, joined.note, silence
+    )  # fmt: skip
 
 
 def _video(

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from controller.demo.lab import ANNOUNCEMENT_HZ
-from controller.demo.listen import spans
-from controller.demo.phone import Dialog
+from controller.demo.listen import read_wav, spans
+from controller.demo.phone import Dialog, tone
 
 from .parties import ms_of, needs, next_call, outside
 from .system import JSON_CONTROL, TEXT_CONTROL, TONES, TRUNK_A, TRUNK_B, System, until
@@ -170,6 +170,69 @@ async def test_the_periodic_beep(system: System) -> None:
     await a.bye()
     [recording] = await system.recordings(call_id)
     assert (await ms_of(system, recording, BEEP))[BEEP] == 0
+
+
+# ── the same in the file, where a tenant wants it ─────────────────────────────────────────────
+
+
+async def test_our_own_sounds_are_in_the_file_where_they_were_heard(system: System) -> None:
+    """Before the recording, over the talk, in a pause, to who joins: below an announcement nobody's voice."""
+    wants = {"sounds_in_recording": True, "pause_tone": True, "beep_every_s": BEEP_EVERY_S}
+    await announced(system, "everybody", **wants)
+    a, b = await system.call("101", "102")
+    call_id = await system.call_id("101")
+    await system.recording_up(call_id)
+    await hears(a, BEEP, 100, "a beep")
+    await a.send_digits("*48")
+    await system.recording_up(call_id, "paused")
+    await asyncio.sleep(1.0)
+    await a.send_digits("*49")
+    await system.recording_up(call_id)
+    await asyncio.sleep(1.0)
+    await a.transfer("103")
+    c = await next_call(system, "103")
+    await hears(c, ANNOUNCEMENT_HZ, 800, "the announcement for the newcomer")
+    await system.recording_up(call_id)
+    c.rtp.play(tone(TONES["104"]))  # 103's own is one of the tones of a pause
+    await asyncio.sleep(1.0)
+    await c.bye()
+    await b.wait_ended()
+    [recording] = await system.recordings(call_id)
+    path = await system.audio(recording["recording"]["recording_id"])
+    wav = read_wav(path)
+    found = {
+        hertz: [(s.start / wav.rate * 1000, s.duration_ms) for s in spans(wav.mono(), wav.rate, hertz)]
+        for hertz in (ANNOUNCEMENT_HZ, BEEP, HIGH, TONES["101"], TONES["102"])
+    }
+    segments = recording["segments"]
+    first, second = [(at, ms) for at, ms in found[ANNOUNCEMENT_HZ] if ms > 500]
+    assert first[0] < 1000, found
+    assert first[0] + first[1] <= segments[0]["from_ms"] + 20, (first, segments)
+    assert min(first[1], second[1]) > 900, "each whole"
+    assert max(first[1], second[1]) < 1100, "and once, however many were told"
+    voices = [s for user in ("101", "102") for s in found[TONES[user]] if s[1] > 60]
+    assert min(at for at, _ in voices) >= segments[0]["from_ms"] - 20, "nobody before they were told"
+    for at, ms in voices:
+        assert at + ms <= second[0] + 150 or at >= second[0] + second[1] - 150, (at, ms, second)
+    [pause] = recording["pauses"]
+    assert any(abs(at - pause["from_ms"]) < 400 for at, ms in found[HIGH] if ms > 80), (found[HIGH], pause)
+    assert any(at > pause["to_ms"] - 20 for at, ms in found[HIGH] if ms > 80), (found[HIGH], pause)
+    assert any(150 < ms < 250 for _, ms in found[BEEP]), found[BEEP]
+    assert recording["recording"]["duration_ms"] == len(wav.mono()) * 1000 // wav.rate
+
+
+async def test_in_stereo_they_are_on_the_side_of_who_heard_them(system: System) -> None:
+    await announced(system, "external", channels="stereo", sounds_in_recording=True)
+    a, _ = await system.call("outside", "101")
+    call_id = await system.call_id("101")
+    await hears(a, ANNOUNCEMENT_HZ, 800, "the announcement")
+    await system.recording_up(call_id)
+    await asyncio.sleep(0.6)
+    await a.bye()
+    [recording] = await system.recordings(call_id)
+    sides = [await ms_of(system, recording, ANNOUNCEMENT_HZ, channel=n) for n in (0, 1)]
+    assert 900 < sides[0][ANNOUNCEMENT_HZ] < 1100, sides
+    assert sides[1][ANNOUNCEMENT_HZ] == 0, "101 was not told"
 
 
 # ── answers ───────────────────────────────────────────────────────────────────────────────────

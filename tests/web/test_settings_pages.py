@@ -124,7 +124,7 @@ OPTIONS = {
     "gap_style": "cut", "alone": "record",
     "format": "opus", "keep_original": "on",
     "longest_pause_s": "300", "pause_tone": "on", "beep_every_s": "15", "announcement": "ivr/recorded.wav",
-    "announce_to": "external", "message_answers": "always", "trash_days": "14",
+    "announce_to": "external", "sounds_in_recording": "on", "message_answers": "always", "trash_days": "14",
     "transcripts": "on", "redact_digits": "audio", "second_factor": "everybody", "share_links": "public",
     "new_audio": "on", "new_video": "off", "new_mode": "on_demand", "code": ["*48", "*49", "", ""],
     "operation": ["pause-recording", "resume-audio-recording", "pause-recording", "stop-recording"],
@@ -146,6 +146,7 @@ async def test_the_options_form_stores_all_of_them(world: World) -> None:
             Channels.STEREO, Answers.ALWAYS, NewUser(Setting.ON, Setting.OFF, Mode.ON_DEMAND), 14,
             Transcripts.ON, Redaction.AUDIO,
             FormatChoice.OPUS, True, SecondFactorFor.EVERYBODY, ShareLinks.PUBLIC, GapStyle.CUT, Alone.RECORD,
+            True,
         )  # fmt: skip
         assert (stored.audio, stored.directions) == (Setting.ON, EVERY_DIRECTION)
         page = (await browser.get(answer.headers["location"])).text

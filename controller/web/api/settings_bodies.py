@@ -102,6 +102,11 @@ class OptionsBody(Body):
     beep_every_s: int = Field(0, description="The parties hear a beep so often; 0: never, else 5 to 3600.")
     announcement: str = Field("", description="A sound of the switch, played before recording starts.")
     announce_to: Hears = Field(Hears.NOBODY, description="Who hears the announcement.")
+    sounds_in_recording: bool = Field(
+        False,
+        description="The announcement, the tones and the beep are mixed into recordings of audio after the "
+        "call, when they were heard; nobody is recorded for it before they were told.",
+    )
     channels: Channels = Field(Channels.MONO, description="Stereo: left is the party who called.")
     format: FormatChoice = Field(
         FormatChoice.SYSTEM,

@@ -129,6 +129,7 @@ def _options(sheet: Sheet, stored: TenantOptions) -> TenantOptions:
         "beep_every_s": sheet.whole("beep_every_s", 3600),
         "announcement": sheet.one("announcement"),
         "announce_to": sheet.choice("announce_to", Hears, stored.announce_to),
+        "sounds_in_recording": sheet.ticked("sounds_in_recording"),
         "channels": sheet.choice("channels", Channels, stored.channels),
         "trash_days": sheet.whole("trash_days", 365) if sheet.one("trash_days") else stored.trash_days,
         "format": sheet.choice("format", FormatChoice, stored.format),
