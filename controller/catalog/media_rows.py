@@ -67,7 +67,6 @@ class UnknownRecording(TapelineError):
 
 
 def stored_file(row: Any) -> StoredFile:
-    """From a row of `files`."""
     values = {f.name: getattr(row, f.name) for f in fields(StoredFile)}
     return StoredFile(**{**values, "role": FileRole(row.role)})
 

@@ -253,8 +253,6 @@ class PauseTable(Row, table=True):
 
 
 class OwnSoundTable(Row, table=True):
-    """What of our own sounds is to be mixed into a recording (`core.own_sounds.Played`)."""
-
     __tablename__ = "own_sounds"
     recording_id: str = part_of("recordings.recording_id", primary_key=True)
     position: int = Field(primary_key=True)

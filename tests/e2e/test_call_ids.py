@@ -42,6 +42,7 @@ async def strangers(system: System) -> AsyncIterator[System]:
         # Longer than a buffer of FreeSWITCH's own, which `eval uuid:…` would write past.
         ("x" * 200 + "@far.example", True),
         ("it's-\\\"`id`%0A{x}@far.example", False),
+        ("a${hostname}-${system(id)}-$${x}@far.example", False),
     ],
 )
 async def test_such_a_call_is_recorded_and_controlled(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,10 +38,13 @@ async def take_snapshot(
     captures: list[f.CaptureSeen] = []
     rooms = _rooms(await api("conference json_list"))
     listed = await _channels(api)
+    peers = await _unsaid_peers(api, listed)
     for leg_id in filter(verbs.speakable, dict.fromkeys([*listed, *known])):
         event = decode_event((await api(f"uuid_dump {verbs.leg(leg_id)} json")).encode())
         if event is None or event.get("Unique-ID") != leg_id:
             continue  # hung up meanwhile
+        if leg_id in peers:
+            event["variable_bridge_uuid"] = peers[leg_id]
         legs[leg_id] = tuple(translator.leg_from_dump(event, rooms.get(leg_id, "")))
         for path in _recorded_files(await api(f"uuid_buglist {verbs.leg(leg_id)}")):
             capture_id = translator.capture_id(path)
@@ -83,13 +86,28 @@ async def _channels(api: Api) -> dict[str, Row]:
 
 
 async def _listed(api: Api) -> dict[str, Row]:
-    text = await api("show channels as json")
+    return {row["uuid"]: row for row in await _rows(api, "channels") if row.get("uuid")}
+
+
+async def _rows(api: Api, what: str) -> list[Row]:
+    text = await api(f"show {what} as json")
     try:
         answer: Any = orjson.loads(text.encode("utf-8", "replace"))
     except orjson.JSONDecodeError:
         answer = {}
     rows = answer.get("rows", []) if isinstance(answer, dict) else []
-    return {row["uuid"]: row for row in rows if isinstance(row, dict) and row.get("uuid")}
+    return [row for row in rows if isinstance(row, dict)]
+
+
+async def _unsaid_peers(api: Api, listed: Mapping[str, Row]) -> dict[str, str]:
+    """leg → whom it talks to, of those that talk to a leg which no command can name. A caller may have put
+    ``${…}`` into that one's id, and FreeSWITCH gives no variable such a value: its other leg's
+    ``bridge_uuid`` is not there (switch_channel_set_variable_var_check, seen on 1.10.12)."""
+    if all(map(verbs.speakable, listed)):
+        return {}
+    pairs = [(str(row.get("uuid", "")), str(row.get("b_uuid", ""))) for row in await _rows(api, "calls")]
+    both = [*pairs, *((b, a) for a, b in pairs)]
+    return {a: b for a, b in both if verbs.speakable(a) and b in listed and not verbs.speakable(b)}
 
 
 def _as_event(row: Row) -> dict[str, str]:
