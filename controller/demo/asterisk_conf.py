@@ -102,7 +102,7 @@ def write(plan: Plan) -> None:
         "extensions.conf": _extensions(plan),
         "pjsip.conf": _pjsip(plan),
         "queues.conf": _QUEUES,
-        "confbridge.conf": f'{_CONFBRIDGE}#include "{plan.pieces}/asterisk/confbridge.conf"\n',
+        "confbridge.conf": f'{_CONFBRIDGE}#include "{plan.pieces}/asterisk/confbridge.conf"\n{_own_menu()}',
         "res_parking.conf": _PARKING,
         "kamailio.cfg": _kamailio(plan),
     }
@@ -112,6 +112,12 @@ def write(plan: Plan) -> None:
     for name, text in files.items():
         (etc / name).write_text(text)
         (etc / name).chmod(0o600)
+
+
+def _own_menu() -> str:
+    """The same codes in a conference room."""
+    entries = (f"*{code}=dialplan_exec(tapeline-conference,*{code},1)\n" for code in MORE_CODES)
+    return "[tapeline_codes](+)\n" + "".join(entries)
 
 
 def _asterisk(plan: Plan, etc: Path) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from .parties import needs
-from .system import System, until
+from .parties import ms_of, needs
+from .system import TONES, System, until
 
 OWN = {"*71": "pause-recording", "*72": "resume-recording"}
 
@@ -69,3 +69,33 @@ async def test_as_a_call_of_its_own(system: System) -> None:
     await until(paused, "*71 pauses the held call")
     await code.wait_ended(10)
     await a.bye()
+
+
+async def test_in_a_conference_room(system: System) -> None:
+    """Which on Asterisk has a menu of its own for them, and on FreeSWITCH needs nothing."""
+    needs(system, "other codes", "conference")
+    await system.put_tenant("acme.test", True, codes=OWN)
+    a = await system.phone("101").call("7040")
+    b = await system.phone("102").call("7040")
+    c = await system.phone("outside").call("7040")
+    call_id = await system.call_id("101")
+    await system.recording_up(call_id)
+    await asyncio.sleep(0.6)
+    await c.send_digits("*71")
+    await asyncio.sleep(2.0)
+    states = [r["state"] for one in await system.live(user="101") for r in one["recordings"]]
+    assert states == ["recording"], "an outside party has no code"
+    await b.send_digits("*71")
+    await system.recording_up(call_id, "paused")
+    await asyncio.sleep(0.8)
+    await a.send_digits("*72")
+    await system.recording_up(call_id)
+    await asyncio.sleep(0.8)
+    assert "*7" not in a.rtp.digits + b.rtp.digits
+    for dialog in (c, b, a):
+        await dialog.bye()
+    [recording] = await system.recordings(call_id)
+    [pause] = recording["pauses"]
+    assert (pause["asked_by"], pause["ended_by"]) == ("102@acme.test", "101@acme.test")
+    ms = await ms_of(system, recording, TONES["101"], TONES["102"])
+    assert min(ms.values()) > 800, (ms, "whoever has dialled is in the room again")

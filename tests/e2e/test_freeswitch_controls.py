@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from datetime import UTC, datetime
 from typing import Any
 
@@ -81,6 +82,34 @@ async def test_the_record_key_starts_and_stops_where_that_is_the_user_s(system: 
     await a.bye()
     [recording] = await system.recordings(call_id)
     assert 600 < recording["recording"]["duration_ms"] < 2000, recording["recording"]
+
+
+async def test_an_off_as_the_first_key_where_the_directory_says_that_an_empty_info_is_one(
+    system: System,
+) -> None:
+    file = system.lab.folder / "conf/directory/acme.test.xml"
+    shipped = file.read_text()
+    ready = f"/tmp/tapeline-{uuid.UUID(int=0)}.key"
+    variable = f'<variables><variable name="sofia_record_file" value="{ready}"/>'
+    file.write_text(shipped.replace("<variables>", variable))
+    await system.lab.cli("reloadxml")
+    try:
+        a, b, call_id = await recorded(system, "101", "102")
+    finally:
+        file.write_text(shipped)
+        await system.lab.cli("reloadxml")
+    for dialog in (a, b):  # who calls, and who is called
+        reply = await dialog.request("INFO", headers=["Record: off"])
+        assert reply.status == 200, reply.message.start
+        await system.recording_up(call_id, "paused")
+        await asyncio.sleep(0.5)
+        await system.control(call_id, "resume-recording")
+        await system.recording_up(call_id)
+        await asyncio.sleep(0.3)
+    await a.bye()
+    [recording] = await system.recordings(call_id)
+    assert [p["asked_by"] for p in recording["pauses"]] == ["101@acme.test", "102@acme.test"]
+    assert [p["means"] for p in recording["pauses"]] == ["record_key"] * 2
 
 
 async def test_an_outside_party_has_no_record_key(system: System) -> None:

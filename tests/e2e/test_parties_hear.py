@@ -113,6 +113,40 @@ async def test_nothing_of_who_joins_is_recorded_before_the_end_of_the_announceme
     assert recording["pauses"] == [], "nobody has asked for a pause"
 
 
+async def test_who_comes_third_into_a_conference_is_told_before_anything_of_them_is_recorded(
+    system: System,
+) -> None:
+    """And the others talk on meanwhile; of that nothing is kept, since the newcomer could be heard in it."""
+    needs(system, "announcement", "conference")
+    await announced(system, "everybody")
+    a = await system.phone("101").call("7040")
+    b = await system.phone("outside").call("7040")
+    for party in (a, b):
+        await hears(party, ANNOUNCEMENT_HZ, 800, "the announcement")
+    call_id = await system.call_id("101")
+    await system.recording_up(call_id)
+    await asyncio.sleep(0.8)
+    joined = time.time()
+    c = await system.phone("102").call("7040", source=tone(TONES["104"]))  # 102's own is in the tones
+    await hears(c, ANNOUNCEMENT_HZ, 800, "the announcement for the newcomer")
+    told = time.time()
+    await system.recording_up(call_id)
+    assert heard(a, ANNOUNCEMENT_HZ, joined) + heard(b, ANNOUNCEMENT_HZ, joined) == 0, "once is enough"
+    assert heard(b, TONES["101"], joined) > 600, "they talk on"
+    await asyncio.sleep(1.0)
+    talked = (time.time() - told) * 1000
+    for dialog in (c, b, a):
+        await dialog.bye()
+    [recording] = await system.recordings(call_id)
+    ms = await ms_of(system, recording, TONES["104"], TONES["101"], ANNOUNCEMENT_HZ)
+    assert 400 < ms[TONES["104"]] < talked + 300, (ms, talked)
+    assert ms[ANNOUNCEMENT_HZ] == 0, ms
+    assert 1200 < ms[TONES["101"]] < recording["recording"]["duration_ms"] - 600, (ms, "silent meanwhile")
+    assert recording["pauses"] == [], "nobody has asked for a pause"
+    journey = [e["what"] for e in (await system.cdr(call_id))["journey"]]
+    assert "silent for the announcement" in journey
+
+
 async def test_an_announcement_that_is_missing_costs_no_recording(system: System) -> None:
     needs(system, "announcement")
     await system.put_tenant("acme.test", True, announcement="no/such/sound", announce_to="everybody")

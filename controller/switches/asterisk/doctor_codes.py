@@ -20,6 +20,9 @@ README = "dialplan/asterisk/README.md"
 _MAPPED = re.compile(r"(\S+)\s+no def\s+(\S+)\s*")
 
 _CONTEXT = re.compile(r"\[ (?:Included )?[Cc]ontext '([^']*)'")
+_MENU = re.compile(r"[A-Za-z0-9_.-]{1,80}")
+#: A line of ``confbridge show menu``: code, what it does.
+_ENTRY = re.compile(r"([*#]\d{1,6})=.*dialplan_exec\(tapeline-conference,")
 #: What the applicationmap calls; nobody dials in there.
 _INSIDE_CALLS = ("tapeline-feature", "tapeline-dialled", "tapeline-conference")
 
@@ -37,7 +40,7 @@ async def examine_codes(cli: Cli, wanted: Codes) -> list[Check]:
             if not _told(await cli(f"dialplan show {code}@"))  # in every context: the operator's own counts
         ]
         checks.append(_as_calls(dead, wanted))
-    return checks
+    return [*checks, *await _in_rooms(cli, wanted)]
 
 
 def mapped(lines: Iterable[str]) -> dict[str, str]:
@@ -103,6 +106,27 @@ def _told(shown: Iterable[str]) -> bool:
         if "TapelineFeature" in line and context not in _INSIDE_CALLS:
             return True
     return False
+
+
+async def _in_rooms(cli: Cli, wanted: Codes) -> list[Check]:
+    """Of each menu of ConfBridge's that has codes of ours: one that it lacks is dead in its rooms. Nothing is
+    said where no menu has any, since nobody need have rooms."""
+    found = []
+    for line in await cli("confbridge show menus"):
+        name = line.strip()
+        if not _MENU.fullmatch(name):
+            continue
+        shown = await cli(f"confbridge show menu {name}")
+        there = {match[1] for entry in shown if (match := _ENTRY.match(entry.strip()))}
+        dead = wanted.keys() - there
+        if there:
+            what = f"not in the menu, so dead in its rooms: {named(dead, wanted)}"
+            mend = (
+                "add a line for each to confbridge.conf, then: asterisk -rx 'module reload app_confbridge.so'"
+            )
+            said = what if dead else f"all {len(wanted)} in the menu"
+            found.append(Check(f"codes in the rooms of {name}", not dead, said, mend if dead else ""))
+    return found
 
 
 def _as_calls(dead: list[str], wanted: Codes) -> Check:

@@ -4,7 +4,8 @@ Its RECV_INFO event leaves the header and the channel's variables out (sofia.c, 
 ``record-template`` the phone gets 488. With the template of freeswitch-conf/sip_profiles/internal.xml
 each *on* leaves a new name of a file in ``sofia_record_file``, which cannot be opened, so that
 FreeSWITCH records nothing of its own; the variable is asked for then. An *off* changes nothing: it is
-an INFO without a body after an *on*.
+an INFO without a body after an *on*. Before any *on* it is one only if the leg has `READY` from the
+directory: whoever sets that says that this phone sends no INFO without a body for anything else.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ ON, OFF = Operation(Verb.START, BOTH), Operation(Verb.STOP, BOTH)
 #: The name that our template makes; another template is the operator's, and not our key.
 _OURS = re.compile(r".*/tapeline-[0-9a-f-]{36}\.key")
 VARIABLE = "sofia_record_file"
+#: The value with which no key has been pressed yet; without any, sofia answers an *off* 488 and says nothing.
+READY = re.compile(r".*/tapeline-00000000-0000-0000-0000-000000000000\.key")
 
 
 def may_be_the_key(event: Event) -> bool:
@@ -46,7 +49,7 @@ class RecordKeys:
         """What an INFO without a body asks for, with what ``sofia_record_file`` holds after it."""
         if not _OURS.fullmatch(name):
             return None
-        if self._left.get(leg_id) != name:
+        if self._left.get(leg_id) != name and not READY.fullmatch(name):
             self._left[leg_id] = name
             return ON
         return OFF

@@ -37,11 +37,21 @@ def shown(known: Mapping[str, str]) -> list[str]:
 
 
 async def codes(
-    known: Mapping[str, str], wanted: Mapping[str, list[str]], *, calls: str = "*48 *71", context: bool = True
+    known: Mapping[str, str],
+    wanted: Mapping[str, list[str]],
+    *,
+    calls: str = "*48 *71",
+    context: bool = True,
+    menus: Mapping[str, list[str]] | None = None,
 ) -> dict[str, Check]:
     async def cli(line: str) -> list[str]:
         if line == "features show":
             return shown(known)
+        if line == "confbridge show menus":  # as Asterisk 22 prints them
+            return ["--------- Menus -----------", *menus] if menus else ["No such command 'confbridge show'"]
+        if menus and line.startswith("confbridge show menu "):
+            name = line.rpartition(" ")[2]
+            return [f"Name: {name}", *menus[name], ""]
         what = line.removeprefix("dialplan show ")
         if what == "tapeline-codes":
             return [CONTEXT] if context else ["There is no existence of 'tapeline-codes' context"]
@@ -120,3 +130,17 @@ async def test_of_many_only_some_are_named() -> None:
 async def test_names_that_the_controller_binds() -> None:
     found = await codes({"acme": "*71", "other": "*48"}, ACME)
     assert "tapeline-pause" in bad(found)["feature codes"]
+
+
+async def test_the_menu_of_a_conference_room() -> None:
+    room = "{0}=dialplan_exec(tapeline-conference,{0},1)".format
+    wanted = {"*48": ["acme"], "*71": ["acme", "other"]}
+    menus = {"default_menu": ["*=playback_and_continue(menu)", "1=toggle_mute"], "codes": [room("*48")]}
+    found = await codes({"a": "*48", "b": "*71"}, wanted, menus=menus)
+    assert [name for name in found if "rooms" in name] == ["codes in the rooms of codes"]
+    check = found["codes in the rooms of codes"]
+    assert not check.ok
+    assert "*71" in check.found
+    assert "*48" not in check.found
+    menus["codes"].append(room("*71"))
+    assert (await codes({"a": "*48", "b": "*71"}, wanted, menus=menus))["codes in the rooms of codes"].ok

@@ -90,6 +90,12 @@ def test_each_new_name_is_an_on_and_an_empty_info_after_it_an_off() -> None:
     assert {r.means for r in said if r} == {Means.RECORD_KEY}
 
 
+def test_a_first_off_where_the_directory_says_that_an_empty_info_is_one() -> None:
+    reader, ready, on = translator(), f"/tmp/tapeline-{uuid.UUID(int=0)}.key", pressed()
+    said = [reader.requests.record_key(INFO, name) for name in (ready, ready, on, on)]
+    assert [r.operation if r else None for r in said] == [OFF, OFF, ON, OFF]
+
+
 def test_an_info_with_a_body_is_never_the_key() -> None:
     assert may_be_the_key(INFO)
     assert not may_be_the_key({**INFO, "SIP-Content-Type": "application"})
