@@ -128,6 +128,7 @@ class Queries(OnDatabase):
             channels=in_turns(sides),
             line=line,
             hidden=hidden_of(row, files),
+            told=tuple((line.ms(a.at), line.ms(a.until)) for a in announcements if a.until),
         )  # fmt: skip
 
     async def calls(

@@ -25,6 +25,19 @@ class Talk:
         return self.spoken[channel] / total if total else 0.0
 
 
+def apart(stretches: Iterable[Stretch], without: Iterable[Stretch]) -> list[Stretch]:
+    """``stretches`` without what of them lies in ``without``."""
+    left = list(stretches)
+    for first, last in without:
+        left = [
+            piece
+            for begin, end in left
+            for piece in ((begin, min(end, first)), (max(begin, last), end))
+            if piece[0] < piece[1]
+        ]
+    return left
+
+
 def talk_of(channels: Sequence[Sequence[Stretch]], duration_ms: int, without: Iterable[Stretch] = ()) -> Talk:
     """``channels``: when somebody spoke on each, in order and apart; ``without``: stretches that do not
     count (pauses, in which nothing can be heard)."""

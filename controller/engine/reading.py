@@ -196,7 +196,8 @@ class RecordingDetail:
     """``channels``: who is on the left and on the right of a stereo recording; those who took
     turns are named in order. ``files`` is empty of a recording that is provisional, unless what is
     withheld was asked for. ``line`` says
-    where a moment of the call lies in the recording. ``hidden``: what not everybody may hear of it."""
+    where a moment of the call lies in the recording. ``hidden``: what not everybody may hear of it.
+    ``told``: where an announcement of ours is in it (ms), so nobody of the call speaks."""
 
     row: RecordingRow
     rule: str
@@ -206,6 +207,7 @@ class RecordingDetail:
     channels: tuple[str, str] | None = None
     line: TimeLine | None = None
     hidden: Hidden = Hidden.NOTHING
+    told: tuple[tuple[int, int], ...] = ()
 
     @property
     def sound(self) -> Sound:

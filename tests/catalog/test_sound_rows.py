@@ -89,6 +89,7 @@ async def test_from_the_desk_to_the_file(catalog: SqlCatalog, tmp_path: Path) ->
     changed = np.flatnonzero((sound[2 * RATE :] != talk).any(axis=1)) + 2 * RATE
     assert abs(changed[0] / 8 - pause.from_ms) <= 1, "the tone of the pause is where the pause begins"
     assert found.row.duration_ms == len(sound) // 8
+    assert found.told == ((0, 1500), (0, 1500))
     wanted = await catalog.wanted_transcript(recording.recording_id)
     assert wanted is not None
     assert wanted.paused[1:] == ((0, 1500), (0, 1500)), "nobody of the call says what an announcement says"

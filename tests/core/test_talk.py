@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.talk import talk_of
+from controller.core.talk import apart, talk_of
 
 
 def test_two_who_take_turns() -> None:
@@ -20,6 +20,15 @@ def test_two_who_take_turns() -> None:
 def test_a_pause_is_no_silence() -> None:
     found = talk_of([[(0, 1000)]], 10_000, without=[(2000, 6000)])
     assert (found.silence, found.longest_silence, found.counted) == (5000, 4000, 6000)
+
+
+def test_what_nobody_of_the_call_says_is_nobodys_talk() -> None:
+    said = [(0, 1000), (2000, 3000), (5000, 9000)]
+    assert apart(said, [(500, 2000), (6000, 7000), (8500, 9500)]) == [
+        (0, 500), (2000, 3000), (5000, 6000), (7000, 8500),
+    ]  # fmt: skip
+    assert apart(said, []) == said
+    assert apart(said, [(0, 9000)]) == []
 
 
 def test_nothing() -> None:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from ...core.spans import RecordingSpan
-from ...core.talk import Stretch, talk_of
+from ...core.talk import Stretch, apart, talk_of
 from ...engine.peaks_format import Peaks
 from ...engine.reading import Account, RecordingDetail
 from ..distant_files import matches
@@ -166,7 +166,8 @@ def view_of(
     detail: RecordingDetail, length: int, spans: tuple[RecordingSpan, ...], talk: list[list[Stretch]]
 ) -> SpansView:
     pauses = [(s.from_ms, s.to_ms) for s in spans if s.kind == "pause"]
-    sums = talk_of(talk, length, pauses)
+    talk = [apart(each, detail.told) for each in talk]
+    sums = talk_of(talk, length, [*pauses, *detail.told])
     count = len(talk)
     return SpansView(
         duration_ms=length,
