@@ -12,6 +12,8 @@ from controller.config import FreeSwitchConfig
 from controller.switches.freeswitch.connection import Event
 
 OK = "+OK Success\n"
+#: What an operator plays on the channel, as FreeSWITCH tells of it: that is no XML.
+OTHERS = "<media-bug><function>displace</function><target>http://host/a?b=1&c=2</target></media-bug>"
 HOST = "127.0.20.50"
 
 
@@ -180,9 +182,8 @@ class ScriptedEsl:
                     f"<media-bug><function>session_record</function><target>{path}</target></media-bug>"
                     for path in self.captures.get(leg, {})
                 )
-                return (
-                    f"<media-bugs>{bugs}</media-bugs>" if leg in self.channels else "-ERR No such channel!\n"
-                )
+                there = leg in self.channels
+                return f"<media-bugs>{OTHERS}{bugs}</media-bugs>" if there else "-ERR No such channel!\n"
             case "uuid_getvar", [leg, variable]:
                 if leg not in self.channels:
                     return "-ERR No such channel!\n"
