@@ -79,7 +79,10 @@ class FreeSwitch:
         self._video = VideoWatch(self._api, self._report, now)
         self._ear = Ear(self._api, now)
         self._codes = Codes(lambda text, raw: self._api(text, raw=raw))
-        self._captures = Captures(config, self._api, self._background, now, self._ear, self._video)
+        partner_of = self._translator.partner_of
+        self._captures = Captures(
+            config, self._api, self._background, now, self._ear, self._video, partner_of
+        )
         self.standby = FreeSwitchStandby(config, self._api, new_id, self._look_again)
         self._under_way = UnderWay()
         self._beside: set[asyncio.Task[None]] = set()

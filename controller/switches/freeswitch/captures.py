@@ -32,10 +32,12 @@ class Captures:
         now: Callable[[], datetime],
         ear: Ear,
         video: VideoWatch,
+        partner_of: Callable[[str], str],
     ) -> None:
         self._seen_by_switch = config.seen_by_switch
         self._api, self._background, self._now = api, background, now
         self._ear, self._video = ear, video
+        self._partner_of = partner_of
         self._folders = SharedFolders(config.spool)
 
     async def execute(
@@ -66,7 +68,12 @@ class Captures:
                         command.leg_id, own_voice_only=command.own_voice_only, layout=command.layout
                     )
                     + ";"
-                    + verbs.note_capture(command.capture_id, note_of(command, self._now()), file)
+                    + verbs.note_capture(
+                        command.capture_id,
+                        note_of(command, self._now()),
+                        file,
+                        self._partner_of(command.leg_id),
+                    )
                 ),
                 *(self._api(line) for line in self._video.preparations(command)),
                 self._background(verbs.record(command.leg_id, "start", file)),

@@ -104,6 +104,13 @@ class Translator:
                 return [*found, f.BridgeEntered(leg_id, bridge, self._now())]
         return found
 
+    def partner_of(self, leg_id: str) -> str:
+        """The other leg of its bridge; "" if it is in none, or in a conference."""
+        bridge = self._bridge_of.get(leg_id, "")
+        if bridge.startswith(f"{leg_id}:"):
+            return bridge.removeprefix(f"{leg_id}:")
+        return bridge.removesuffix(f":{leg_id}") if bridge.endswith(f":{leg_id}") else ""
+
     def party(self, event: Event) -> Party:
         return party_of(self._config, event)
 

@@ -49,6 +49,9 @@ NOTE_VARIABLE = "tapeline_capture_"
 KEPT_VARIABLE = "tapeline_kept_"
 #: For dialplan/freeswitch/alone.xml: the file of the leg's latest capture, and that it is silent.
 RECORDED_INTO = "tapeline_recorded_into"
+#: And whom the leg talked to then: of that conversation alone.xml ends no capture, even if it runs late, or
+#: before we have said that we are there again.
+RECORDED_WITH = "tapeline_recorded_with"
 PAUSED = "tapeline_paused"
 
 #: With `inbound-use-callid-as-uuid` a channel's UUID is what its caller wrote into Call-ID, and by
@@ -157,11 +160,13 @@ def kept_variable(capture_id: str) -> str:
     return KEPT_VARIABLE + capture_id.replace(".", "_")
 
 
-def note_capture(capture_id: str, note: str, file: str) -> str:
-    """For the end of `prepare_record`'s line: one command is one answer less to wait for."""
+def note_capture(capture_id: str, note: str, file: str, partner: str = "") -> str:
+    """For the end of `prepare_record`'s line: one command is one answer less to wait for. ``partner``: the
+    leg that is talked to, if it is one and can be named."""
     if not _UUID.fullmatch(capture_id) or not _UUID.fullmatch(note):
         raise UnsafeArgument(f"note {note[:60]!r} of capture {capture_id[:60]!r}")
-    return f"{note_variable(capture_id)}={note};{RECORDED_INTO}={path(file)}"
+    whose = partner if speakable(partner) else ""
+    return f"{note_variable(capture_id)}={note};{RECORDED_INTO}={path(file)};{RECORDED_WITH}={whose}"
 
 
 def note_kept(leg_id: str, capture_id: str) -> str:
