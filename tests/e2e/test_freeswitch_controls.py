@@ -122,6 +122,27 @@ async def test_an_outside_party_has_no_record_key(system: System) -> None:
     assert recording["pauses"] == []
 
 
+# ── carrying on alone ─────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_switch_that_takes_us_for_away_ends_nothing_that_we_have_begun_of_a_conversation(
+    system: System,
+) -> None:
+    """Its dialplan looks whether we are there when two begin to talk, and may act on that a moment later: we
+    were slow, or have come back, and the capture is there already. Here it acts late on purpose."""
+    a, _, call_id = await recorded(system, "101", "102")
+    rows = json.loads(await system.lab.cli("show channels as json"))["rows"]
+    for leg in [row["uuid"] for row in rows]:
+        decide = "'execute_extension::tapeline-alone-decide XML default'"
+        assert "+OK" in await system.lab.cli(f"uuid_broadcast {leg} {decide} aleg")
+        await asyncio.sleep(0.6)
+    await system.recording_up(call_id)
+    await a.bye()
+    [recording] = await system.recordings(call_id)
+    assert len(recording["segments"]) == 1, recording["segments"]
+    assert recording["recording"]["duration_ms"] > 1500
+
+
 # ── codes ─────────────────────────────────────────────────────────────────────────────────────
 
 
