@@ -180,10 +180,12 @@ def _match(text: str) -> str:
     Side by side from the end, where numbers differ; how they begin, and what letters people's names have, a
     good part of all has in common.
     """
-    ends = range(len(text), _TRIGRAM - 1, -_TRIGRAM)
+    side_by_side = [text[end - _TRIGRAM : end] for end in range(len(text), _TRIGRAM - 1, -_TRIGRAM)]
     # With the first, where the others leave something over.
-    grams = list(dict.fromkeys([*(text[end - _TRIGRAM : end] for end in ends), text[:_TRIGRAM]]))
-    telling = [gram for gram in grams if any(c.isdigit() for c in gram)] or grams
+    grams = list(dict.fromkeys([*side_by_side, text[:_TRIGRAM]]))
+    # Of a name with a short number behind it, those that hold both together as well.
+    each = [text[at : at + _TRIGRAM] for at in range(len(text) - _TRIGRAM, -1, -1)]
+    telling = list(dict.fromkeys(gram for gram in [*grams, *each] if any(c.isdigit() for c in gram))) or grams
     return "(" + " AND ".join('"' + gram.replace('"', '""') + '"' for gram in telling[:_MOST_GRAMS]) + ")"
 
 
