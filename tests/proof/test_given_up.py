@@ -158,3 +158,13 @@ async def test_an_older_deletion_excuses_nothing(world: World, tmp_path: Path) -
     parts.sign(world.keys().current)
     found = [str(f) for f in verify_bundle(parts.write(tmp_path / "cut.zip")).findings]
     assert any("segment-1.wav: it is missing; entry" in f for f in found), found
+
+
+async def test_a_file_that_was_made_again_is_sealed_as_it_is(world: World) -> None:
+    """Another span was taken out, say: the redacted rendition is another one, in the same place."""
+    await world.recording("r1")
+    await world.add_file("r1", FileRole.REDACTED, 0, MP3)
+    await world.sealer().drain()
+    await world.add_file("r1", FileRole.REDACTED, 0, MP3)
+    await world.sealer().drain()
+    assert await findings(world) == []
