@@ -18,7 +18,6 @@ from ..engine.redacting import RedactingCatalog
 from ..engine.transcribing import Wanted
 from .encoders import Encoders
 from .errors import MediaError, StoreAway, StoreError
-from .redact_audio import redact
 from .shelves import Stores, checked
 
 log = structlog.get_logger(__name__)
@@ -128,6 +127,8 @@ async def keep_redacted(
         _count(len(digits), "run of digits", "runs of digits"),
         _count(len(wanted.chosen), "chosen span", "chosen spans"),
     ]
+    from .redact_audio import redact  # late: it brings pydub, and most recordings are not redacted
+
     note = f"{' and '.join(filter(None, said)) or 'nothing'} taken out"
     spans = merged([*digits, *wanted.chosen])
     made = await asyncio.to_thread(redact, stores, encoders, wanted.rendition, spans, note)

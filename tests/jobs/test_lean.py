@@ -16,12 +16,13 @@ from .world import World, until
 _WORKER = """
 import asyncio, sys
 from controller.config import Config
-from controller.working import make_workers, open_catalog, open_stores
+from controller.working import make_house, make_workers, open_catalog, open_stores
 import controller.jobs.durable, controller.worker_process, controller.logs
 
 async def main(config):
     async with open_catalog(config) as catalog:
         make_workers(config, catalog, open_stores(config))
+        make_house(config, catalog, open_stores(config))
 
 asyncio.run(main(Config.model_validate_json(sys.stdin.read())))
 print(*sys.modules)
