@@ -6,7 +6,6 @@ never outlives a controller, however that dies.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -18,6 +17,7 @@ from collections.abc import Callable, Coroutine
 from typing import IO, TYPE_CHECKING, Any
 
 from .core.errors import TapelineError
+from .jobs.postponed import absent
 
 if TYPE_CHECKING:
     from .config import Config
@@ -85,9 +85,15 @@ def main(arguments: list[str]) -> int:
     given = _exactly(source, int.from_bytes(_exactly(source, 4)))
     parent = _Parent(source)
     threading.Thread(target=parent.listen, daemon=True).start()
-    # Late: what is imported is imported gently.
-    from .config import Config
-    from .logs import set_up_logging
+    # Late: what is imported is imported gently, and what nobody needs here is not: structlog takes rich, if
+    # there, for prettier traces on a terminal: 4 MB. asyncio takes OpenSSL for connections of its own (stores
+    # have theirs), of which there are none but to PostgreSQL: another 4.
+    local = str(json.loads(given)["database"]["url"]).startswith("sqlite")
+    with absent("rich", *(("ssl",) if local else ())):
+        import asyncio
+
+        from .config import Config
+        from .logs import set_up_logging
 
     config = Config.model_validate_json(given)
     bounded(config.jobs.memory_mb)
@@ -111,6 +117,8 @@ def _exactly(source: IO[bytes], size: int) -> bytes:
 
 
 async def _work(config: Config, parent: _Parent, answers: IO[str]) -> None:
+    import asyncio
+
     from .config.node import Part
     from .engine.upkeep import Upkeep
     from .working import make_house, make_workers, open_catalog, open_stores
@@ -143,6 +151,8 @@ async def _work(config: Config, parent: _Parent, answers: IO[str]) -> None:
 async def together(*parts: Coroutine[Any, Any, None]) -> None:
     """All of them, until each has come to its end: a gather that is cancelled ends with the first that does,
     and what the others give back on their way out (their recordings, say) would be lost."""
+    import asyncio
+
     async with asyncio.TaskGroup() as tasks:
         for part in parts:
             tasks.create_task(part)
@@ -151,6 +161,8 @@ async def together(*parts: Coroutine[Any, Any, None]) -> None:
 async def _tell(workers: Workers | None, house: House | None, answers: IO[str]) -> None:
     """What is wrong, what the steps took and how the stores are, whenever that changes: the controller's
     pages, alarms and metrics show it."""
+    import asyncio
+
     told: dict[str, object] = {}
     while True:
         found: dict[str, object] = {"error": workers.error[:2000] if workers else ""}

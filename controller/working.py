@@ -23,6 +23,7 @@ from .engine.ids import now
 from .engine.jobs import Lane, Limits, RunReader, Runs
 from .jobs.child import WorkerChild
 from .jobs.late import LateRuns
+from .jobs.postponed import absent, postponed
 from .jobs.steps import Steps
 from .jobs.workers import Settings, Workers
 from .media.encode import EncodeTask, GiveUpOriginalsTask
@@ -133,7 +134,11 @@ def workers_of(config: Config, catalog: SqlCatalog, media: MediaPipeline, *, alo
 
     def runs(node: str, steps: Steps) -> Runs:
         def make() -> Runs:
-            from .jobs.durable import DbosRuns
+            # DBOS's own command line wants some; and PostgreSQL's driver, 9 MB, is imported for any database.
+            local = sqlite_file(config.database) is not None
+            driver = ("psycopg", "psycopg.errors") if local else ()
+            with postponed("yaml", "click", *driver), absent(*(("ssl",) if local else ())):
+                from .jobs.durable import DbosRuns
 
             return DbosRuns(run_engine(config.database.url), node, steps.do, lambda: steps.finishing)
 
