@@ -6,11 +6,15 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fastapi import routing
 from hypothesis import HealthCheck, settings
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from controller.catalog import database as catalog_database
@@ -79,6 +83,35 @@ def _migrated_once(
         await _migrate(engine)
 
     monkeypatch.setattr(catalog_database, "_migrate", migrate)
+
+
+_build = routing._EffectiveRouteContext.from_api_route
+_built: dict[tuple[int, str], Any] = {}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _routes_once() -> Iterator[None]:
+    """What FastAPI makes of our routes is made once for all applications of this process: it takes half a
+    second, more than most tests of the pages, and more than a thousand tests make an application."""
+
+    def once(*, original_route: routing.APIRoute, include_context: Any) -> Any:
+        key = id(original_route), include_context.path_for(original_route)
+        if key not in _built:
+            _built[key] = _build(original_route=original_route, include_context=include_context)
+        return _built[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(routing._EffectiveRouteContext, "from_api_route", once)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_hashes() -> Iterator[None]:
+    """argon2 with as little work as it knows: a sign-in takes a quarter of a second otherwise, on purpose."""
+    quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PasswordHash, "recommended", lambda: quick)
+        yield
 
 
 Eventually = Callable[..., Awaitable[None]]

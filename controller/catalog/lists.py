@@ -13,7 +13,7 @@ from ..engine.reading import Account, RecordingFilter
 from . import tables as t
 from .gate import Gate
 from .kept_rows import holds_seen
-from .narrowing import among, narrowed
+from .narrowing import among, found, narrowed
 from .ordering import ordered
 from .queries import selected
 from .trash import refusals
@@ -86,9 +86,8 @@ class ListRows(OnDatabase):
     async def reached(self, scope: Scope, ids: Sequence[str]) -> list[str]:
         """Those of these that the scope sees, in their order."""
         query = select(_r.recording_id).where(
-            among(_r.recording_id, set(ids), sqlite=self._database.sqlite), Gate(scope).recordings(),
-            _r.deleted_at.is_(None),
-        )  # fmt: skip
+            self._these(ids), Gate(scope).recordings(), _r.deleted_at.is_(None)
+        )
         async with self._database.reading() as connection:
             there = set((await connection.execute(query)).scalars())
         return [i for i in dict.fromkeys(ids) if i in there]
@@ -98,11 +97,15 @@ class ListRows(OnDatabase):
         query = (
             select(t.recordings, t.calls.c.ended_at.label("call_ended_at"))
             .join(t.calls, t.calls.c.call_id == _r.call_id)
-            .where(among(_r.recording_id, set(ids), sqlite=self._database.sqlite), Gate(scope).recordings())
+            .where(self._these(ids), Gate(scope).recordings())
         )
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).all()
             return await refusals(connection, rows, self._now(), True, False)
+
+    def _these(self, ids: Sequence[str]) -> ColumnElement[bool]:
+        sqlite = self._database.sqlite
+        return among(_r.recording_id, found(ids, sqlite=sqlite), sqlite=sqlite)
 
 
 def _seen_by(me: Account) -> ColumnElement[bool]:

@@ -8,6 +8,8 @@ down the list.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -22,6 +24,7 @@ from sqlalchemy import (
     select,
     table,
     text,
+    union,
 )
 from sqlalchemy import Text as SqlText
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -52,28 +55,29 @@ async def narrowed(
 ) -> list[ColumnElement[bool]]:
     """Conditions on `recordings`, each true of whatever fits."""
     indexed = await has_trigrams(connection, database)
-    found: list[ColumnElement[bool]] = []
+    sqlite = database.sqlite
+    narrow: list[ColumnElement[bool]] = []
     for key, query in rare(gate, where):
-        ids = await _few(connection, query, FEW)
+        ids = await _few(connection, query, FEW, sqlite=sqlite)
         if ids is not None:
-            found.append(among(key, ids, sqlite=database.sqlite))
+            narrow.append(among(key, ids, sqlite=sqlite))
     for variants in (
         party_terms(where.party) if where.party.strip() else [],
         number_variants(where.number) if where.number.strip() else [],
     ):
         if variants and indexed:
-            calls = await _calls(connection, variants, sqlite=database.sqlite)
+            calls = await _calls(connection, variants, sqlite=sqlite)
             if calls is not None:
-                found.append(among(_r.call_id, calls, sqlite=database.sqlite))
+                narrow.append(among(_r.call_id, calls, sqlite=sqlite))
     for one in asked_of(where.text) if where.text.strip() else ():
-        ids = await _few(connection, some_saying(one, MOST + 1, sqlite=database.sqlite), MOST)
+        ids = await _few(connection, some_saying(one, MOST + 1, sqlite=sqlite), MOST, sqlite=sqlite)
         if ids is not None:
-            found.append(among(_r.recording_id, ids, sqlite=database.sqlite))
+            narrow.append(among(_r.recording_id, ids, sqlite=sqlite))
     for word in where.words:
-        ids = await _recordings(connection, gate, word, where.spoken, indexed, sqlite=database.sqlite)
+        ids = await _recordings(connection, gate, word, where.spoken, indexed, sqlite=sqlite)
         if ids is not None:
-            found.append(among(_r.recording_id, ids, sqlite=database.sqlite))
-    return found
+            narrow.append(among(_r.recording_id, ids, sqlite=sqlite))
+    return narrow
 
 
 async def narrowed_calls(
@@ -84,23 +88,29 @@ async def narrowed_calls(
     call_id: ColumnElement[str],
 ) -> list[ColumnElement[bool]]:
     """The same for a list of calls, by the column that holds a call's id in it."""
-    found: list[ColumnElement[bool]] = []
+    narrow: list[ColumnElement[bool]] = []
     for query in rare_calls(gate, where):
-        ids = await _few(connection, query, FEW)
+        ids = await _few(connection, query, FEW, sqlite=database.sqlite)
         if ids is not None:
-            found.append(among(call_id, ids, sqlite=database.sqlite))
+            narrow.append(among(call_id, ids, sqlite=database.sqlite))
     terms = party_terms(where.party) if where.party.strip() else []
     if terms and await has_trigrams(connection, database):
         calls = await _calls(connection, terms, sqlite=database.sqlite)
         if calls is not None:
-            found.append(among(call_id, calls, sqlite=database.sqlite))
-    return found
+            narrow.append(among(call_id, calls, sqlite=database.sqlite))
+    return narrow
 
 
-async def _few(connection: AsyncConnection, query: Select[Any], most: int) -> set[str] | None:
-    """What it finds; None: too many to be of help."""
-    rows = (await connection.execute(query.limit(most + 1))).scalars().all()
-    return None if len(rows) > most else set(rows)
+async def _few(connection: AsyncConnection, query: Select[Any], most: int, *, sqlite: bool) -> Found | None:
+    """What it finds; None: too many to be of help.
+
+    As one value, which goes back into the next statement as it came: to make rows of thousands of ids takes
+    ten times as long as it takes to find them.
+    """
+    ids = query.limit(most + 1).subquery().c[0]
+    together = func.json_group_array(ids, type_=SqlText()) if sqlite else func.array_agg(ids)
+    count, value = (await connection.execute(select(func.count(), together))).one()
+    return None if count > most else Found(count, value)
 
 
 async def has_trigrams(connection: AsyncConnection, database: Database) -> bool:
@@ -119,19 +129,32 @@ def nothing_fits(conditions: list[ColumnElement[bool]]) -> bool:
     return any(condition is false() for condition in conditions)
 
 
-def among(key: ColumnElement[str], ids: set[str], *, sqlite: bool) -> ColumnElement[bool]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Ids as the database takes them back: a JSON text for SQLite, a list for PostgreSQL."""
+
+    count: int
+    value: Any
+
+
+def found(ids: Iterable[str], *, sqlite: bool) -> Found:
+    each = sorted(set(ids))
+    return Found(len(each), json.dumps(each) if sqlite else each)
+
+
+def among(key: ColumnElement[str], ids: Found, *, sqlite: bool) -> ColumnElement[bool]:
     """``key IN (…)`` with one parameter, however many there are."""
-    if not ids:
+    if not ids.count:
         return false()
     if sqlite:
-        each = func.json_each(literal(json.dumps(sorted(ids)), SqlText())).table_valued("value")
+        each = func.json_each(literal(ids.value, SqlText())).table_valued("value")
         return key.in_(select(each.c.value))
     # As a table of its own: as a condition it would be held against an index of all the tenant's.
-    values = bindparam(None, sorted(ids), ARRAY(SqlText()), unique=True)
+    values = bindparam(None, ids.value, ARRAY(SqlText()), unique=True)
     return key.in_(select(func.unnest(values)))
 
 
-async def _calls(connection: AsyncConnection, variants: list[str], *, sqlite: bool) -> set[str] | None:
+async def _calls(connection: AsyncConnection, variants: list[str], *, sqlite: bool) -> Found | None:
     """The calls with a party that may have one of these texts in it; None: too many, or too short a text."""
     if any(len(v) < _TRIGRAM for v in variants):
         return None
@@ -148,8 +171,7 @@ async def _calls(connection: AsyncConnection, variants: list[str], *, sqlite: bo
         # By their ends, which several ways to write one number have in common.
         ends = dict.fromkeys(v[-_END:] for v in variants)
         query = select(_l.call_id).where(or_(*(_l.search.contains(end, autoescape=True) for end in ends)))
-    rows = (await connection.execute(query.limit(MOST + 1))).scalars().all()
-    return None if len(rows) > MOST else set(rows)
+    return await _few(connection, query, MOST, sqlite=sqlite)
 
 
 def _match(text: str) -> str:
@@ -158,33 +180,32 @@ def _match(text: str) -> str:
     Side by side from the end, where numbers differ; how they begin, and what letters people's names have, a
     good part of all has in common.
     """
-    ends = range(len(text), _TRIGRAM - 1, -_TRIGRAM)
+    side_by_side = [text[end - _TRIGRAM : end] for end in range(len(text), _TRIGRAM - 1, -_TRIGRAM)]
     # With the first, where the others leave something over.
-    grams = list(dict.fromkeys([*(text[end - _TRIGRAM : end] for end in ends), text[:_TRIGRAM]]))
-    telling = [gram for gram in grams if any(c.isdigit() for c in gram)] or grams
+    grams = list(dict.fromkeys([*side_by_side, text[:_TRIGRAM]]))
+    # Of a name with a short number behind it, those that hold both together as well.
+    each = [text[at : at + _TRIGRAM] for at in range(len(text) - _TRIGRAM, -1, -1)]
+    telling = list(dict.fromkeys(gram for gram in [*grams, *each] if any(c.isdigit() for c in gram))) or grams
     return "(" + " AND ".join('"' + gram.replace('"', '""') + '"' for gram in telling[:_MOST_GRAMS]) + ")"
 
 
 async def _recordings(
     connection: AsyncConnection, gate: Gate, word: str, spoken: bool, indexed: bool, *, sqlite: bool
-) -> set[str] | None:
+) -> Found | None:
     if not indexed:
         return None
     calls = await _calls(connection, party_terms(word), sqlite=sqlite)
     if calls is None:
         return None
-    found: set[str] = set()
-    queries: list[Select[Any]] = [
+    places: list[Select[Any]] = [
         select(_r.recording_id).where(among(_r.call_id, calls, sqlite=sqlite)),
         tags_like(word).where(gate.tenant(t.tags.c.tenant)),
         notes_with(word).where(gate.tenant(t.notes.c.tenant)),
     ]
     if spoken:
         for one in asked_of(f'"{word}"' if " " in word else word):
-            queries.append(some_saying(one, MOST + 1, sqlite=sqlite))
-    for query in queries:
-        rows = (await connection.execute(query.limit(MOST + 1))).scalars().all()
-        if len(rows) > MOST:
-            return None
-        found.update(rows)
-    return found if len(found) <= MOST else None
+            places.append(some_saying(one, MOST + 1, sqlite=sqlite))
+    # No more of each than would be too many.
+    each = [select(place.limit(MOST + 1).subquery().c[0].label("id")) for place in places]
+    ids = union(*each).subquery().c.id
+    return await _few(connection, select(ids), MOST, sqlite=sqlite)

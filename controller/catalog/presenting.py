@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, case, func, literal, or_, select, union_all
+from sqlalchemy import Select, and_, bindparam, case, func, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.direction import Direction
@@ -63,28 +63,33 @@ class _Beside:
     holds: dict[str, tuple[str, ...]]
 
 
+def _each(what: str, of: Any, text: Any, count: Any) -> Select[Any]:
+    columns = (literal(what, Text()), of, text, count)
+    return select(*(c.label(f"k{m}") for m, c in enumerate(columns))).where(of.in_(_IDS))
+
+
+#: Made once, as is every statement of a list below: to make one anew for each page takes as long as the
+#: database takes to answer it.
+_IDS = bindparam("ids", expanding=True, type_=Text())
+_TAG, _NOTE, _FILE, _PAUSE = t.tags.c, t.notes.c, t.files.c, t.pauses.c
+_ENCODED, _WHOLE = str(FileRole.ENCODED), [str(FileRole.ENCODED), str(FileRole.RENDITION)]
+_NOTHING = literal("", Text())
+# One statement: a list's time goes into asking more than into finding.
+_BESIDE = union_all(
+    _each("tag", _TAG.recording_id, _TAG.tag, literal(1)),
+    # The format that is downloaded.
+    _each("format", _FILE.recording_id, _FILE.format, case((_FILE.role == _ENCODED, 2), else_=1)).where(
+        _FILE.role.in_(_WHOLE)
+    ),
+    _each("note", _NOTE.recording_id, _NOTHING, func.count()).group_by(_NOTE.recording_id),
+    _each("pause", _PAUSE.recording_id, _NOTHING, func.count()).group_by(_PAUSE.recording_id),
+)
+
+
 async def _beside(connection: AsyncConnection, rows: Sequence[Any]) -> _Beside:
     ids = [row.recording_id for row in rows]
-    g, n, f, p = t.tags.c, t.notes.c, t.files.c, t.pauses.c
-    # The format that is downloaded.
-    encoded, whole = str(FileRole.ENCODED), [str(FileRole.ENCODED), str(FileRole.RENDITION)]
     found = _Beside({}, defaultdict(list), {}, {}, await _holds(connection, rows))
-
-    def each(what: str, of: Any, text: Any, count: Any) -> Select[Any]:
-        columns = (literal(what, Text()), of, text, count)
-        return select(*(c.label(f"k{m}") for m, c in enumerate(columns))).where(of.in_(ids))
-
-    nothing, one = literal("", Text()), literal(1)
-    # One statement: a list's time goes into asking more than into finding.
-    query = union_all(
-        each("tag", g.recording_id, g.tag, one),
-        each("format", f.recording_id, f.format, case((f.role == encoded, 2), else_=1)).where(
-            f.role.in_(whole)
-        ),
-        each("note", n.recording_id, nothing, func.count()).group_by(n.recording_id),
-        each("pause", p.recording_id, nothing, func.count()).group_by(p.recording_id),
-    )
-    for what, recording_id, text, count in (await connection.execute(query)) if ids else ():
+    for what, recording_id, text, count in (await connection.execute(_BESIDE, {"ids": ids})) if ids else ():
         if what == "tag":
             found.tags[recording_id].append(text)
         elif what == "format":
@@ -147,23 +152,22 @@ async def recording_counts(
     return {call_id: Counted(count - traces, traces) for call_id, count, traces in found}
 
 
+_LEG = t.legs.c
+_LEGS = select(t.legs).where(_LEG.call_id.in_(_IDS)).order_by(_LEG.call_id, _LEG.position)
+# Of the legs what a list shows; most of a leg's columns are for the call's own page.
+_PARTIES = _LEGS.with_only_columns(
+    _LEG.call_id, _LEG.side, _LEG.tenant, _LEG.user, _LEG.number, _LEG.name, _LEG.calling, _LEG.seat,
+    _LEG.recordable,
+)  # fmt: skip
+
+
 async def legs_of(connection: AsyncConnection, call_ids: Iterable[str]) -> Sequence[Any]:
-    c = t.legs.c
-    ids = list(dict.fromkeys(call_ids))
-    return (
-        await connection.execute(
-            select(t.legs).where(c.call_id.in_(ids)).order_by(c.call_id, c.position)
-        )
-    ).all()  # fmt: skip
+    return (await connection.execute(_LEGS, {"ids": list(dict.fromkeys(call_ids))})).all()
 
 
 async def parties_of(connection: AsyncConnection, call_ids: Iterable[str]) -> Sequence[Any]:
-    """Of the legs what a list shows; most of a leg's columns are for the call's own page."""
-    c = t.legs.c
-    query = select(
-        c.call_id, c.side, c.tenant, c.user, c.number, c.name, c.calling, c.seat, c.recordable
-    ).where(c.call_id.in_(list(dict.fromkeys(call_ids))))  # fmt: skip
-    return (await connection.execute(query.order_by(c.call_id, c.position))).all()
+    """The legs of which `RecordingRow` and `CallRow` show something, with no more than that of each."""
+    return (await connection.execute(_PARTIES, {"ids": list(dict.fromkeys(call_ids))})).all()
 
 
 def by_call(rows: Iterable[Any]) -> dict[str, list[Any]]:

@@ -1,4 +1,4 @@
-"""The command line: ``tapeline serve | worker | doctor | demo | sweep | explain | user``, and more."""
+"""The command line, ``tapeline``: its commands are made when they are wanted (index.py)."""
 
 from __future__ import annotations
 
@@ -8,66 +8,26 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from .. import __version__
 from ..core.errors import TapelineError
+from .index import COMMANDS, PANELS
 
-#: Each command's or group's module and what it is there. A module is imported when its command is wanted:
-#: all of them together cost seconds of processor time, the one that is wanted mostly a fraction.
-COMMANDS = {
-    "serve": ("serve", "serve_command"),
-    "doctor": ("examine", "doctor_command"),
-    "demo": ("..demo.cli", "demo"),
-    "worker": ("worker", "worker_command"),
-    "nodes": ("nodes", "nodes_command"),
-    "user": ("people", "people"),
-    "token": ("people", "tokens"),
-    "policy": ("policy", "settings"),
-    "rule": ("rules", "rule"),
-    "tenant": ("options", "tenants"),
-    "explain": ("explain", "explain_command"),
-    "import": ("importing", "import_command"),
-    "store": ("store", "store"),
-    "jobs": ("jobs", "jobs"),
-    "calculate": ("disk", "calculate"),
-    "sealing": ("sealing", "sealing"),
-    "proof": ("proof", "proof"),
-    "evidence": ("proof", "evidence_commands"),
-    "verify": ("proof", "verify_command"),
-    "retention": ("retention", "retention"),
-    "trash": ("trash", "trash"),
-    "hold": ("trash", "hold"),
-    "erase": ("trash", "erase_command"),
-    "sweep": ("sweep", "sweep_command"),
-    "backup": ("backup", "backup_command"),
-    "restore": ("backup", "restore_command"),
-    "webhook": ("webhooks", "webhooks"),
-    "tag": ("tags", "tag"),
-    "note": ("tags", "note"),
-    "transcribe": ("transcripts", "transcribe_command"),
-    "redact": ("redact", "redact_command"),
-    "find": ("transcripts", "find_command"),
-    "recordings": ("recordings", "recordings"),
-    "calls": ("recordings", "calls"),
-    "live": ("online", "live"),
-    "share": ("online", "shares"),
-    "audit": ("online", "audit"),
-    "group": ("online", "groups"),
-    "report": ("online", "report_command"),
-    "api": ("online", "call_command"),
-}  # fmt: skip
+_HELP = "Call recording for FreeSWITCH and Asterisk: decides, controls, catalogues."
 
 
 class _Commands(TyperGroup):
-    """The commands of `COMMANDS`, each made when it is asked for."""
+    """The commands of `index`, each made when it is asked for, and listed without being made."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        return list(dict.fromkeys([*COMMANDS, *self.commands]))
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        # All names, also of what is not made yet: they are looked through for what somebody mistyped.
+        self.commands: dict[str, Any] = {**dict.fromkeys(COMMANDS), **self.commands}
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in self.commands and cmd_name in COMMANDS:
-            module, name = COMMANDS[cmd_name]
+        if cmd_name in COMMANDS and self.commands[cmd_name] is None:
+            module, name, _ = COMMANDS[cmd_name]
             found = getattr(
                 importlib.import_module(module if "." in module else f".{module}", __name__), name
             )
@@ -80,8 +40,22 @@ class _Commands(TyperGroup):
                 self.commands[cmd_name] = typer.main.get_command(alone)
         return self.commands.get(cmd_name)
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        _Listed(name=self.name, help=self.help, params=self.params).format_help(ctx, formatter)
 
-app = typer.Typer(cls=_Commands, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+class _Listed(TyperGroup):
+    """What `_Commands` prints as help: every command is its line, in its panel."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        (panel,) = (title for title, commands in PANELS.items() if cmd_name in commands)
+        return TyperCommand(name=cmd_name, help=COMMANDS[cmd_name].line, rich_help_panel=panel)
+
+
+app = typer.Typer(cls=_Commands, no_args_is_help=True, pretty_exceptions_enable=False, help=_HELP)
 
 
 def _version(asked: bool) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 
 from . import api, metrics, peers, problems, status
 from .batch_work import BatchWork
@@ -93,4 +95,7 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(pages.router)
         app.include_router(texts.router)
         app.mount("/static", static_files(STATIC), name="static")
+    # FastAPI works out its routes when they are first asked for, which takes half a second: that is not to be
+    # taken from the calls of the first who opens a page.
+    deque(iter_route_contexts(app.routes), maxlen=0)
     return app
