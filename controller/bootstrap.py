@@ -37,15 +37,10 @@ from .jobs.late import LateRunReader
 from .keeping import exports_of, make_format_cache, make_retainer
 from .media.conversions import Conversions
 from .media.encoders import Encoders
-from .media.mover import Mover
-from .media.redacting import ChosenSpans
-from .media.redactor import Redactor
 from .media.retainer import Retainer
-from .media.seal_task import SealBacklog
 from .media.shelves import Stores
 from .media.spool import Spool
 from .media.spool_watch import SpoolWatch
-from .media.transcribe import make_transcribe
 from .media.watermark import Watermark
 from .metering import Meter
 from .proof import signing
@@ -91,13 +86,10 @@ class Parts:
     engine: Engine
     control: Control
     workers: WorkerChild
-    mover: Mover
-    sealing: SealBacklog
     watermark: Watermark
     sealer: Sealer
     retainer: Retainer
     conversions: Conversions
-    redactor: Redactor
     dispatcher: Dispatcher
     spool_watch: SpoolWatch
     report_keeper: ReportKeeper
@@ -113,18 +105,20 @@ class Parts:
     def _parts(self) -> list[Running]:
         """What works beside the web, by this node's roles."""
         node = self.config.node
-        parts: list[Running] = [self.engine, self.watermark, self.conversions, self.spool_watch]
+        parts: list[Running] = [self.engine, self.watermark, self.spool_watch]
+        # Somebody waits for a conversion, so it is not left to the process that gives way to all others, and
+        # that may be at seven recordings. What works here is a program of its own, the encoder; our part, two
+        # at once at most, is to hand it blocks: it holds the interpreter for some milliseconds at a time.
+        parts.append(self.conversions)
         if isinstance(self.control, ClusterControl):
             parts.append(self.control)
         if node.does(Part.WORK):
-            # Each of them may run in several processes: what one has done, another does not do again.
-            parts += [
-                self.mover, self.sealing, self.sealer, self.retainer, self.redactor, self.report_keeper,
-                self.upkeep,
-            ]  # fmt: skip
+            # Each of them may run in several processes: what one has done, another does not do again. They
+            # read rows and none of them a file: what does is in the worker's process (working.House).
+            parts += [self.sealer, self.retainer, self.report_keeper, self.upkeep]
             if self.config.webhooks.enabled:
                 parts.append(self.dispatcher)
-        if self.config.jobs.in_controller and (node.does(Part.WORK) or node.does(Part.COLLECT)):
+        if node.does(Part.WORK) or (self.config.jobs.in_controller and node.does(Part.COLLECT)):
             parts.append(self.workers)
         return parts
 
@@ -224,8 +218,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
         secret = session_secret(config.web.secret_file)
         stores = open_stores(config)
         workers = worker_child(config)
-        mover, watermark = Mover(catalog, stores), watermark_of(config, stores)
-        sealing = SealBacklog(catalog, stores, now)
+        watermark = watermark_of(config, stores)
         sealer = make_sealer(config, catalog)
         retainer = make_retainer(config, catalog, stores)
         controlled = config.switches if config.node.does(Part.SWITCHES) else ()
@@ -245,9 +238,6 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
             return keeper.cluster if keeper else Cluster.of_one(me)
 
         conversions = make_conversions(config, catalog, stores)
-        redactor = Redactor(
-            catalog, make_transcribe(config.transcription, catalog, stores), ChosenSpans(catalog, stores)
-        )
         dispatcher = dispatcher_of(config, catalog, secret)
         http = HttpStats()
         app = create_app(
@@ -265,7 +255,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 secret=secret,
                 secure_cookies=config.web.secure_cookies,
                 health=lambda: health_of(
-                    control, cluster(), me, engine, workers, mover, sealing, watermark, sealer, retainer
+                    control, cluster(), me, engine, workers, watermark, sealer, retainer
                 ),
                 now=now,
                 new_id=new_id,
@@ -278,7 +268,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 exports=exports_of(config),
                 poke_retention=retainer.poke,
                 redacting=catalog,
-                poke_redactor=redactor.poke,
+                poke_redactor=workers.poke_redactor,
                 jobs=catalog,
                 runs=LateRunReader(lambda: run_reader(config)),
                 poke=workers.poke,
@@ -303,17 +293,14 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
             engine,
             control,
             workers,
-            mover,
-            sealing,
             watermark,
             sealer,
             retainer,
             conversions,
-            redactor,
             dispatcher,
             SpoolWatch(catalog, lambda: _connected(config, engine), engine.held_recordings, workers.poke),
             ReportKeeper(catalog),
-            Upkeep(catalog.database),
+            Upkeep(catalog.database.tend),
             app,
         )
 

@@ -10,9 +10,7 @@ from .engine.leasing import Cluster, Controller
 from .engine.ports import Control, LinkState
 from .engine.reading import Health
 from .jobs.child import WorkerChild
-from .media.mover import Mover
 from .media.retainer import Retainer
-from .media.seal_task import SealBacklog
 from .media.watermark import Level, Watermark
 from .proof.sealer import Sealer
 
@@ -25,8 +23,6 @@ async def health_of(
     me: Controller,
     engine: Engine,
     workers: WorkerChild,
-    mover: Mover,
-    sealing: SealBacklog,
     watermark: Watermark,
     sealer: Sealer,
     retainer: Retainer,
@@ -37,8 +33,8 @@ async def health_of(
         *_controllers(engine, cluster, me),
         *_behind(engine),
         *(_disk(level) for level in await asyncio.to_thread(watermark.look)),
-        *_stores(mover),
-        *_unsealed(sealing),
+        *_stores(workers),
+        *_unsealed(workers),
         *_work(workers, sealer, retainer),
     ]
     parts = {f"switch {s.name}": str(s.state) + (f": {s.error}" if s.error else "") for s in switches}
@@ -104,28 +100,28 @@ def _disk(level: Level) -> Alarm:
     )  # fmt: skip
 
 
-def _stores(mover: Mover) -> list[Alarm]:
+def _stores(workers: WorkerChild) -> list[Alarm]:
     """A store that is away is told and no reason to be taken out of service: files are kept here."""
     return [
         Alarm(
             "store.away", _W, f"Store {name} does not answer; recordings wait on this machine's disk.",
-            f"away: {outage.error}",
+            f"away: {why}",
             "See that its server or disk is up; tapeline doctor tries it. It goes on by itself.",
             "/jobs", part=f"store {name}",
         )
-        for name, outage in mover.outages.items()
+        for name, why in workers.away.items()
     ]  # fmt: skip
 
 
-def _unsealed(sealing: SealBacklog) -> list[Alarm]:
+def _unsealed(workers: WorkerChild) -> list[Alarm]:
     return [
         Alarm(
-            "sealing.unsealed", _W, f"{waiting.files} files that are to be sealed lie plain ({name}).",
-            f"{waiting.files} files lie plain: {waiting.error}",
+            "sealing.unsealed", _W, f"{files} files that are to be sealed lie plain ({name}).",
+            f"{files} files lie plain: {why}",
             "Put the key where [[sealing]] names it; tapeline doctor reads it. The rest happens by itself.",
             "/jobs", part=f"sealing {name}",
         )
-        for name, waiting in sealing.waiting.items()
+        for name, (files, why) in workers.plain.items()
     ]  # fmt: skip
 
 

@@ -6,7 +6,6 @@ never outlives a controller, however that dies.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -14,18 +13,21 @@ import resource
 import sys
 import threading
 import time
-from collections.abc import Callable
-from typing import IO, TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from typing import IO, TYPE_CHECKING, Any
 
 from .core.errors import TapelineError
+from .jobs.postponed import absent
 
 if TYPE_CHECKING:
     from .config import Config
     from .jobs.workers import Workers
+    from .working import House
 
 #: Giving back what it is at takes a moment; a thread that hangs on a file must not hold it up for ever.
 _LEASH_S = 8.0
 _LOOK_S = 1.0
+_RENEW_S = 3600.0
 
 
 def gentle(nice: int) -> None:
@@ -53,17 +55,21 @@ def bounded(memory_mb: int) -> None:
 
 
 class _Parent:
-    """What the controller tells by our input: a byte is a poke, its end is ours."""
+    """What the controller tells by our input: a byte is a poke (jobs/child.py), its end is ours."""
 
     def __init__(self, source: IO[bytes]) -> None:
         self._source = source
         self.poked: Callable[[], object] = bool
+        self.chosen: Callable[[], object] = bool
         self.ended: Callable[[], object] = lambda: os._exit(0)
 
     def listen(self) -> None:
         """In a thread, for ever."""
-        while os.read(self._source.fileno(), 4096):
-            self.poked()
+        while pokes := os.read(self._source.fileno(), 4096):
+            if b"p" in pokes:
+                self.poked()
+            if b"c" in pokes:
+                self.chosen()
         self.ended()
         time.sleep(_LEASH_S)
         os._exit(0)
@@ -79,9 +85,15 @@ def main(arguments: list[str]) -> int:
     given = _exactly(source, int.from_bytes(_exactly(source, 4)))
     parent = _Parent(source)
     threading.Thread(target=parent.listen, daemon=True).start()
-    # Late: what is imported is imported gently.
-    from .config import Config
-    from .logs import set_up_logging
+    # Late: what is imported is imported gently, and what nobody needs here is not: structlog takes rich, if
+    # there, for prettier traces on a terminal: 4 MB. asyncio takes OpenSSL for connections of its own (stores
+    # have theirs), of which there are none but to PostgreSQL: another 4.
+    local = str(json.loads(given)["database"]["url"]).startswith("sqlite")
+    with absent("rich", *(("ssl",) if local else ())):
+        import asyncio
+
+        from .config import Config
+        from .logs import set_up_logging
 
     config = Config.model_validate_json(given)
     bounded(config.jobs.memory_mb)
@@ -105,37 +117,65 @@ def _exactly(source: IO[bytes], size: int) -> bytes:
 
 
 async def _work(config: Config, parent: _Parent, answers: IO[str]) -> None:
-    from .working import make_workers, open_catalog, open_stores
+    import asyncio
+
+    from .config.node import Part
+    from .engine.upkeep import Upkeep
+    from .working import make_house, make_workers, open_catalog, open_stores
 
     loop = asyncio.get_running_loop()
     async with open_catalog(config) as catalog:
-        workers = make_workers(config, catalog, open_stores(config))
-        running = asyncio.ensure_future(workers.run())
-        parent.poked = lambda: loop.call_soon_threadsafe(workers.poke)
+        stores = open_stores(config)
+        workers = make_workers(config, catalog, stores) if config.jobs.in_controller else None
+        house = make_house(config, catalog, stores) if config.node.does(Part.WORK) else None
+        # The controller has SQLite look again at what its plans go by; our connections are to hear of it.
+        parts = [Upkeep(catalog.database.renew, every_s=_RENEW_S).run()]
+        if workers is not None:
+            parts.append(workers.run())
+            parent.poked = lambda: loop.call_soon_threadsafe(workers.poke)
+        if house is not None:
+            parts += [house.mover.run(), house.sealing.run(), house.redactor.run()]
+            parent.chosen = lambda: loop.call_soon_threadsafe(house.redactor.poke)
+        running = asyncio.ensure_future(together(*parts))
         parent.ended = lambda: loop.call_soon_threadsafe(running.cancel)
-        telling = asyncio.ensure_future(_tell(workers, answers))
+        telling = asyncio.ensure_future(_tell(workers, house, answers))
         try:
             with contextlib.suppress(asyncio.CancelledError):
                 await running
         finally:
             telling.cancel()
             # From here on there is nothing to give back.
-            parent.poked, parent.ended = bool, lambda: None
+            parent.poked, parent.chosen, parent.ended = bool, bool, lambda: None
 
 
-async def _tell(workers: Workers, answers: IO[str]) -> None:
-    """What is wrong and what the steps took, whenever that changes: the controller's pages, alarms and
-    metrics show it."""
-    error: str | None = None
-    steps = 0
+async def together(*parts: Coroutine[Any, Any, None]) -> None:
+    """All of them, until each has come to its end: a gather that is cancelled ends with the first that does,
+    and what the others give back on their way out (their recordings, say) would be lost."""
+    import asyncio
+
+    async with asyncio.TaskGroup() as tasks:
+        for part in parts:
+            tasks.create_task(part)
+
+
+async def _tell(workers: Workers | None, house: House | None, answers: IO[str]) -> None:
+    """What is wrong, what the steps took and how the stores are, whenever that changes: the controller's
+    pages, alarms and metrics show it."""
+    import asyncio
+
+    told: dict[str, object] = {}
     while True:
-        if workers.error != error:
-            error = workers.error
-            _say(answers, error=error[:2000])
-        done = sum(sum(h.counts) for h in workers.took.values())
-        if done != steps:
-            steps = done
-            _say(answers, took=[[*key, h.counts, h.total] for key, h in workers.took.items()])
+        found: dict[str, object] = {"error": workers.error[:2000] if workers else ""}
+        if workers and workers.took:
+            found["took"] = [[*key, list(h.counts), h.total] for key, h in workers.took.items()]
+        if house:
+            found["away"] = {name: outage.error[:2000] for name, outage in house.mover.outages.items()}
+            waiting = house.sealing.waiting.items()
+            found["plain"] = {name: [found.files, found.error[:2000]] for name, found in waiting}
+        for key, what in found.items():
+            if told.get(key) != what:
+                _say(answers, **{key: what})
+        told = found
         await asyncio.sleep(_LOOK_S)
 
 

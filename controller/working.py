@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,15 +23,19 @@ from .engine.ids import now
 from .engine.jobs import Lane, Limits, RunReader, Runs
 from .jobs.child import WorkerChild
 from .jobs.late import LateRuns
+from .jobs.postponed import absent, postponed
 from .jobs.steps import Steps
 from .jobs.workers import Settings, Workers
 from .media.encode import EncodeTask, GiveUpOriginalsTask
 from .media.encoders import Encoders
 from .media.finishing import FinishingTask
 from .media.mixing import SoundFiles
+from .media.mover import Mover
 from .media.peaks_task import PeaksTask
 from .media.pipeline import MediaPipeline
-from .media.seal_task import SealTask
+from .media.redacting import ChosenSpans
+from .media.redactor import Redactor
+from .media.seal_task import SealBacklog, SealTask
 from .media.shelves import Stores, make_stores
 from .media.watermark import Watermark
 
@@ -131,7 +136,11 @@ def workers_of(config: Config, catalog: SqlCatalog, media: MediaPipeline, *, alo
 
     def runs(node: str, steps: Steps) -> Runs:
         def make() -> Runs:
-            from .jobs.durable import DbosRuns
+            # DBOS's own command line wants some; and PostgreSQL's driver, 9 MB, is imported for any database.
+            local = sqlite_file(config.database) is not None
+            driver = ("psycopg", "psycopg.errors") if local else ()
+            with postponed("yaml", "click", *driver), absent(*(("ssl",) if local else ())):
+                from .jobs.durable import DbosRuns
 
             return DbosRuns(run_engine(config.database.url), node, steps.do, lambda: steps.finishing)
 
@@ -140,8 +149,29 @@ def workers_of(config: Config, catalog: SqlCatalog, media: MediaPipeline, *, alo
     return Workers(catalog, media, runs, now, settings)
 
 
+@dataclass(frozen=True, slots=True)
+class House:
+    """What looks after the files of recordings that are done: brings them to their stores, seals what lies
+    plain, takes out what somebody has chosen. Each of them reads whole files, and so has no place in the
+    controller's process; each may run in several, what one has done another does not do again."""
+
+    mover: Mover
+    sealing: SealBacklog
+    redactor: Redactor
+
+
+def make_house(config: Config, catalog: SqlCatalog, stores: Stores) -> House:
+    from .media.transcribe import make_transcribe
+
+    # It listens to nothing, and so needs no model.
+    texts = make_transcribe(config.transcription, catalog, stores)
+    redactor = Redactor(catalog, texts, ChosenSpans(catalog, stores))
+    return House(Mover(catalog, stores), SealBacklog(catalog, stores, now), redactor)
+
+
 def worker_child(config: Config) -> WorkerChild:
-    """The controller's own worker: a process beside it. Not started if `jobs.in_controller` is false."""
+    """The controller's own worker: a process beside it. It works on recordings unless `jobs.in_controller` is
+    false, and looks after their files where the node does that work at all."""
     command = (sys.executable, "-m", "controller.worker_process", str(config.jobs.nice))
     return WorkerChild(command, lambda: config.model_dump_json().encode())
 

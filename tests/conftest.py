@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from fastapi import routing
 from hypothesis import HealthCheck, settings
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from controller.catalog import database as catalog_database
@@ -100,6 +102,15 @@ def _routes_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(routing._EffectiveRouteContext, "from_api_route", once)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_hashes() -> Iterator[None]:
+    """argon2 with as little work as it knows: a sign-in takes a quarter of a second otherwise, on purpose."""
+    quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PasswordHash, "recommended", lambda: quick)
         yield
 
 

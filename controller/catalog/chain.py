@@ -9,11 +9,12 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, case, cast, exists, func, literal, select, union
+from sqlalchemy import ColumnElement, Select, and_, case, cast, exists, func, literal, select, union
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.errors import TapelineError
-from ..engine.chain import ChainRow, Extend, Unsealed
+from ..engine.chain import ChainRow, Extend, Unsealed, recording_source
 from ..engine.media_ports import MediaState
 from ..engine.people import AuditEntry, Scope
 from . import tables as t
@@ -37,25 +38,31 @@ class ChainBusy(TapelineError):
 class Chain(OnDatabase):
     """engine.chain.ChainStore and ProofReader."""
 
-    async def extend_chain(self, tenant: str, sources: Sequence[str], extend: Extend) -> Sequence[ChainRow]:
+    async def extend_chain(
+        self, tenant: str, sources: Sequence[str], extend: Extend, states: Sequence[Unsealed] = ()
+    ) -> Sequence[ChainRow]:
         """Append what ``extend`` makes, in one transaction that no other writer of this chain is between.
 
         On SQLite a writer is alone. On PostgreSQL two may read the same last row: the slower one meets
-        the key (tenant, number), is rolled back as a whole and begins again with the new last row.
+        the key (tenant, number), is rolled back as a whole and begins again with the new last row. The last
+        row is read first: whatever another one has sealed since is met there, whatever before is seen here.
         """
         for attempt in range(_ATTEMPTS):
             try:
-                return await self._extend(tenant, sources, extend)
+                return await self._extend(tenant, sources, extend, states)
             except IntegrityError:
                 await asyncio.sleep(random.uniform(0, 0.01 * min(attempt + 1, 10)))
         raise ChainBusy(f"the chain of {tenant!r} could not be appended to: others are always faster")
 
-    async def _extend(self, tenant: str, sources: Sequence[str], extend: Extend) -> Sequence[ChainRow]:
+    async def _extend(
+        self, tenant: str, sources: Sequence[str], extend: Extend, states: Sequence[Unsealed]
+    ) -> Sequence[ChainRow]:
         last = _ROW.where(_c.tenant == tenant).order_by(_c.number.desc()).limit(1)
         known = select(_c.source).where(_c.tenant == tenant, _c.source.in_(sources))
         async with self._database.writing() as connection:
             row = (await connection.execute(last)).first()
             there = set((await connection.execute(known)).scalars()) if sources else set()
+            there |= await _overtaken(connection, states)
             # Signing takes some 50 µs an entry; calls share this event loop.
             rows = await asyncio.to_thread(extend, None if row is None else ChainRow(*row), there)
             if rows:
@@ -122,14 +129,7 @@ class Chain(OnDatabase):
     async def unsealed_recordings(self, since: datetime | None, limit: int) -> list[Unsealed]:
         """Recordings whose media is final, whose call has ended, and that are not sealed as they are."""
         r, f, c = t.recordings.c, t.files.c, t.calls.c
-        # Correlated expressly: it is used two levels down, where it would else be about every file.
-        newest = (
-            select(func.max(f.added_at))
-            .where(f.recording_id == r.recording_id)
-            .correlate(t.recordings)
-            .scalar_subquery()
-        )
-        marked = case((newest > r.media_at, newest), else_=r.media_at).label("marked")
+        marked = _marked()
         query = (
             select(r.tenant, r.recording_id, marked)
             .join(t.calls, c.call_id == r.call_id)
@@ -170,3 +170,30 @@ class Chain(OnDatabase):
         )
         async with self._database.reading() as connection:
             return list((await connection.execute(query)).scalars())
+
+
+def _marked() -> ColumnElement[Any]:
+    """Of a recording: which state of it the chain should have (engine.chain.Unsealed)."""
+    r, f = t.recordings.c, t.files.c
+    # Correlated expressly: it is used two levels down, where it would else be about every file.
+    newest = (
+        select(func.max(f.added_at))
+        .where(f.recording_id == r.recording_id)
+        .correlate(t.recordings)
+        .scalar_subquery()
+    )
+    return case((newest > r.media_at, newest), else_=r.media_at).label("marked")
+
+
+async def _overtaken(connection: AsyncConnection, states: Sequence[Unsealed]) -> set[str]:
+    """The sources of those of these states in which their recordings are no longer."""
+    r = t.recordings.c
+    found: dict[str, datetime] = {}
+    for some in chunks([state.recording_id for state in states]):
+        query = select(r.recording_id, _marked()).where(r.recording_id.in_(some))
+        found |= {recording_id: marked for recording_id, marked in await connection.execute(query)}
+    return {
+        recording_source(s.recording_id, s.marked_at)
+        for s in states
+        if found.get(s.recording_id) != s.marked_at
+    }

@@ -85,8 +85,12 @@ class Database:
         async with self.writing() as connection:
             await connection.exec_driver_sql(f"PRAGMA analysis_limit={LOOKED_AT}")
             await connection.exec_driver_sql("ANALYZE")
-        if not _in_memory(self.engine.url):
-            # A connection goes by what it read when it was opened: all are opened anew.
+        await self.renew()
+
+    async def renew(self) -> None:
+        """Have SQLite plan by what some process has found when it looked: a connection goes by what it read
+        when it was opened, so all are opened anew."""
+        if self.sqlite and not _in_memory(self.engine.url):
             await self.engine.dispose()
 
     async def close(self) -> None:

@@ -47,6 +47,8 @@ PREDECESSORS: dict[MediaState, tuple[MediaState, ...]] = {
 }
 
 _FINAL_CAPTURES = [str(s) for s in CaptureState if s.final]
+#: What the chain tells of a file (proof/facts.py).
+_TOLD = ("sha256", "size", "format", "duration_ms", "channels", "sample_rate", "repaired", "note")
 _FILES = select(*(t.files.c[f.name] for f in fields(StoredFile)))
 
 
@@ -67,6 +69,7 @@ class UnknownRecording(TapelineError):
 
 
 def stored_file(row: Any) -> StoredFile:
+    """From a row of `files`."""
     values = {f.name: getattr(row, f.name) for f in fields(StoredFile)}
     return StoredFile(**{**values, "role": FileRole(row.role)})
 
@@ -117,7 +120,7 @@ class MediaRows(OnDatabase):
         """Note a file in the store. Raises UnknownRecording."""
         row = asdict(file) | {"role": str(file.role), "added_at": self._now(), "old_store": ""}
         f = t.files.c
-        there = select(f.store, f.sealing, f.sha256).where(
+        there = select(f.store, f.sealing, *(f[name] for name in _TOLD)).where(
             f.recording_id == file.recording_id, f.role == row["role"], f.number == file.number
         )
         try:
@@ -128,7 +131,9 @@ class MediaRows(OnDatabase):
                 if before and elsewhere and before.sha256 == file.sha256:
                     # Done again after it was moved or sealed: it stays as it is, and this one may go.
                     row |= {"store": before.store, "sealing": before.sealing, "old_store": file.store}
-                await upsert(connection, t.files, [row], keep={"added_at"})
+                same = before is not None and all(getattr(before, name) == row[name] for name in _TOLD)
+                # Another one in its place (another span taken out, say) is sealed anew (catalog/chain.py).
+                await upsert(connection, t.files, [row], keep={"added_at"} if same else ())
         except IntegrityError as error:
             raise UnknownRecording(f"there is no recording {file.recording_id!r}") from error
 
@@ -319,6 +324,12 @@ async def _grouped(
     return found
 
 
+def _due_segment(s: Any) -> DueSegment:
+    return DueSegment(
+        s.capture_id, s.number, s.path, s.opened_at, s.closed_at, Layout(s.layout), interrupted(s.cause)
+    )
+
+
 def _due(
     row: Any, segments: Sequence[Any], pauses: Sequence[Any], sounds: Sequence[HeardSound]
 ) -> DueRecording:
@@ -330,18 +341,7 @@ def _due(
         kind=Kind(row.kind),
         started_at=row.started_at,
         ended_at=row.ended_at,
-        segments=tuple(
-            DueSegment(
-                s.capture_id,
-                s.number,
-                s.path,
-                s.opened_at,
-                s.closed_at,
-                Layout(s.layout),
-                interrupted(s.cause),
-            )
-            for s in segments
-        ),
+        segments=tuple(map(_due_segment, segments)),
         pauses=tuple(silenced(p) for p in pauses),
         discard=row.provisional,
         cut_pauses=row.cut_pauses,

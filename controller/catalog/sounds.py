@@ -75,10 +75,11 @@ def wishes() -> tuple[ColumnElement[Any], ...]:
     """To be selected with a recording: what `hidden_of` goes by."""
     transcript = _x.recording_id == _r.recording_id
     due = func.max(case((not_taken_out(), 1), else_=0))
+    in_force = (_c.recording_id == _r.recording_id, _c.taken_back_at.is_(None))
     return (
         select(t.tenants.c.options).where(t.tenants.c.tenant == _r.tenant)
         .scalar_subquery().label("tenant_options"),
-        select(due).where(_c.recording_id == _r.recording_id).scalar_subquery().label("spans_due"),
+        select(due).where(*in_force).scalar_subquery().label("spans_due"),
         select(_x.source).where(transcript).scalar_subquery().label("listened_to"),
         select(_x.redaction).where(transcript).scalar_subquery().label("listened_for"),
     )  # fmt: skip

@@ -69,7 +69,8 @@ class UtteranceTable(Row, table=True):
 
 class ChosenSpanTable(Row, table=True):
     """A span that somebody wants taken out for others. ``source``: the SHA-256 of the rendition that is
-    kept without it; "" while there is none."""
+    kept without it; "" while there is none. Taken back it is history, and ``source`` that of the rendition
+    that others hear it in again."""
 
     __tablename__ = "chosen_spans"
     recording_id: str = part_of("recordings.recording_id", primary_key=True)
@@ -79,3 +80,5 @@ class ChosenSpanTable(Row, table=True):
     asked_at: datetime = time_()
     why: str = text_()
     source: str = text_()
+    taken_back_by: str = text_()
+    taken_back_at: datetime | None = time_()

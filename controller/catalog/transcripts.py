@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 from sqlalchemy import Row as SqlRow
-from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..core.options import Redaction, TenantOptions, Transcripts
@@ -37,7 +37,7 @@ _WEAKER: dict[Redaction, tuple[Redaction, ...]] = {
 _LEAST = 2
 #: So much of what was said before and behind a hit is shown with it, in words.
 _BEFORE, _BEHIND = 8, 14
-_r, _x, _u, _f = t.recordings.c, t.transcripts.c, t.utterances.c, t.files.c
+_r, _x, _u, _f, _c = t.recordings.c, t.transcripts.c, t.utterances.c, t.files.c, t.chosen_spans.c
 
 
 class TranscriptRows(OnDatabase):
@@ -59,6 +59,7 @@ class TranscriptRows(OnDatabase):
             legs = await legs_of(connection, [row.call_id])
             options = await _options(connection, row.tenant)
             chosen = await _chosen(connection, recording_id)
+            given_back = await _given_back(connection, recording_id)
             announcements = await announcements_of(connection, recording_id)
         # Encoded, where its tenant does not keep the WAV.
         whole = {f.role: f for f in files if not f.note.startswith(GIVEN_UP)}
@@ -85,6 +86,7 @@ class TranscriptRows(OnDatabase):
             tuple(heard),
             tuple((line.ms(begin), None if end is None else line.ms(end)) for begin, end in spans),
             chosen,
+            given_back,
         )
 
     async def set_transcript(self, recording_id: str, transcript: Transcript, redaction: Redaction) -> None:
@@ -265,8 +267,17 @@ async def _options(connection: AsyncConnection, tenant: str) -> TenantOptions:
 
 
 async def _chosen(connection: AsyncConnection, recording_id: str) -> tuple[tuple[int, int], ...]:
-    c = t.chosen_spans.c
-    query = select(c.from_ms, c.to_ms).where(c.recording_id == recording_id).order_by(c.from_ms, c.to_ms)
+    return await _spans(connection, _c.recording_id == recording_id, _c.taken_back_at.is_(None))
+
+
+async def _given_back(connection: AsyncConnection, recording_id: str) -> tuple[tuple[int, int], ...]:
+    """Those that were taken back and that others do not hear again yet."""
+    back = (_c.taken_back_at.is_not(None), _c.source == "")
+    return await _spans(connection, _c.recording_id == recording_id, *back)
+
+
+async def _spans(connection: AsyncConnection, *where: ColumnElement[bool]) -> tuple[tuple[int, int], ...]:
+    query = select(_c.from_ms, _c.to_ms).where(*where).order_by(_c.from_ms, _c.to_ms)
     return tuple((begin, end) for begin, end in await connection.execute(query))
 
 

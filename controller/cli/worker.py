@@ -11,7 +11,7 @@ from rich.text import Text
 from ..config import load
 from ..logs import set_up_logging
 from ..notifying import ServiceManager, watched
-from ..worker_process import bounded, gentle
+from ..worker_process import bounded, gentle, together
 from ..working import make_workers, open_catalog, open_stores, watermark_of
 from .common import ConfigOption, console
 
@@ -32,7 +32,8 @@ def worker_command(config: ConfigOption = None) -> None:
             stores = open_stores(settings)
             workers = make_workers(settings, catalog, stores, alone=True)
             # Its disks may be others than the controller's.
-            running = asyncio.gather(workers.run(), watermark_of(settings, stores).run())
+            parts = workers.run(), watermark_of(settings, stores).run()
+            running = asyncio.ensure_future(together(*parts))
             for sign in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(sign, running.cancel)
             console.print("The worker", Text(workers.node.name, "bold"), "is running")

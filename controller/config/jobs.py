@@ -14,8 +14,8 @@ class JobsConfig(Section):
 
     in_controller: bool = Field(
         True,
-        description="`tapeline serve` starts a process beside itself that works on recordings; false leaves "
-        "that to `tapeline worker`.",
+        description="The process that `tapeline serve` starts beside itself works on recordings; false "
+        "leaves that to `tapeline worker`: it only looks after their files then.",
     )
     nice: int = Field(
         10, ge=0, le=19, description="How far that work gives way to everything else on the machine."

@@ -42,17 +42,23 @@ class Unsealed:
     marked_at: datetime
 
 
-#: Given the chain's last row (None: it is to begin) and which sources it has already, the rows to append.
+#: Given the chain's last row (None: it is to begin) and which sources are not wanted, since it has them
+#: already or since they are overtaken, the rows to append.
 Extend = Callable[[ChainRow | None, Collection[str]], Sequence[ChainRow]]
 
 
 class ChainStore(Protocol):
     """``tenant`` "" is the chain of what belongs to no tenant."""
 
-    async def extend_chain(self, tenant: str, sources: Sequence[str], extend: Extend) -> Sequence[ChainRow]:
+    async def extend_chain(
+        self, tenant: str, sources: Sequence[str], extend: Extend, states: Sequence[Unsealed] = ()
+    ) -> Sequence[ChainRow]:
         """Append what ``extend`` makes, in one transaction that no other writer of this chain is between.
 
-        ``extend`` is called in a thread, and again if another process was faster. Answers what was added.
+        ``extend`` is called in a thread, and again if another process was faster. ``states`` are those of
+        ``sources`` that are a recording's: one in which it is no longer counts as known. Whoever found it
+        was slow, and another process may have sealed a newer one meanwhile, behind which an older one would
+        be the last word. Answers what was added.
         """
 
     async def chain_tenants(self) -> list[str]: ...

@@ -72,6 +72,8 @@ PEAKS_POINTS = ("peaks.stored",)
 
 #: The same for a transcript.
 TRANSCRIPT_POINTS = ("transcript.redacted", "transcript.stored")
+#: The same for a redacted rendition that goes, since nothing is to be taken out any more.
+UNREDACTED_POINTS = ("unredacted.noted", "unredacted.removed")
 #: The same for a recording that is encoded, and whose WAV then goes.
 ENCODE_POINTS = ("encode.made", "encode.stored", "encode.cataloged")
 ORIGINALS_POINTS = (
@@ -92,6 +94,7 @@ _ALL = frozenset(
         *PEAKS_POINTS,
         *SEAL_POINTS,
         *TRANSCRIPT_POINTS,
+        *UNREDACTED_POINTS,
         *ENCODE_POINTS,
         *ORIGINALS_POINTS,
     )

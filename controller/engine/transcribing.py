@@ -30,8 +30,9 @@ class Heard:
 class Wanted:
     """A recording that can be played, and what its tenant wants of it.
 
-    ``rendition`` is the whole of it. ``chosen``: the spans that somebody wants taken out. ``paused``: the
-    spans in which nobody may be heard, or only our own announcement is; None: to the end. All times on the
+    ``rendition`` is the whole of it. ``chosen``: the spans that somebody wants taken out; ``given_back``:
+    those that somebody has taken back, and that others do not hear again yet. ``paused``: the spans in
+    which nobody may be heard, or only our own announcement is; None: to the end. All times on the
     recording's time line.
     """
 
@@ -44,6 +45,7 @@ class Wanted:
     heard: tuple[Heard, ...]
     paused: tuple[tuple[int, int | None], ...]
     chosen: tuple[tuple[int, int], ...] = ()
+    given_back: tuple[tuple[int, int], ...] = ()
 
 
 class TranscriptStore(Protocol):

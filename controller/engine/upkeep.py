@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -12,22 +12,18 @@ log = structlog.get_logger(__name__)
 DAY_S = 24 * 3600.0
 
 
-class Tended(Protocol):
-    async def tend(self) -> None:
-        """Bring up to date what the database plans its queries by."""
-
-
 class Upkeep:
-    """At the start and once a day: how many rows there are of what changes slowly."""
+    """At the start and once a day ``tend`` brings up to date what the database plans its queries by: how many
+    rows there are of what changes slowly."""
 
-    def __init__(self, database: Tended, *, every_s: float = DAY_S) -> None:
-        self._database, self._every_s = database, every_s
+    def __init__(self, tend: Callable[[], Awaitable[None]], *, every_s: float = DAY_S) -> None:
+        self._tend, self._every_s = tend, every_s
 
     async def run(self) -> None:
         """Never returns by itself; cancel it to stop."""
         while True:
             try:
-                await self._database.tend()
+                await self._tend()
             except Exception as error:
                 # The database is busy, say: queries are right without it, and tomorrow is another day.
                 log.warning("database.not_tended", why=f"{type(error).__name__}: {error}"[:300])

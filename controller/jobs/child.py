@@ -26,14 +26,18 @@ _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.5, 30.0
 _WELL_AFTER_S = 60.0
 #: The process gives back what it is at, and is killed if it takes longer.
 _CLOSE_S = 6.0
+#: What a poke may be about.
+RECORDING, CHOSEN = b"p", b"c"
+_MOST_PENDING = 8
 #: All its threads shall use the memory that any of them has given back (glibc): without it each keeps some.
 _ENVIRONMENT = {"MALLOC_ARENA_MAX": "1"}
 
 
 class WorkerChild:
     """``command`` starts it, ``settings`` is what it is given first, by its input: nothing of it is seen in
-    the list of processes. A byte more is a poke, the input's end is its own. It says what is wrong, and what
-    its steps took, in lines of JSON, ``{"error": …}`` and ``{"took": …}``; its log goes where ours goes."""
+    the list of processes. A byte more is a poke (`RECORDING`, `CHOSEN`), the input's end is its own. It says
+    what is wrong, what its steps took and how the stores are in lines of JSON, ``{"error": …}``,
+    ``{"took": …}``, ``{"away": …}``, ``{"plain": …}``; its log goes where ours goes."""
 
     def __init__(
         self, command: Sequence[str], settings: Callable[[], bytes], *, close_s: float = _CLOSE_S
@@ -45,6 +49,10 @@ class WorkerChild:
         self.error = ""
         #: (step, done or failed) → how long, since the process began that runs now.
         self.took: dict[tuple[str, str], Histogram] = {}
+        #: Stores that take no files → why.
+        self.away: dict[str, str] = {}
+        #: Section of [[sealing]] → how many files lie plain that shall not, and why.
+        self.plain: dict[str, tuple[int, str]] = {}
 
     @property
     def pid(self) -> int | None:
@@ -54,13 +62,20 @@ class WorkerChild:
 
     def poke(self) -> None:
         """A recording may have ended: look soon. To be called on the event loop."""
+        self._write(RECORDING)
+
+    def poke_redactor(self) -> None:
+        """A span was chosen, or taken back: look at once. To be called on the event loop."""
+        self._write(CHOSEN)
+
+    def _write(self, byte: bytes) -> None:
         process = self._process
         if process is None or process.stdin is None:
             return  # the next one looks when it begins
         with contextlib.suppress(OSError, RuntimeError):
-            # One that has not read the last poke needs no other, and must not fill our memory.
-            if not process.stdin.transport.get_write_buffer_size():
-                process.stdin.write(b"p")
+            # One that has not read the last pokes needs no other, and must not fill our memory.
+            if process.stdin.transport.get_write_buffer_size() < _MOST_PENDING:
+                process.stdin.write(byte)
 
     async def run(self) -> None:
         """Keep one running. Never returns by itself; cancel it to stop."""
@@ -80,6 +95,9 @@ class WorkerChild:
 
     def _told(self, said: Mapping[str, Any]) -> None:
         self.error = str(said.get("error", self.error))
+        self.away = said.get("away", self.away)
+        if "plain" in said:
+            self.plain = {name: (files, why) for name, (files, why) in said["plain"].items()}
         for step, result, counts, total in said.get("took", ()):
             # In place: whoever shows the numbers holds on to this dict.
             self.took[step, result] = Histogram(counts, total)
@@ -98,6 +116,7 @@ class WorkerChild:
         )
         self._process = process
         self.took.clear()
+        self.away, self.plain = {}, {}
         try:
             assert process.stdin is not None
             assert process.stdout is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from pydub import AudioSegment
@@ -33,10 +34,15 @@ def beep_over(sound: Sound, spans: Sequence[Span]) -> Sound:
 
     def tone(piece: AudioSegment) -> AudioSegment:
         # As long as the piece or a little longer, and of its rate.
-        length = len(piece) + 2
-        return Sine(BEEP_HZ, sample_rate=piece.frame_rate).to_audio_segment(length, BEEP_DB)
+        return _second_of_tone(piece.frame_rate) * (len(piece) // 1000 + 1)
 
     return _edited(sound, spans, tone)
+
+
+@lru_cache(maxsize=4)
+def _second_of_tone(rate: int) -> AudioSegment:
+    """Whole periods, so that one second may stand behind the other; pydub makes every sample in Python."""
+    return Sine(BEEP_HZ, sample_rate=rate).to_audio_segment(1000, BEEP_DB)
 
 
 def clip(sound: Sound, from_ms: int, to_ms: int) -> Sound:

@@ -20,6 +20,9 @@ INPUT = ("-protocol_whitelist", "file", "-f", "mov", "-i")
 QUIET = ("-nostdin", "-hide_banner", "-v", "error", "-y")
 
 
+_H264 = {"libx264": ("-preset", "veryfast", "-crf", "23"), "libopenh264": ("-b:v", "1M")}
+
+
 class NoFfmpeg(JoinError):
     """It is not installed, or cannot do what is needed."""
 
@@ -33,12 +36,12 @@ def argument(path: Path) -> str:
     return f"file:{path.resolve()}"
 
 
-def encoder() -> str:
-    """The H.264 encoder that this ffmpeg has. Raises NoFfmpeg. Blocking."""
+def h264() -> list[str]:
+    """How to have pictures encoded by the H.264 encoder that this ffmpeg has. Raises NoFfmpeg. Blocking."""
     listed = run([_ffmpeg(), "-hide_banner", "-encoders"], 60)
-    for name in ("libx264", "libopenh264"):
+    for name, how in _H264.items():
         if f" {name} " in listed:
-            return name
+            return ["-c:v", name, *how, "-pix_fmt", "yuv420p", "-threads", "2"]
     raise NoFfmpeg("this ffmpeg cannot write H.264: install one with libx264")
 
 

@@ -95,7 +95,7 @@ def make(
     removed. It gives up once ``stopped``. Memory stays bounded. Raises JoinError (NoFfmpeg if it is
     not installed) and OSError.
     """
-    coder = ffmpeg.encoder()
+    coding = ffmpeg.h264()
     probes = [mp4.probe(shot.path) for shot in shots]
     seen = [
         _Take(shot, probe, _lead_ms(shot, probe)) for shot, probe in zip(shots, probes, strict=True) if probe
@@ -113,7 +113,7 @@ def make(
         total = math.ceil(round(max(ends) * canvas.rate, 3))
         if total == 0:
             raise JoinError("the video segments hold nothing")
-        line = _encode(coder, canvas, sound, total, joined.channels, target)
+        line = _encode(coding, canvas, sound, total, joined.channels, target)
         limit = _LIMIT_S + 4 * total / canvas.rate
         with ffmpeg.piped(line, limit, writing=True, stopped=stopped) as sink:
             _draw(seen, joined, canvas, total, silent, sink, notes)
@@ -169,21 +169,22 @@ def _silence(path: Path, lasts_ms: int) -> None:
 
 
 def _decode_sound(take: _Take, target: Path) -> list[str]:
-    lasts = f"{take.lasts_ms / 1000:.3f}"
-    # By its time stamps: silence before the first and where some are missing, and up to the end.
-    even = f"aresample=async=1:first_pts=0,adelay={take.lead_ms}:all=1,apad=whole_dur={lasts}"
-    if take.probe.sounds > 1 and take.probe.channels == 1:  # the two sides as tracks of their own
-        pick = [
-            "-filter_complex",
-            f"[0:a:0][0:a:1]join=inputs=2:channel_layout=stereo,{even}[a]",
-            "-map",
-            "[a]",
-        ]
-    else:
-        pick = ["-map", "0:a:0", "-af", even]
-    out = ["-t", lasts, "-c:a", "pcm_s16le", "-bitexact", "-rf64", "auto", "-f", "wav"]
+    pick, _ = heard(take.probe, take.lead_ms, take.lasts_ms)
+    out = ["-c:a", "pcm_s16le", "-bitexact", "-rf64", "auto", "-f", "wav"]
     source = [*ffmpeg.INPUT, ffmpeg.argument(take.shot.path)]
     return ffmpeg.command(*source, "-vn", *pick, *out, ffmpeg.argument(target))
+
+
+def heard(probe: mp4.Probe, lead_ms: int, lasts_ms: int) -> tuple[list[str], int]:
+    """ffmpeg's arguments for the sound of its first input, which has some: ``lead_ms`` of silence, then what
+    the file holds, ``lasts_ms`` in all. And how many channels that has."""
+    lasts = f"{lasts_ms / 1000:.3f}"
+    # By its time stamps: silence before the first and where some are missing, and up to the end.
+    even = f"aresample=async=1:first_pts=0,adelay={lead_ms}:all=1,apad=whole_dur={lasts}"
+    if probe.sounds > 1 and probe.channels == 1:  # the two sides as tracks of their own
+        both = f"[0:a:0][0:a:1]join=inputs=2:channel_layout=stereo,{even}[a]"
+        return ["-filter_complex", both, "-map", "[a]", "-t", lasts], 2
+    return ["-map", "0:a:0", "-af", even, "-t", lasts], max(1, probe.channels)
 
 
 def _shown(joined: Joined, pauses: Sequence[Span], without: Sequence[Span]) -> list[tuple[float, float]]:
@@ -206,18 +207,24 @@ def _canvas(probes: Sequence[mp4.Probe]) -> _Canvas:
     if width == 0 or height == 0:
         width, height = 640, 480
     even = [max(16, int(side * scale) // 2 * 2) for side in (width, height)]
-    return _Canvas(even[0], even[1], 30 if max(p.rate for p in probes) > 25.5 else 25)
+    return _Canvas(even[0], even[1], pictures_a_second(probes))
 
 
-def _encode(coder: str, canvas: _Canvas, sound: Path, total: int, channels: int, target: Path) -> list[str]:
+def pictures_a_second(probes: Sequence[mp4.Probe]) -> int:
+    """Of the grid on which what these show is shown again."""
+    return 30 if max(p.rate for p in probes) > 25.5 else 25
+
+
+def _encode(
+    coding: Sequence[str], canvas: _Canvas, sound: Path, total: int, channels: int, target: Path
+) -> list[str]:
     pictures = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{canvas.width}x{canvas.height}"]
-    how = ["-preset", "veryfast", "-crf", "23"] if coder == "libx264" else ["-b:v", "1M"]
     lasts = f"{total / canvas.rate:.6f}"
     return ffmpeg.command(
         *pictures, "-r", str(canvas.rate), "-i", "pipe:0",
         "-f", "wav", "-i", ffmpeg.argument(sound),
         "-map", "0:v:0", "-map", "1:a:0", "-map_metadata", "-1", "-fflags", "+bitexact",
-        "-c:v", coder, *how, "-pix_fmt", "yuv420p", "-g", str(canvas.rate * 2), "-threads", "2",
+        *coding, "-g", str(canvas.rate * 2),
         "-af", f"apad=whole_dur={lasts}", "-t", lasts,
         "-c:a", "aac", "-ar", str(_SOUND_RATE), "-b:a", f"{64 * min(channels, 2)}k",
         "-movflags", "+faststart", "-f", "mp4", ffmpeg.argument(target),

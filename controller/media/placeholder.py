@@ -1,4 +1,4 @@
-"""Pictures for what was not recorded: a dark one, and a dark one that says "paused".
+"""Pictures for what there is not to be seen: a dark one, and dark ones that say "paused" or "redacted".
 
 Drawn here, since ffmpeg's own text filter needs a library and a font that not every build has.
 """
@@ -13,6 +13,9 @@ _LETTERS = {
     "a": ("01110", "10001", "10001", "11111", "10001", "10001", "10001"),
     "u": ("10001", "10001", "10001", "10001", "10001", "10001", "01110"),
     "s": ("01111", "10000", "10000", "01110", "00001", "00001", "11110"),
+    "r": ("11110", "10001", "10001", "11110", "10100", "10010", "10001"),
+    "c": ("01110", "10001", "10000", "10000", "10000", "10001", "01110"),
+    "t": ("11111", "00100", "00100", "00100", "00100", "00100", "00100"),
     "e": ("11111", "10000", "10000", "11110", "10000", "10000", "11111"),
     "d": ("11110", "10001", "10001", "10001", "10001", "10001", "11110"),
 }
@@ -21,7 +24,8 @@ _PART = 0.4  # of the picture's width that the word takes
 
 
 def picture(width: int, height: int, word: str = "") -> bytes:
-    """One frame in yuv420p; ``width`` and ``height`` in pixels, both even. Made of p, a, u, s, e, d."""
+    """One frame in yuv420p; ``width`` and ``height`` in pixels, both even. Made of the letters
+    above."""
     luma = np.full((height, width), _DARK, np.uint8)
     if word:
         rows = ["0".join(_LETTERS[letter][row] for letter in word) for row in range(7)]

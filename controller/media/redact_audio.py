@@ -1,4 +1,4 @@
-"""A recording's sound with some spans of it beeped over: for ears that may not hear what was said there."""
+"""A recording with some spans of it beeped over: for ears that may not hear what was said there."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .convert import encode, opened
 from .edits import beep_over
 from .encoders import Encoders
 from .errors import EncodingError, store_error
-from .ffmpeg import INPUT, argument, command, piped
 from .keys import redacted_key
+from .redact_film import redact_film
 from .shelves import Stores
 from .transcribe_audio import local
 
@@ -47,7 +47,7 @@ def redact(
             row = _sound(stores, encoders, rendition, row, spans, temp, stopped)
         else:
             with local(stores, rendition) as path:
-                _film(path, spans, temp, stopped, rendition.duration_ms)
+                redact_film(path, spans, temp, stores.home.scratch, stopped)
         digest = stores.home.put(temp, key)
     except OSError as error:
         raise store_error("write a redacted copy of", stores.home.path(key), error) from error
@@ -69,19 +69,3 @@ def _sound(
     return replace(
         row, duration_ms=made.duration_ms, channels=made.channels, sample_rate=made.sample_rate
     )  # fmt: skip
-
-
-def _film(
-    path: Path, spans: Sequence[tuple[int, int]], target: Path, stopped: Callable[[], bool], lasts_ms: int
-) -> None:
-    """The pictures as they are; the sound without these spans (the filter has no beep of its own)."""
-    muted = "+".join(f"between(t,{begin / 1000:.3f},{end / 1000:.3f})" for begin, end in spans) or "0"
-    arguments = command(
-        *INPUT, argument(path), "-map", "0:v?", "-map", "0:a", "-c:v", "copy",
-        "-filter:a", f"volume=volume=0:enable='{muted}'", "-c:a", "aac", "-movflags", "+faststart",
-        "-f", "mp4", argument(target),
-    )  # fmt: skip
-    with piped(arguments, 3600 + lasts_ms / 1000, writing=False, stopped=stopped) as encoder:
-        while encoder.read(1 << 16):
-            continue
-        encoder.finish()

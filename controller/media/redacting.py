@@ -1,4 +1,5 @@
-"""Spans that somebody has chosen are taken out of a recording's sound, beside the digits."""
+"""Spans that somebody has chosen are taken out of a recording's sound, beside the digits; and put back into
+sound and text when somebody has taken that back."""
 
 from __future__ import annotations
 
@@ -10,13 +11,14 @@ import structlog
 
 from ..core.options import Redaction
 from ..core.redaction import merged
+from ..core.transcripts import InvalidTranscript, Transcript, from_json
+from ..engine.crash_points import crash_point
 from ..engine.media_ports import HOME, FileRole, StoredFile
 from ..engine.redacting import RedactingCatalog
 from ..engine.transcribing import Wanted
 from .encoders import Encoders
-from .errors import MediaError
-from .redact_audio import redact
-from .shelves import Stores
+from .errors import MediaError, StoreAway, StoreError
+from .shelves import Stores, checked
 
 log = structlog.get_logger(__name__)
 
@@ -59,16 +61,57 @@ class ChosenSpans:
             return False
         stored = await self._catalog.stored_transcript(recording_id)
         digits: Sequence[tuple[int, int]] = ()
-        # Digits that were found in another sound lie elsewhere: whoever listens to this one takes them out,
-        # and nobody else hears it before.
-        encoded = wanted.rendition.role is FileRole.ENCODED
-        if stored is not None and (encoded or stored[0].source == wanted.rendition.sha256):
-            digits = stored[0].spans if stored[1] is Redaction.AUDIO else ()
+        elsewhere = False
+        if stored is not None and stored[1] is Redaction.AUDIO:
+            # Digits that were found in another sound lie elsewhere: whoever listens to this one takes them
+            # out, and nobody else hears it before.
+            encoded = wanted.rendition.role is FileRole.ENCODED
+            elsewhere = not encoded and stored[0].source != wanted.rendition.sha256
+            digits = () if elsewhere else stored[0].spans
         files = {f.role: f for f in await self._catalog.files(recording_id)}
         old = files.get(FileRole.REDACTED)
-        await keep_redacted(self._catalog, self._stores, self._encoders, wanted, digits, old)
-        await self._catalog.redaction_done(recording_id, wanted.rendition.sha256, wanted.chosen)
+        if wanted.given_back and stored is not None:
+            await self._give_words_back(recording_id, *stored, files.get(FileRole.TRANSCRIPT))
+        if digits or wanted.chosen:
+            await keep_redacted(self._catalog, self._stores, self._encoders, wanted, digits, old)
+        elif old is not None and not elsewhere:
+            await self._remove(old)
+        done = wanted.rendition.sha256, wanted.chosen, wanted.given_back
+        await self._catalog.redaction_done(recording_id, *done)
         return True
+
+    async def _give_words_back(
+        self, recording_id: str, known: Transcript, done: Redaction, kept: StoredFile | None
+    ) -> None:
+        whole = await whole_text(self._stores, known, kept)
+        if whole is not known and (whole.redacted or done is Redaction.OFF):
+            # What is still chosen is left out of the rows once more.
+            await self._catalog.set_transcript(recording_id, whole, done)
+
+    async def _remove(self, old: StoredFile) -> None:
+        """Nothing is to be taken out any more. Killed between any two steps, the next round does the rest."""
+        if not await self._catalog.begin_unredacted(old):
+            raise StoreError(f"{old.key} is being moved or made anew: it is looked at again")
+        crash_point("unredacted.noted")
+        await asyncio.to_thread(self._stores.delete, old)
+        crash_point("unredacted.removed")
+        await self._catalog.end_unredacted(old.recording_id)
+
+
+async def whole_text(stores: Stores, known: Transcript, kept: StoredFile | None) -> Transcript:
+    """The transcript with the words that chosen spans hide, out of its file, which has them all; ``known``
+    (of the rows) if there is no such file. Raises StoreAway."""
+    if kept is None:
+        return known
+    try:
+        read = await asyncio.to_thread(lambda: b"".join(checked(stores.read(kept), kept)))
+        whole = from_json(read)
+    except StoreAway:
+        raise
+    except (StoreError, InvalidTranscript) as error:
+        log.warning("the words of a transcript stay hidden", recording=kept.recording_id, why=str(error))
+        return known
+    return whole if whole.source == known.source else known
 
 
 async def keep_redacted(
@@ -84,6 +127,8 @@ async def keep_redacted(
         _count(len(digits), "run of digits", "runs of digits"),
         _count(len(wanted.chosen), "chosen span", "chosen spans"),
     ]
+    from .redact_audio import redact  # late: it brings pydub, and most recordings are not redacted
+
     note = f"{' and '.join(filter(None, said)) or 'nothing'} taken out"
     spans = merged([*digits, *wanted.chosen])
     made = await asyncio.to_thread(redact, stores, encoders, wanted.rendition, spans, note)

@@ -21,7 +21,7 @@ from .encoders import Encoders
 from .errors import store_error
 from .integrity import Digest
 from .keys import transcript_key
-from .redacting import keep_redacted, replace_file
+from .redacting import keep_redacted, replace_file, whole_text
 from .shelves import Stores
 from .speech import MakeEngine, NoSpeech, SpeechEngine
 from .speech_process import SpeechProcess
@@ -83,6 +83,8 @@ class Transcribe:
         encoded = wanted.rendition.role is FileRole.ENCODED
         if stored is not None and (encoded or stored[0].source == wanted.rendition.sha256):
             known, done = stored
+            if wanted.chosen:
+                known = await whole_text(self._stores, known, files.get(FileRole.TRANSCRIPT))
             there = FileRole.TRANSCRIPT in files and (FileRole.REDACTED in files or not known.spans)
             if _RANK[done] >= _RANK[wanted.redaction] and (there or done is not Redaction.AUDIO):
                 return ""
@@ -111,6 +113,8 @@ class Transcribe:
             wanted = replace(wanted, redaction=min(wanted.redaction, Redaction.TEXT, key=_RANK.__getitem__))
         if _RANK[done] >= _RANK[wanted.redaction]:
             return False
+        if wanted.chosen:
+            known = await whole_text(self._stores, known, files.get(FileRole.TRANSCRIPT))
         if done is Redaction.OFF:
             known = self._without_digits(known)
         await self._keep(wanted, known, files)

@@ -15,8 +15,9 @@ from .entry import DELETION, DISCARD, ORIGINALS, RECORDING, TRASH, Draft
 #: The audit's actions that have a kind of their own; any other is a change.
 _ACCESS = ("listen", "download", "share", "export", "evidence")
 _DELETION = ("delet", "eras", "discard", "remove recording", "purge")
-#: These sound like the end of a recording and are none (catalog/encoding_rows.py, catalog/trash.py).
-_NO_END = {"delete originals": ORIGINALS, "trash recording": TRASH}
+#: These sound like the end of a recording and are none: some of its files are given up
+#: (catalog/encoding_rows.py, catalog/redacting.py), or it is in the trash (catalog/trash.py).
+_NO_END = {"delete originals": ORIGINALS, "delete redacted": ORIGINALS, "trash recording": TRASH}
 ACCESS, CHANGE, CONTROL, SIGN_IN = "access", "change", "control", "sign-in"
 
 #: Made of the rest by the program, perhaps otherwise by a later one: sealed, and not compared.

@@ -16,7 +16,7 @@ from typing import Protocol
 import structlog
 
 from ..core.errors import TapelineError
-from ..engine.chain import ChainRow, ChainStore, audit_source, recording_source
+from ..engine.chain import ChainRow, ChainStore, Unsealed, audit_source, recording_source
 from ..engine.media_ports import MediaState
 from ..engine.people import AuditEntry
 from ..engine.reading import CatalogReader, Scope
@@ -155,7 +155,8 @@ class Sealer:
             self._step("signed")
             return rows
 
-        added = await self._catalog.extend_chain(tenant, [d.source for d in drafts], extend)
+        states = [Unsealed(tenant, d.subject, d.marked_at) for d in drafts if d.marked_at is not None]
+        added = await self._catalog.extend_chain(tenant, [d.source for d in drafts], extend, states)
         self._step("appended")
         return len(added)
 

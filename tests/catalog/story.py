@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -40,13 +39,23 @@ def outside(number: str, name: str = "", tenant: str | None = None) -> Party:
     return Party(Side.EXTERNAL, tenant, None, number, name, "trunk-1")
 
 
+class Ids:
+    """``id000001``, ``id000002`` …; a copy goes on from where it was copied."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix, self._last = prefix, 0
+
+    def __call__(self) -> str:
+        self._last += 1
+        return f"{self._prefix}{self._last:06}"
+
+
 class Story:
     """One switch's desk with a clock; every change is collected for the next `save`."""
 
     def __init__(self, policy: Policy = EVERYBODY, *, begin: datetime = BEGIN, prefix: str = "id") -> None:
-        ids = itertools.count(1)
         self.at = begin
-        self.desk = Desk(lambda: f"{prefix}{next(ids):06}", policy)
+        self.desk = Desk(Ids(prefix), policy)
         self.changed: dict[str, Call] = {}
         self.merged: dict[str, str] = {}
         self.answer_captures = True

@@ -148,6 +148,33 @@ async def test_sqlite_plans_by_what_there_is(tmp_path: Path) -> None:
     await database.close()
 
 
+async def test_what_another_process_has_found_is_planned_by_once_it_is_heard_of(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/tapeline.db"
+    database, other = await open_database(url), await open_database(url)
+    async with database.writing() as connection:
+        await connection.execute(text("CREATE TABLE marks (x, y)"))
+        await connection.execute(text("CREATE INDEX by_x ON marks (x)"))
+        await connection.execute(text("CREATE INDEX by_y ON marks (y)"))
+        rows = [{"x": n, "y": 1} for n in range(2000)]
+        await connection.execute(text("INSERT INTO marks VALUES (:x, :y)"), rows)
+    await database.tend()
+
+    async def way() -> str:
+        query = text("EXPLAIN QUERY PLAN SELECT * FROM marks WHERE x = 1 AND y = 1")
+        async with other.reading() as connection:
+            return str((await connection.execute(query)).one()[3])
+
+    assert "by_x" in await way()
+    async with database.writing() as connection:
+        await connection.execute(text("UPDATE marks SET y = x, x = 1"))
+    await database.tend()
+    assert "by_x" in await way(), "which is why it has to be told"
+    await other.renew()
+    assert "by_y" in await way()
+    await database.close()
+    await other.close()
+
+
 async def test_a_writer_that_fails_leaves_nothing(database) -> None:  # type: ignore[no-untyped-def]
     async def fail() -> None:
         async with database.writing() as connection:

@@ -261,6 +261,30 @@ async def test_down_is_refused_where_the_older_version_would_record_what_is_forb
     await database.close()
 
 
+async def test_spans_taken_back_are_history_that_an_older_version_does_not_have(
+    old: tuple[str, Database],
+) -> None:
+    url, _ = old
+    database = await open_database(url)
+    span = (
+        "INSERT INTO chosen_spans (recording_id, from_ms, to_ms, asked_by, asked_at, why, source) VALUES "
+        f"('r1', {{n}}, 9, 'ann', {AT}, 'x', 'ab')"
+    )
+    async with database.writing() as connection:
+        await connection.run_sync(schema.downgrade, "0025")
+        for n in (1, 2):
+            await connection.execute(text(span.format(n=n)))
+        await connection.run_sync(schema.upgrade)
+        query = "SELECT from_ms, taken_back_by, taken_back_at FROM chosen_spans ORDER BY from_ms"
+        assert await rows(connection, query) == [(1, "", None), (2, "", None)]
+        assert await connection.run_sync(schema.differences) == []
+        back = f"UPDATE chosen_spans SET taken_back_by = 'bob', taken_back_at = {AT} WHERE from_ms = 2"
+        await connection.execute(text(back))
+        await connection.run_sync(schema.downgrade, "0025")
+        assert await rows(connection, "SELECT from_ms, source FROM chosen_spans") == [(1, "ab")]
+    await database.close()
+
+
 async def test_the_triggers_of_webhooks_are_still_there(database: Database) -> None:
     """A later revision that makes one of these tables anew (SQLite's batch mode) drops its triggers."""
     query = (

@@ -32,3 +32,18 @@ def test_a_span_is_chosen(tapeline: Tapeline) -> None:
         assert await catalog.redactions_due() == ["r1"]
 
     tapeline.within(look)
+    back = ("redact", "--from", "0:02.5", "--take-back", "--tenant")
+    assert "no such span is taken out of r1; there are: 2.5 to 3" in tapeline.refused(
+        *back, TENANT, "--to", "4", "r1"
+    )
+    assert "no recording r1" in tapeline.refused(*back, "other.example", "--to", "3", "r1")
+    assert "--why" in tapeline.refused(*back, TENANT, "--to", "3", "--why", "x", "r1")
+    assert "2500 to 3000 ms are heard again" in tapeline.run(*back, TENANT, "--to", "3", "r1")
+    assert "no such span" in tapeline.refused(*back, TENANT, "--to", "3", "r1")
+
+    async def again(catalog: SqlCatalog) -> None:
+        (span,) = await catalog.chosen_spans(Scope(TENANT), "r1") or []
+        assert span.taken_back_by
+        assert span.taken_back_at is not None
+
+    tapeline.within(again)

@@ -25,7 +25,7 @@ class Busy:
 
 async def test_a_day_on_which_it_cannot_be_done_is_not_the_last() -> None:
     database = Busy()
-    task = asyncio.create_task(Upkeep(database, every_s=0.001).run())
+    task = asyncio.create_task(Upkeep(database.tend, every_s=0.001).run())
     async with asyncio.timeout(5):
         await database.enough.wait()
     task.cancel()
@@ -35,7 +35,7 @@ async def test_a_day_on_which_it_cannot_be_done_is_not_the_last() -> None:
 
 async def test_it_begins_at_once_and_then_rests() -> None:
     database = Busy()
-    task = asyncio.create_task(Upkeep(database).run())
+    task = asyncio.create_task(Upkeep(database.tend).run())
     for _ in range(20):
         await asyncio.sleep(0)
     assert database.asked == 1

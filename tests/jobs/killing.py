@@ -35,14 +35,16 @@ from controller.engine.crash_points import (
     SEAL_POINTS,
     SIDE_POINTS,
     TRANSCRIPT_POINTS,
+    UNREDACTED_POINTS,
     arm,
 )
-from controller.engine.reading import TenantSettings
+from controller.engine.reading import Scope, TenantSettings
 from controller.media.encode import EncodeTask, GiveUpOriginalsTask
 from controller.media.encoders import Encoders
 from controller.media.mover import Mover
 from controller.media.peaks_task import PeaksTask
 from controller.media.pipeline import MediaPipeline
+from controller.media.redacting import ChosenSpans
 from controller.media.seal_task import SealTask
 from controller.media.shelves import Destination, LocalShelf, Stores
 from controller.media.store import LocalStore
@@ -167,6 +169,19 @@ async def spoken(house: House, recording_id: str) -> None:
     await house.stored(recording_id, wav_bytes(sound))
 
 
+async def taken_back(house: House, recording_id: str) -> None:
+    """A span was beeped over, and is to be heard again."""
+    await playable(house, recording_id)
+    span = Scope(TENANT), recording_id, 100, 300
+    assert await house.catalog.redact_span(*span, "ann", "a name")
+    await unredact(house, recording_id)
+    assert await house.catalog.take_back_span(*span, "bob")
+
+
+async def unredact(house: House, recording_id: str) -> None:
+    await ChosenSpans(house.catalog, house.stores()).redact(recording_id)
+
+
 _PLAIN = TenantOptions()
 
 
@@ -197,6 +212,7 @@ WORK: dict[str, Work] = {
         TRANSCRIPT_POINTS, spoken, transcribe, ("redacted", "rendition", "segment 1", "transcript"),
         options=TenantOptions(transcripts=Transcripts.ON, redact_digits=Redaction.AUDIO),
     ),
+    "unredact": Work(UNREDACTED_POINTS, taken_back, unredact, _WAV),
     "move": Work(MOVE_POINTS, playable, move, _WAV),
     "seal": Work((*SEAL_POINTS, "move.removed"), playable, seal, _WAV),
 }  # fmt: skip

@@ -66,8 +66,9 @@ async def _all_points(house: House, name: str, work: Work) -> None:
     known = {place_of(row) for i in ids.values() for row in await house.catalog.files(i)}
     assert set(_lying(house)) == known, "no row knows some of these"
     assert [p for p in house.spool.rglob("*") if p.is_file()] == []
-    if name == "originals":
-        lines = [e for e in await house.catalog.audit_entries(ALL) if e.action == "delete originals"]
+    if name in ("originals", "unredact"):
+        action = {"originals": "delete originals", "unredact": "delete redacted"}[name]
+        lines = [e for e in await house.catalog.audit_entries(ALL) if e.action == action]
         assert sorted(e.subject for e in lines) == sorted(f"recording {i}" for i in ids.values())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 
 from controller.catalog import open_database
 from controller.working import worker_child
@@ -12,26 +13,30 @@ from controller.working import worker_child
 from .test_child import config_of, nodes, running
 from .world import World, until
 
-#: What it does, up to the moment at which there is work; then what of the environment it has loaded.
+#: The process itself, up to the moment at which all is well and there is nothing to do; then what of the
+#: environment it has loaded.
 _WORKER = """
-import asyncio, sys
-from controller.config import Config
-from controller.working import make_workers, open_catalog, open_stores
-import controller.jobs.durable, controller.worker_process, controller.logs
+import os, sys
+from controller import worker_process
 
-async def main(config):
-    async with open_catalog(config) as catalog:
-        make_workers(config, catalog, open_stores(config))
+async def tell(workers, house, answers):
+    import asyncio
+    while not workers._open:
+        await asyncio.sleep(0.05)
+    print(*sys.modules)
+    sys.stdout.flush()
+    os._exit(0)
 
-asyncio.run(main(Config.model_validate_json(sys.stdin.read())))
-print(*sys.modules)
+worker_process._tell = tell
+worker_process.main(["1"])
 """
 #: The web, the switches, the command line's; what brings a schema up to date; what seals; stores afar;
 #: speech.
 _NOT_NEEDED = {
     "fastapi", "starlette", "uvicorn", "jinja2", "httpx", "multipart",
     "greenswitch", "gevent", "panoramisk", "typer",
-    "alembic", "mako", "cryptography", "obstore", "pydub", "faster_whisper",
+    "alembic", "mako", "cryptography", "obstore", "pydub", "faster_whisper", "rich",
+    "psycopg", "ssl", "yaml", "click",
 }  # fmt: skip
 _OURS = {"web", "switches", "client", "cli", "demo", "hooks", "proof", "cluster", "backup"}
 
@@ -40,10 +45,16 @@ async def test_what_it_does_not_need_is_not_loaded(tmp_path: Path) -> None:
     world = World(f"sqlite+aiosqlite:///{tmp_path}/tapeline.db", tmp_path, None)  # type: ignore[arg-type]
     await (await open_database(world.url)).close()  # as the controller has left it
     config = config_of(world).model_dump_json()
-    done = subprocess.run([sys.executable, "-c", _WORKER], input=config, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    loaded = done.stdout.split()
-    assert "sqlalchemy" in loaded
+    given = len(config).to_bytes(4) + config.encode()
+    with subprocess.Popen([sys.executable, "-c", _WORKER], stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(given)
+        process.stdin.flush()  # and not closed: that would be its end
+        told = process.stderr.read().decode()  # where its output goes
+    assert process.returncode == 0, told
+    loaded = told.splitlines()[-1].split()
+    assert {"sqlalchemy", "dbos"} <= set(loaded)
     assert _NOT_NEEDED & set(loaded) == set()
     assert {m for m in loaded if m.startswith("controller.") and m.split(".")[1] in _OURS} == set()
 

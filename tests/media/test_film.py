@@ -234,7 +234,7 @@ def test_an_encoder_that_fails_says_why_and_leaves_no_process(
     tmp_path: Path, scratch: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shoot(tmp_path / "1.mp4", 3)
-    monkeypatch.setattr(ffmpeg, "encoder", lambda: "no_such_codec")
+    monkeypatch.setattr(ffmpeg, "h264", lambda: ["-c:v", "no_such_codec"])
     with pytest.raises(JoinError, match="no_such_codec"):
         make([Shot(1, tmp_path / "1.mp4", *span(0, 3))], tmp_path / "film.mp4", scratch)
     assert list((tmp_path / "scratch").iterdir()) == []
@@ -243,7 +243,7 @@ def test_an_encoder_that_fails_says_why_and_leaves_no_process(
 def test_an_ffmpeg_without_h264_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ffmpeg, "run", lambda *_: " V..... mpeg4 MPEG-4 part 2\n")
     with pytest.raises(ffmpeg.NoFfmpeg, match="libx264"):
-        ffmpeg.encoder()
+        ffmpeg.h264()
 
 
 def test_one_that_hangs_is_ended(tmp_path: Path) -> None:

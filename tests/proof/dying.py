@@ -1,6 +1,7 @@
 """A process that seals and is killed at one step: ``python -m tests.proof.dying URL KEY_FILE STEP NTH``.
 
-The steps are the sealer's, and ``commit``: the rows are written and the transaction is not committed.
+The steps are the sealer's, and ``commit``: the rows are written and the transaction is not committed. With
+NTH 0 it stands still at each of these steps until a line comes, and says so by one.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ async def main(url: str, key_file: str, name: str, nth: int) -> None:
 
     def step(at: str) -> None:
         nonlocal left
+        if nth == 0:
+            if at == name:
+                print(at, flush=True)
+                sys.stdin.readline()
+            return
         left -= at == name
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)

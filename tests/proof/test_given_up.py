@@ -45,9 +45,23 @@ async def trash(world: World) -> None:
     assert (await world.catalog.trash(ACME, ["r1"], "root", "not needed")).done == ["r1"]
 
 
+async def taken_back(world: World) -> None:
+    """The redacted rendition goes, because nothing is taken out any more."""
+    await world.add_file("r1", FileRole.REDACTED, 0, MP3)
+    (going,) = [f for f in await world.catalog.files("r1") if f.key == MP3]
+    await world.sealer().drain()
+    assert await world.catalog.begin_unredacted(going)
+    # Told of before it is gone, and by itself: nothing else may be absent because of it.
+    await world.sealer().drain()
+    world.store.path(MP3).unlink()
+    assert await findings(world) == []
+    await world.catalog.end_unredacted("r1")
+
+
 Deed = Callable[[World], Awaitable[None]]
 DEEDS: dict[str, tuple[Deed, str]] = {
-    "given up": (give_up, MP3), "restored": (trash_and_restore, SEGMENT), "in the trash": (trash, SEGMENT),
+    "given up": (give_up, MP3), "taken back": (taken_back, SEGMENT),
+    "restored": (trash_and_restore, SEGMENT), "in the trash": (trash, SEGMENT),
 }  # fmt: skip
 
 
@@ -144,3 +158,13 @@ async def test_an_older_deletion_excuses_nothing(world: World, tmp_path: Path) -
     parts.sign(world.keys().current)
     found = [str(f) for f in verify_bundle(parts.write(tmp_path / "cut.zip")).findings]
     assert any("segment-1.wav: it is missing; entry" in f for f in found), found
+
+
+async def test_a_file_that_was_made_again_is_sealed_as_it_is(world: World) -> None:
+    """Another span was taken out, say: the redacted rendition is another one, in the same place."""
+    await world.recording("r1")
+    await world.add_file("r1", FileRole.REDACTED, 0, MP3)
+    await world.sealer().drain()
+    await world.add_file("r1", FileRole.REDACTED, 0, MP3)
+    await world.sealer().drain()
+    assert await findings(world) == []

@@ -18,17 +18,14 @@ from controller.core.transcripts import Transcript, Word, as_json, from_json
 from controller.engine.media_ports import FileRole, StoredFile
 from controller.engine.transcribing import Heard, Wanted
 from controller.media import samples
-from controller.media.encoders import Encoders
 from controller.media.integrity import digest
 from controller.media.pipeline import MediaPipeline
-from controller.media.redact_audio import redact
 from controller.media.shelves import Stores, home_only
 from controller.media.speech import Listened, NoSpeech, SpeechError
 from controller.media.store import LocalStore
 from controller.media.transcribe import Transcribe
 from controller.media.transcribe_audio import PIECE_MS, RATE, pieces
 from tests.media.doubles import T0, wav_bytes
-from tests.media.filming import FLASH_S, shoot, watch
 
 Samples = np.ndarray
 SPEECH = 3000  # how loud the fake's speech is
@@ -419,30 +416,6 @@ async def test_a_number_that_goes_over_two_sentences_is_one(make: Make) -> None:
 
 
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="NO FFMPEG HERE: films are not redacted")
-async def test_in_a_film_the_sound_is_taken_out_and_the_pictures_stay(make: Make, tmp_path: Path) -> None:
-    bench = make(tones(1, (0, 1, 1)))
-    path = tmp_path / "film.mp4"
-    content = shoot(path, 6, marks=[1.0, 2.0, 3.0, 4.0], channels=2)
-    key = "red/2026/11/22/film.mp4"
-    known = bench.stores.home.put(path, key)
-    film = StoredFile("film", FileRole.RENDITION, 0, key, "mp4", known.size, known.sha256, 6000, 2, 48_000)
-    made = redact(bench.stores, Encoders(), film, [(1900, 2400), (3900, 4300)], "two")
-    assert (made.role, made.format, made.duration_ms) == (FileRole.REDACTED, "mp4", 6000)
-    assert bench.stores.digest(made).sha256 == made.sha256
-    assert b"".join(bench.stores.read(film)) == content, "the original stays as it is"
-    before, after = watch(path), watch(bench.stores.path(made.key))
-    assert after.codecs == before.codecs
-    assert after.duration == pytest.approx(before.duration, abs=0.1)
-    length = min(len(before.luma), len(after.luma))
-    assert np.abs(before.luma[:length] - after.luma[:length]).max() < 1, "the pictures are the same"
-    for second, kept in ((1.0, True), (2.0, False), (3.0, True), (4.0, False)):
-        said = slice(int((second + 0.05) * 8000), int((second + FLASH_S - 0.05) * 8000))
-        level = [np.abs(w.sound[said].astype(float)).mean() for w in (before, after)]
-        assert level[0] > 1000, second
-        assert bool(level[1] > level[0] / 2) is kept, second
-        assert kept or level[1] < level[0] / 100, second
-
-
 # ── when it goes wrong ────────────────────────────────────────────────────────────────────────
 
 

@@ -46,6 +46,8 @@ ELSEWHERE = {
     ("POST", "/first-run/users"): "web/test_first_run.py",
     ("POST", A + "/recordings/{recording_id}/redactions"): "web/test_redactions.py",
     ("POST", "/recordings/{recording_id}/redact"): "web/test_redactions.py",
+    ("DELETE", A + "/recordings/{recording_id}/redactions/{from_ms}/{to_ms}"): "web/test_redactions.py",
+    ("POST", "/recordings/{recording_id}/redact/take-back"): "web/test_redactions.py",
     ("POST", A + "/jobs/without-format"): "web/test_jobs.py: a line where there was something to do",
     ("POST", A + "/recordings/views"): "below",
     ("DELETE", A + "/recordings/views/{view_id}"): "below",

@@ -34,7 +34,7 @@ from .captures import Captures
 from .codes import Codes
 from .connection import Event, EventSocket
 from .ear import TELL_OF_SOUNDS, Ear
-from .opening import open_event_socket
+from .opening import Pair, open_pair
 from .record_key import VARIABLE, may_be_the_key
 from .replies import ConnectionLost
 from .requests import ARE_REQUESTS, RefusedInput
@@ -59,17 +59,16 @@ class FreeSwitch:
     hold_stops_capture = True
 
     def __init__(
-        self,
-        config: FreeSwitchConfig,
-        new_id: Callable[[], str],
-        now: Callable[[], datetime],
+        self, config: FreeSwitchConfig, new_id: Callable[[], str], now: Callable[[], datetime]
     ) -> None:
         self.name = config.name
         self._config = config
         self._now = now
         self._new_id = new_id
         self._translator = Translator(config, new_id, now)
-        self._socket: EventSocket | None = None
+        self._sockets: Pair | None = None
+        #: Whether any event has come since this was last taken back.
+        self._heard = False
         self._jobs: dict[str, asyncio.Future[str]] = {}
         self._status = SwitchStatus(config.name, self.kind, LinkState.CONNECTING, now())
         self._on_fact: Callable[[f.Fact], None] = lambda fact: None
@@ -109,47 +108,50 @@ class FreeSwitch:
 
     async def _session(self, backoff: Backoff) -> str:
         """One connection from its opening to its end; returns why it ended."""
-        socket = await open_event_socket(self._config, self._events)
-        try:
-            self._socket = socket
-            self._held_back = []
-            await asyncio.gather(
-                *(self._api(line, raw=True) for line in (*verbs.FILTERS, verbs.SUBSCRIPTION))
-            )
-            version = (await self._api("version short")).strip()[:40]
-            await self._take_stock(version)
-            backoff.reset()
-            heartbeat = asyncio.create_task(self._heartbeat())
+        async with open_pair(self._config, self._events) as sockets:
             try:
-                ends: list[asyncio.Future[Any]] = [socket.closed, heartbeat]
-                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                self._sockets = sockets
+                self._held_back = []
+                await asyncio.gather(
+                    *(self._in_order(line, raw=True) for line in (*verbs.FILTERS, verbs.SUBSCRIPTION))
+                )
+                version = (await self._api("version short")).strip()[:40]
+                await self._take_stock(version)
+                backoff.reset()
+                return await self._until_lost(sockets)
             finally:
-                heartbeat.cancel()
-            if socket.closed.done():
-                return socket.closed.result()
-            return "FreeSWITCH does not answer any more (frozen, or the network is cut)"
+                self._sockets = None
+                self._held_back = None
+                self._video.stop()
+                self._codes.stop()
+                for job in self._jobs.values():
+                    if not job.done():
+                        job.set_exception(SwitchDown(f"{self.name}: the connection broke"))
+                self._jobs.clear()
+                self._ear.lost()
+
+    async def _until_lost(self, sockets: Pair) -> str:
+        """Why."""
+        heartbeat = asyncio.create_task(self._heartbeat())
+        try:
+            ends: list[asyncio.Future[Any]] = [sockets.events.closed, sockets.commands.closed, heartbeat]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._socket = None
-            self._held_back = None
-            self._video.stop()
-            self._codes.stop()
-            for job in self._jobs.values():
-                if not job.done():
-                    job.set_exception(SwitchDown(f"{self.name}: the connection broke"))
-            self._jobs.clear()
-            self._ear.lost()
-            await socket.close()
+            heartbeat.cancel()
+        if (closed := sockets.closed) is not None:
+            return closed.result()
+        return "FreeSWITCH does not answer any more (frozen, or the network is cut)"
 
     async def _take_stock(self, version: str = "") -> None:
         """Report what is true on the switch now; what happens meanwhile is reported after it."""
         with self._under_way.watching() as unsure:
-            snapshot = await take_snapshot(self._api, self._translator, self._now, self._live)
+            snapshot = await take_snapshot(self._in_order, self._translator, self._now, self._live)
         snapshot = replace(snapshot, unsure=frozenset(unsure))
         self._live = set(snapshot.legs)
         for fact in (each for facts in snapshot.legs.values() for each in facts):
             self._warn_of(fact)
-        if self._socket is not None:
-            self._socket.eager = bool(self._live)
+        if self._sockets is not None:
+            self._sockets.events.eager = bool(self._live)
         self._set_status(LinkState.UP, version=version)
         self._report(snapshot)
         held_back, self._held_back = self._held_back or [], None
@@ -168,8 +170,12 @@ class FreeSwitch:
         """Ends when the switch gives no sign of life; a half-open connection shows in no other way."""
         with contextlib.suppress(TimeoutError, ConnectionLost, SwitchDown):
             while True:
+                self._heard = False
                 await asyncio.sleep(HEARTBEAT_S)
                 await self._api("hostname", timeout_s=HEARTBEAT_S)
+                # Where events come, they are its sign of life: an answer would stand behind all of them.
+                if not self._heard:
+                    await self._in_order("hostname", timeout_s=HEARTBEAT_S)
 
     def _set_status(self, state: LinkState, *, version: str = "", error: str = "") -> None:
         if (state, error) != (self._status.state, self._status.error):
@@ -188,6 +194,7 @@ class FreeSwitch:
 
     def _events(self, events: Iterable[Event]) -> None:
         for event in events:
+            self._heard = True
             if event.get("Event-Name") == "BACKGROUND_JOB":
                 job = self._jobs.pop(event.get("Job-UUID", ""), None)
                 if job is not None and not job.done():
@@ -238,8 +245,8 @@ class FreeSwitch:
             self._warn_of(fact)
         elif isinstance(fact, f.LegHungUp):
             self._live.discard(fact.leg_id)
-        if self._socket is not None:
-            self._socket.eager = bool(self._live)
+        if self._sockets is not None:
+            self._sockets.events.eager = bool(self._live)
 
     def _request(self, event: Event) -> None:
         try:
@@ -301,11 +308,22 @@ class FreeSwitch:
     async def _api(
         self, text: str, *, raw: bool = False, body: str = "", timeout_s: float | None = None
     ) -> str:
-        """One command and its answer. Raises SwitchDown, TimeoutError."""
-        if self._socket is None:
+        """One command and its answer, whatever events are under way. Raises SwitchDown, TimeoutError."""
+        commands = None if self._sockets is None else self._sockets.commands
+        return await self._send(commands, text, raw, body, timeout_s)
+
+    async def _in_order(self, text: str, *, raw: bool = False, timeout_s: float | None = None) -> str:
+        """The same where the answer has to stand among the events: behind all that happened before it."""
+        events = None if self._sockets is None else self._sockets.events
+        return await self._send(events, text, raw, "", timeout_s)
+
+    async def _send(
+        self, socket: EventSocket | None, text: str, raw: bool, body: str, timeout_s: float | None
+    ) -> str:
+        if socket is None:
             raise SwitchDown(f"{self.name} is not connected")
         try:
-            return await self._socket.send(
+            return await socket.send(
                 text if raw else f"api {text}", timeout_s or self._config.command_timeout_ms / 1000, body
             )
         except ConnectionLost as error:

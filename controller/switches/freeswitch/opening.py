@@ -1,8 +1,11 @@
-"""A connection to the FreeSWITCH of a configuration; what fails names the setting that it hangs on."""
+"""Connections to the FreeSWITCH of a configuration; what fails names the setting that it hangs on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from ...config import FreeSwitchConfig
 from .connection import Event, EventSocket
@@ -25,3 +28,37 @@ async def open_event_socket(
             raise ConnectionLost(f"{section}.host and port: {error}") from error
         raise
     return socket
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two connections to one switch.
+
+    mod_event_socket serves a connection in one loop, which looks at what the client has sent only when it has
+    written out all the events that wait (`read_packet`, 1.10.12): while these come as fast as it writes them,
+    a command is not even read. So the commands have a connection that no event goes over.
+    """
+
+    events: EventSocket
+    commands: EventSocket
+
+    @property
+    def closed(self) -> asyncio.Future[str] | None:
+        """Of the one that has ended, if one has."""
+        return next((each.closed for each in (self.events, self.commands) if each.closed.done()), None)
+
+
+@asynccontextmanager
+async def open_pair(
+    config: FreeSwitchConfig, on_events: Callable[[Iterable[Event]], None]
+) -> AsyncIterator[Pair]:
+    """Both, connected and signed in, and closed at the end. Raises as `open_event_socket`."""
+    events = await open_event_socket(config, on_events)
+    try:
+        commands = await open_event_socket(config)
+        try:
+            yield Pair(events, commands)
+        finally:
+            await commands.close()
+    finally:
+        await events.close()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 
 from ...core.errors import InvalidPolicy
@@ -21,6 +22,8 @@ from .settings_bodies import Body
 
 router = APIRouter(tags=["recordings"])
 
+Ms = Annotated[int, Path(ge=0, le=MAX_MS)]
+
 
 class SpanBody(Body):
     from_ms: int = Field(ge=0, le=MAX_MS, description="Where it begins, on the recording's own time line.")
@@ -34,7 +37,12 @@ class SpanView(BaseModel):
     by: str
     at: datetime
     why: str
-    done: bool = Field(description="Whether the sound for others is without it; before that they hear none.")
+    done: bool = Field(
+        description="Whether the sound for others is without it; before that they hear none. Of one that was "
+        "taken back: whether they hear it again; before that they hear it beeped over."
+    )
+    taken_back_by: str = Field(description='Who has taken it back; "" as long as nobody has.')
+    taken_back_at: datetime | None
 
 
 class Redactions(Listed[SpanView]):
@@ -45,7 +53,8 @@ class Redactions(Listed[SpanView]):
 async def get_redactions(
     parts: Parts, me: Redacter, recording_id: str, limit: Limit = 50, before: Before = None
 ) -> Redactions:
-    """Those that somebody has chosen. Digits are taken out by themselves, where the tenant wants it."""
+    """Those that somebody has chosen, and those that were taken back since. Digits are taken out by
+    themselves, where the tenant wants it."""
     found = await store_of(parts).chosen_spans(me.scope, known_id(recording_id, "recording"))
     if found is None:
         raise not_found("recording")
@@ -63,10 +72,24 @@ async def post_redaction(
 ) -> Redactions:
     """Beeped over in a rendition beside the original, and gone from the transcript and its search. From now
     on nobody hears the original but who may hear what is redacted; others hear nothing until the beep is
-    there. It cannot be undone."""
+    there. It can be taken back."""
     await redact(
         parts, me, detail.row.recording_id, (body.from_ms, body.to_ms), body.why, address_of(request)
     )
+    return await get_redactions(parts, me, recording_id)
+
+
+@router.delete(
+    "/recordings/{recording_id}/redactions/{from_ms}/{to_ms}", summary="Take back a span that was taken out"
+)
+async def delete_redaction(
+    request: Request, parts: Parts, me: Redacter, recording_id: str, detail: Reached, from_ms: Ms, to_ms: Ms
+) -> Redactions:
+    """Others hear it again in some seconds, and read and find what was said there, unless another span, or
+    what is taken out by itself, covers it; until then they hear what they heard. Where nothing is left to
+    be taken out, the rendition beside the original is removed. Who took it back, and when, stays in the
+    list. 404 if there is no span from just here to just there, or if it was taken back before."""
+    await take_back(parts, me, detail.row.recording_id, (from_ms, to_ms), address_of(request))
     return await get_redactions(parts, me, recording_id)
 
 
@@ -88,4 +111,14 @@ async def redact(
         raise Problem(422, f"{error}.") from error
     if not done:
         raise not_found("recording")
+    parts.poke_redactor()
+
+
+async def take_back(
+    parts: Services, me: Account, recording_id: str, span: tuple[int, int], address: str
+) -> None:
+    """Raises 404."""
+    known = known_id(recording_id, "recording")
+    if not await store_of(parts).take_back_span(me.scope, known, *span, me.login, address):
+        raise not_found("span that is taken out of this recording")
     parts.poke_redactor()

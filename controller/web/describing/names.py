@@ -33,6 +33,7 @@ OPERATIONS = {
     "GET /recordings/{recording_id}/proof": "getProof",
     "GET /recordings/{recording_id}/redactions": "listRedactions",
     "POST /recordings/{recording_id}/redactions": "redactRecording",
+    "DELETE /recordings/{recording_id}/redactions/{from_ms}/{to_ms}": "takeBackRedaction",
     "GET /trash": "listTrash",
     "POST /trash/{recording_id}/restore": "restoreRecording",
     "DELETE /trash/{recording_id}": "purgeRecording",

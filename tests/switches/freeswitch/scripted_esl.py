@@ -35,10 +35,14 @@ class ScriptedEsl:
         self.silent: tuple[str, ...] = ()
         self.endless_jobs: tuple[str, ...] = ()
         self.refused: dict[str, str] = {}  # what an api command begins with → its answer
+        #: Nothing is read from whoever has asked for events, which go on.
+        self.busy_with_events = False
         self.frozen = False  # reads nothing and says nothing, as a stopped process does
         self.connections = 0
         self.port = 0
         self._writers: list[asyncio.StreamWriter] = []
+        #: Those that have asked for events.
+        self._subscribed: list[asyncio.StreamWriter] = []
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> ScriptedEsl:
@@ -69,8 +73,8 @@ class ScriptedEsl:
     # ── what the switch says ──────────────────────────────────────────────────────────────
 
     def send(self, data: bytes) -> None:
-        """Raw bytes to whoever is connected."""
-        for writer in self._writers:
+        """Raw bytes to whoever has asked for events, or to all where nobody has."""
+        for writer in self._subscribed or self._writers:
             if not self.frozen:
                 writer.write(data)
 
@@ -79,10 +83,16 @@ class ScriptedEsl:
             self._fold(event)
             self.send(event_frame(event))
 
-    def drop(self) -> None:
-        for writer in self._writers:
-            writer.transport.abort()
+    def drop(self, which: int | None = None) -> None:
+        """All connections, or the one that was made as this one of them."""
+        for number, writer in enumerate(list(self._writers)):
+            if which in (None, number):
+                writer.transport.abort()
+        if which is not None:
+            del self._writers[which]
+            return
         self._writers.clear()
+        self._subscribed.clear()
 
     def _fold(self, event: Event) -> None:
         leg = event.get("Unique-ID", "")
@@ -115,6 +125,8 @@ class ScriptedEsl:
             authenticated = False
             while True:
                 message = await self._message(reader)
+                while self.busy_with_events and writer in self._subscribed:
+                    await asyncio.sleep(0.01)
                 self.commands.append(message)
                 if message.startswith(self.silent) and self.silent:
                     continue
@@ -146,6 +158,8 @@ class ScriptedEsl:
 
     def _answer(self, writer: asyncio.StreamWriter, message: str) -> None:
         verb, _, rest = message.partition(" ")
+        if verb == "event":
+            self._subscribed.append(writer)
         if verb == "api":
             answer = self._api(rest).encode()
             writer.write(b"Content-Type: api/response\nContent-Length: %d\n\n%s" % (len(answer), answer))

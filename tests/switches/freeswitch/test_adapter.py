@@ -225,10 +225,51 @@ async def test_a_frozen_process_is_noticed(tmp_path: Path, eventually: Eventuall
         await snapshots(watched, eventually, 2)
 
 
+async def test_a_command_does_not_wait_for_the_events(tmp_path: Path, eventually: Eventually) -> None:
+    """As mod_event_socket does it: a connection whose events come without end reads no command."""
+    async with ScriptedEsl(tmp_path) as esl, watching(esl) as watched:
+        await snapshots(watched, eventually)
+        esl.play(talking())
+        await eventually(lambda: watched.of(f.BridgeEntered), "the call")
+        esl.busy_with_events = True
+        aim = ("REC1.1", caller(esl), PATH)
+        for command, fact in (
+            (OpenCapture(*aim, Kind.AUDIO), f.CaptureOpened), (MaskCapture(*aim), f.CaptureMasked),
+            (UnmaskCapture(*aim), f.CaptureUnmasked), (CloseCapture(*aim), f.CaptureClosed),
+        ):  # fmt: skip
+            assert isinstance(await watched.switch.execute(command), fact)
+
+
+@pytest.mark.usefixtures("quick_heart")
+async def test_events_are_a_sign_of_life_and_their_absence_is_none(
+    tmp_path: Path, eventually: Eventually
+) -> None:
+    async with ScriptedEsl(tmp_path) as esl, watching(esl) as watched:
+        await snapshots(watched, eventually)
+        esl.busy_with_events = True
+        for _ in range(20):  # several heartbeats
+            esl.play([{"Event-Name": "HEARTBEAT"}])
+            await asyncio.sleep(0.05)
+        assert (watched.switch.status.error, len(watched.of(f.SwitchSnapshot))) == ("", 1)
+        await eventually(lambda: watched.switch.status.state is LinkState.DOWN, "down")
+        assert "does not answer any more" in watched.switch.status.error
+
+
+@pytest.mark.parametrize("which", [0, 1])
+async def test_one_connection_that_breaks_is_both(tmp_path: Path, eventually: Eventually, which: int) -> None:
+    async with ScriptedEsl(tmp_path) as esl, watching(esl) as watched:
+        await snapshots(watched, eventually)
+        assert esl.connections == 2
+        esl.drop(which)
+        await snapshots(watched, eventually, 2)
+        assert esl.connections == 4
+        assert watched.switch.status.state is LinkState.UP
+
+
 async def test_a_snapshot_that_is_not_answered_is_tried_again(tmp_path: Path, eventually: Eventually) -> None:
     async with ScriptedEsl(tmp_path) as esl, watching(esl) as watched:
         esl.silent = ("api show",)
-        await eventually(lambda: esl.connections >= 3, "three attempts")
+        await eventually(lambda: esl.connections >= 6, "three attempts")
         assert watched.switch.status.state is LinkState.DOWN
         esl.silent = ()
         await snapshots(watched, eventually)
