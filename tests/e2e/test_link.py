@@ -14,7 +14,7 @@ from controller.demo.listen import find_masks, presence
 from .system import TONES, System, until
 
 #: What ten times 500 calls of a minute each cause: eight begin and end every second, with a dozen events.
-EVENTS_A_SECOND = 5000
+EVENTS_A_SECOND = {"asterisk": 1000, "freeswitch": 5000}
 #: From the request to the switch's confirmation. Without a flood it is 20 to 60 ms here.
 BOUND_S = 1.0
 
