@@ -84,7 +84,7 @@ def test_the_words_as_freeswitch_knows_them() -> None:
     assert verbs.record(LEG, "mask", PATH) == f"uuid_record {LEG} mask {PATH}"
     assert verbs.prepare_record(LEG, own_voice_only=True) == (
         f"uuid_setvar_multi {LEG} RECORD_READ_ONLY=true;RECORD_PRE_BUFFER_FRAMES=1;"
-        "RECORD_STEREO=false;RECORD_STEREO_SWAP=false"
+        "enable_file_write_buffering=8192;RECORD_STEREO=false;RECORD_STEREO_SWAP=false"
     )
     assert "RECORD_READ_ONLY=false;" in verbs.prepare_record(LEG, own_voice_only=False)
     assert verbs.note_mask(LEG, "REC1.1", on=True) == (
