@@ -23,11 +23,11 @@ export function take(told) {
     const old = strips.get(id);
     strips.set(id, fresh.why || !old?.lanes ? fresh : { ...fresh, lanes: fresh.lanes.map((lane, n) => joined(old, n, lane, fresh.end)) });
   }
-  const shown = new Set();
-  for (const box of document.querySelectorAll("[data-levels]")) {
-    shown.add(box.dataset.levels);
-    draw(box);
-  }
+  const boxes = [...document.querySelectorAll("[data-levels]")];
+  // Looked at before any is drawn: places that are asked for in between are laid out again each time.
+  const drawn = boxes.filter((box) => !box.firstChild || near(box));
+  for (const box of drawn) draw(box);
+  const shown = new Set(boxes.map((box) => box.dataset.levels));
   for (const kept of [strips, pauses]) for (const id of kept.keys()) if (!shown.has(id)) kept.delete(id);
 }
 
@@ -40,6 +40,12 @@ export function forget() {
 // A card was drawn again: its strips have nothing in them yet.
 export function redraw(card) {
   for (const box of card.querySelectorAll("[data-levels]")) draw(box);
+}
+
+// Of many calls those are drawn that can be seen, or soon.
+function near(box) {
+  const { top, bottom, height } = box.closest("[data-call]").getBoundingClientRect();
+  return height > 0 && bottom > -innerHeight && top < 2 * innerHeight;
 }
 
 function joined(old, n, lane, end) {
