@@ -1,7 +1,8 @@
 """A web server with many live calls that change all the time; a process of its own.
 
-``python -m benchmarks.live_server CALLS CHANGES_A_SECOND CLIENTS`` prints its port and a cookie for each
-client, one JSON line. Told to end by a line on its input, it prints the CPU seconds it has used meanwhile.
+``python -m benchmarks.live_server CALLS CHANGES_A_SECOND CLIENTS SPOOL`` prints its port and a cookie for
+each client, one JSON line. Told to end by a line on its input, it prints the CPU seconds it has used since,
+and how long reading the calls' files has taken.
 """
 
 from __future__ import annotations
@@ -13,19 +14,25 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from controller.core.commands import Layout
+from controller.engine.levels import LiveCapture, LiveLevels, Strips
 from controller.engine.live import LiveFeed
 from controller.engine.ports import LiveCall, LiveEvent, LiveParty, LiveRecording
 from controller.engine.reading import Account, Role
+from controller.media.live_levels import LevelReader
+from controller.media.spool import Spool
 from tests.catalog.story import Story
 from tests.web.fakes import FakeControl
 from tests.web.serving import served
 from tests.web.world import opened
+
+from .live_sound import path_of
 
 TENANTS = 4
 AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -84,26 +91,47 @@ def account_of(n: int) -> Account:
     return Account(f"account-{n}", f"who{n}", Role.TENANT, f"t{n % TENANTS}.example", None)
 
 
+class Looking:
+    """Reads the spool and keeps how long each look took."""
+
+    def __init__(self, spool: Path, count: int) -> None:
+        self._reader = LevelReader({"fs1": Spool(spool)})
+        self.took: list[float] = []
+        self.captures = [
+            LiveCapture(f"r{n}", "fs1", f"a{n}", path_of(n), Layout.OWN_LEFT, own_voice_only=False)
+            for n in range(count)
+        ]
+
+    def look(self, captures: Sequence[LiveCapture]) -> Strips:
+        began = time.perf_counter()
+        strips = self._reader.look(captures)
+        self.took.append(time.perf_counter() - began)
+        return strips
+
+
 async def main() -> None:
     count, rate, clients = (int(x) for x in sys.argv[1:4])
+    looking = Looking(Path(sys.argv[4]), count)
     with tempfile.TemporaryDirectory(prefix="tapeline-live-") as folder:
         async with opened(Path(folder)) as world:
             control = ChangingCalls(world.story, count)
             web = world.app.state.web
-            world.app.state.web = replace(web, services=replace(web.services, control=control))
+            levels = LiveLevels(lambda: looking.captures, looking.look)
+            world.app.state.web = replace(web, services=replace(web.services, control=control, levels=levels))
             cookies = []
             for n in range(clients):
                 await world.catalog.add_account(account_of(n), "-")
                 cookies.append(await web.sessions.begin(account_of(n).account_id))
             async with served(world) as url:
                 print(json.dumps({"url": url, "cookies": cookies}), flush=True)
-                await _until_told(control, rate)
+                await _until_told(control, rate, looking)
 
 
-async def _until_told(control: ChangingCalls, rate: int) -> None:
+async def _until_told(control: ChangingCalls, rate: int, looking: Looking) -> None:
     """``go`` begins the changes, the next line ends them."""
     loop = asyncio.get_running_loop()
     await loop.run_in_executor(None, sys.stdin.readline)
+    looking.took.clear()
     before, changes, due = resource.getrusage(resource.RUSAGE_SELF), 0, loop.time()
     end = loop.run_in_executor(None, sys.stdin.readline)
     while not end.done():
@@ -113,7 +141,8 @@ async def _until_told(control: ChangingCalls, rate: int) -> None:
         await asyncio.sleep(max(0.0, due - loop.time()))
     after = resource.getrusage(resource.RUSAGE_SELF)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(json.dumps({"cpu_s": cpu, "changes": changes}), flush=True)
+    took = sum(looking.took) / len(looking.took) if looking.took else 0.0
+    print(json.dumps({"cpu_s": cpu, "changes": changes, "look_s": took}), flush=True)
 
 
 if __name__ == "__main__":

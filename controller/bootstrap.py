@@ -24,6 +24,7 @@ from .config.node import Part
 from .engine.engine import Engine
 from .engine.ids import new_id, now
 from .engine.leasing import Cluster
+from .engine.levels import LiveLevels
 from .engine.metrics import HttpStats
 from .engine.peer_signing import peer_key
 from .engine.ports import Control, Directory, LinkState, Switch
@@ -37,6 +38,7 @@ from .jobs.late import LateRunReader
 from .keeping import exports_of, make_format_cache, make_retainer
 from .media.conversions import Conversions
 from .media.encoders import Encoders
+from .media.live_levels import LevelReader
 from .media.retainer import Retainer
 from .media.shelves import Stores
 from .media.spool import Spool
@@ -189,6 +191,11 @@ def _connected(config: Config, engine: Engine) -> dict[str, Path]:
     return {s.name: s.spool for s in config.switches if s.name in up and is_here(config, s)}
 
 
+def levels_of(config: Config, engine: Engine) -> LiveLevels:
+    spools = {s.name: Spool(s.spool) for s in config.switches if is_here(config, s)}
+    return LiveLevels(engine.captures, LevelReader(spools).look)
+
+
 def make_sealer(config: Config, catalog: SqlCatalog) -> Sealer:
     settings = config.proof
     return Sealer(catalog, lambda: signing.load(settings.key_file, settings.key_command), now)
@@ -283,6 +290,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                     engine, cluster, catalog, places(config) | store_places(config), http, workers.took
                 ).text,
                 http=http,
+                levels=levels_of(config, engine),
                 language=config.web.language,
             )
         )

@@ -17,6 +17,7 @@ from ..core.media_kinds import Operation
 from ..core.policy import Policy
 from ..core.requests import Actor, ControlOutcome, ControlRequest, Means, Refusal, Target
 from .keeper import Keeper
+from .levels import LiveCapture, captures_of
 from .live import LiveFeed, live_call
 from .ports import Catalog, ControlReport, LiveCall, LiveEvent, Switch, SwitchStatus
 from .switch_engine import SwitchEngine
@@ -90,6 +91,10 @@ class Engine:
     def live_calls(self) -> list[LiveCall]:
         calls = [live_call(e.switch.name, call, e.desk.policy) for e in self.engines for call in e.desk.book]
         return sorted(calls, key=lambda c: c.started_at)
+
+    def captures(self) -> list[LiveCapture]:
+        """The audio captures that run."""
+        return [c for e in self.engines for c in captures_of(e.switch.name, e.desk.book)]
 
     async def control(
         self, operation: Operation, target: Target, actor: Actor, means: Means

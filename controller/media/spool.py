@@ -31,8 +31,9 @@ class Patience:
 
     A file whose header fits its length was closed by its writer: it is taken after one more look.
     Any other is taken ``settle_s`` after its capture's end, once it has not changed for
-    ``stable_s``. FreeSWITCH keeps 64 KB to itself until then, Asterisk 32 KB, so a file without
-    audio is believed, and a missing one given up, only ``appear_s`` after the end.
+    ``stable_s``. FreeSWITCH keeps 8 KB to itself until then (64 KB, if somebody else started the capture),
+    Asterisk 32 KB, so a file without audio is believed, and a missing one given up, only ``appear_s`` after
+    the end.
     """
 
     settle_s: float = 5.0

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
+from ..engine.levels import LiveLevels, Strips
 from ..engine.ports import Control, LiveCall, LiveEvent
 from ..engine.reading import Account
+from .live_levels import LevelTeller
 from .live_view import all_visible, visible
 
 #: So often a stream asks whether its account may still see it, and puts right what it has missed.
@@ -17,14 +21,16 @@ RECHECK_SECONDS = 15.0
 @dataclass(frozen=True, slots=True)
 class Change:
     """``call`` None: it has ended, or the account may no longer see it. Without a ``call_id``: all that is
-    up has been told, and what was not among it is up no more."""
+    up has been told, and what was not among it is up no more; or, with ``levels``, how loud it is
+    (`live_levels`)."""
 
     call_id: str
     call: LiveCall | None
+    levels: str = ""
 
     @property
     def complete(self) -> bool:
-        return not self.call_id
+        return not self.call_id and not self.levels
 
 
 async def changes(
@@ -33,17 +39,20 @@ async def changes(
     still: Callable[[], Awaitable[Account | None]],
     *,
     recheck: float = RECHECK_SECONDS,
+    levels: LiveLevels | None = None,
 ) -> AsyncGenerator[Change]:
     """First every call that is up, then each change. Ends when the account loses its access:
-    ``still`` says who it is now, None for nobody.
+    ``still`` says who it is now, None for nobody. ``levels``: whose strips to tell besides, about once a
+    second.
 
     Close it when done (``aclosing``): that is what takes the reader out of the engine's feed.
     """
     clock, told = asyncio.get_running_loop().time, False
     shown: dict[str, LiveCall] = {}
-    async with control.events() as events:
+    async with control.events() as events, levels.watching() if levels else _nothing() as strips:
         # One task outlives the waits: cancelling a pending anext would end the iterator.
-        following = asyncio.ensure_future(_next(events))
+        following, looking = asyncio.ensure_future(_next(events)), asyncio.ensure_future(anext(strips))
+        teller = LevelTeller()
         due = clock()
         try:
             while True:
@@ -58,7 +67,13 @@ async def changes(
                     if not told:
                         told = True
                         yield Change("", None)
-                await asyncio.wait({following}, timeout=max(0.0, due - clock()))
+                await asyncio.wait(
+                    {following, looking}, timeout=max(0.0, due - clock()), return_when=asyncio.FIRST_COMPLETED
+                )
+                if looking.done():
+                    if text := teller.tell(shown.values(), looking.result(), time.time()):
+                        yield Change("", None, text)
+                    looking = asyncio.ensure_future(anext(strips))
                 if not following.done():
                     continue
                 event = following.result()
@@ -75,6 +90,16 @@ async def changes(
                     yield Change(event.call_id, None)
         finally:
             following.cancel()
+            looking.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _nothing() -> AsyncIterator[AsyncIterator[Strips]]:
+    async def never() -> AsyncIterator[Strips]:
+        await asyncio.Event().wait()
+        yield {}
+
+    yield never()
 
 
 def _missed(live: list[LiveCall], account: Account, shown: dict[str, LiveCall]) -> list[Change]:

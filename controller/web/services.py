@@ -18,6 +18,7 @@ from ..engine.converting import Converter
 from ..engine.hooks import HookMaker, HookStore
 from ..engine.jobs import JobReader, RunReader
 from ..engine.leasing import Cluster
+from ..engine.levels import LiveLevels
 from ..engine.listing import ListStore
 from ..engine.metrics import HttpStats
 from ..engine.peer_signing import Checker, peer_key
@@ -95,6 +96,8 @@ class Services:
     pages: bool = True
     #: What /metrics says of the web itself.
     http: HttpStats = field(default_factory=HttpStats)
+    #: How loud the running captures are; None: nobody looks.
+    levels: LiveLevels | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,11 +39,11 @@ _WATCH = """([id, wait]) => {
 
 
 @asynccontextmanager
-async def live_page(system: System) -> AsyncIterator[Page]:
+async def live_page(system: System, login: str = "admin") -> AsyncIterator[Page]:
     async with chromium() as browser:
         page = await browser.new_page()
         await page.goto(f"{system.controller.url}/live")
-        await page.get_by_label("Login").fill("admin")
+        await page.get_by_label("Login").fill(login)
         await page.get_by_label("Password").fill("correct horse battery")
         await page.get_by_role("button", name="Sign in").click()
         await page.goto(f"{system.controller.url}/live")

@@ -369,7 +369,7 @@ async def test_the_switch_dies_in_a_video_call(cameras: System) -> None:
     [broken] = [f for f in video["files"] if f["role"] == "segment" and f["number"] == 2]
     assert "did not finish" in broken["note"], broken
     assert broken["size"] > 100_000, "it is kept all the same"
-    # A WAV's header is mended; only what the switch had not yet written is missing, up to 64 KB.
+    # A WAV's header is mended; only what the switch had not yet written is missing, up to 8 KB.
     assert found["audio"]["recording"]["duration_ms"] > 3500
 
 

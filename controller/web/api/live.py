@@ -60,11 +60,21 @@ async def live(parts: Parts, me: Watcher, limit: Limit = 200, before: Before = N
 @router.get(
     "/live/events", response_class=EventSourceResponse, summary="Their changes, as server-sent events"
 )
-async def live_events(request: Request, parts: Parts, me: Watcher) -> AsyncIterator[ServerSentEvent]:
-    """Events called ``call``: first one for every call that is up, then one for each change."""
-    async with aclosing(changes(parts.control, me, CameBy(request).account)) as stream:
+async def live_events(
+    request: Request, parts: Parts, me: Watcher,
+    levels: Annotated[bool, Query(description="How loud the recordings are, too.")] = False,
+) -> AsyncIterator[ServerSentEvent]:  # fmt: skip
+    """Events called ``call``: first one for every call that is up, then one for each change.
+
+    With ``levels`` there is besides, about once a second, one called ``levels``: how loud each recording was
+    in each quarter of a second (docs/reference/live-levels.md).
+    """
+    wanted = parts.levels if levels else None
+    async with aclosing(changes(parts.control, me, CameBy(request).account, levels=wanted)) as stream:
         async for change in stream:
-            if change.complete:
+            if change.levels:
+                yield ServerSentEvent(event="levels", raw_data=change.levels)
+            elif change.complete:
                 continue
             yield ServerSentEvent(event="call", raw_data=_BODIES.of((change.call_id, change.call)))
 

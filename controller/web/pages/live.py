@@ -42,12 +42,17 @@ async def live_page(request: Request, parts: Parts, me: Watcher) -> Response:
 
 
 @router.get("/live/stream", response_class=EventSourceResponse)
-async def live_stream(request: Request, parts: Parts, me: Watcher) -> AsyncIterator[ServerSentEvent]:
-    """The same cards as in the page, each drawn again when its call changes."""
+async def live_stream(
+    request: Request, parts: Parts, me: Watcher, levels: bool = False
+) -> AsyncIterator[ServerSentEvent]:
+    """The same cards as in the page, each drawn again when its call changes; ``levels``: their strips too."""
     rule, token = await _own_rule(parts, me), form_token(request)
-    async with aclosing(changes(parts.control, me, CameBy(request).account)) as stream:
+    wanted = parts.levels if levels else None
+    async with aclosing(changes(parts.control, me, CameBy(request).account, levels=wanted)) as stream:
         async for change in stream:
-            if change.complete:
+            if change.levels:
+                yield ServerSentEvent(event="levels", raw_data=change.levels)
+            elif change.complete:
                 yield ServerSentEvent(event="complete", raw_data="")
             elif change.call is None:
                 yield ServerSentEvent(event="gone", raw_data=change.call_id)

@@ -1,5 +1,6 @@
 // Live calls: cards that the server draws again whenever their call changes.
 import { clock, send } from "./app.js";
+import { forget, redraw, take } from "./levels.js";
 import { t } from "./texts.js";
 
 const list = document.querySelector("[data-live]");
@@ -27,20 +28,30 @@ box.addEventListener("input", find);
 box.form.addEventListener("submit", (event) => event.preventDefault());
 find();
 
-const source = new EventSource("/live/stream");
-source.addEventListener("open", () => {
-  tell("on", t("Live"));
-  for (const old of list.children) old.dataset.stale = "1";
-});
-// The stream begins with every call that is up and says when that is all: what is not among it has ended.
-source.addEventListener("complete", () => {
-  for (const old of [...list.children]) if (old.dataset.stale) old.remove();
-  count();
-});
-source.addEventListener("error", () => tell("off", t("Connection lost; what is shown may be old. Reconnecting…")));
-source.addEventListener("call", (event) => {
+let source;
+function follow() {
+  source?.close();
+  source = new EventSource(levels.checked && !dozing ? "/live/stream?levels=true" : "/live/stream");
+  source.addEventListener("open", () => {
+    tell("on", t("Live"));
+    for (const old of list.children) old.dataset.stale = "1";
+  });
+  // The stream begins with every call that is up and says when that is all: what is not among it has ended.
+  source.addEventListener("complete", () => {
+    for (const old of [...list.children]) if (old.dataset.stale) old.remove();
+    count();
+  });
+  source.addEventListener("error", () => tell("off", t("Connection lost; what is shown may be old. Reconnecting…")));
+  source.addEventListener("call", (event) => show(event.data));
+  source.addEventListener("levels", (event) => take(JSON.parse(event.data)));
+  source.addEventListener("gone", (event) => {
+    card(event.data)?.remove();
+    count();
+  });
+}
+function show(text) {
   const holder = document.createElement("template");
-  holder.innerHTML = event.data.trim();
+  holder.innerHTML = text.trim();
   const fresh = holder.content.firstElementChild;
   const old = card(fresh.dataset.call);
   if (old) {
@@ -54,13 +65,45 @@ source.addEventListener("call", (event) => {
   } else {
     list.prepend(fresh);
   }
+  redraw(fresh);
   count();
   tick();
+}
+
+// Levels move by themselves: whoever wants less of that has none until they are asked for. And nobody's files
+// are read for a page that lies behind others.
+const levels = document.querySelector("[data-levels-wanted]");
+const kept = remembered();
+levels.checked = kept ? kept === "on" : !matchMedia("(prefers-reduced-motion: reduce)").matches;
+levels.addEventListener("change", () => {
+  remembered(levels.checked ? "on" : "off");
+  if (!levels.checked) forget();
+  follow();
 });
-source.addEventListener("gone", (event) => {
-  card(event.data)?.remove();
-  count();
+function remembered(choice) {
+  try {
+    if (choice) localStorage.setItem("levels", choice);
+    return localStorage.getItem("levels");
+  } catch {
+    return null; // a browser that keeps nothing
+  }
+}
+const BEHIND_MS = 60000;
+let dozing = false;
+let behind;
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(behind);
+  if (document.hidden) {
+    behind = setTimeout(() => {
+      dozing = true;
+      if (levels.checked) follow();
+    }, BEHIND_MS);
+  } else if (dozing) {
+    dozing = false;
+    if (levels.checked) follow();
+  }
 });
+follow();
 addEventListener("pagehide", () => source.close());
 
 list.addEventListener("submit", async (event) => {

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from controller.core.commands import Announce, BindFeatureCodes, Layout
 from controller.core.feature_codes import DEFAULT_CODES
 from controller.core.media_kinds import OPERATIONS
+from controller.demo.lab import project_folder
 from controller.switches.freeswitch import verbs
 
 LEG = "9d258548-8e45-4f86-aed3-3f1abbd25011"
@@ -84,8 +85,10 @@ def test_the_words_as_freeswitch_knows_them() -> None:
     assert verbs.record(LEG, "mask", PATH) == f"uuid_record {LEG} mask {PATH}"
     assert verbs.prepare_record(LEG, own_voice_only=True) == (
         f"uuid_setvar_multi {LEG} RECORD_READ_ONLY=true;RECORD_PRE_BUFFER_FRAMES=1;"
-        "RECORD_STEREO=false;RECORD_STEREO_SWAP=false"
+        "enable_file_write_buffering=8192;RECORD_STEREO=false;RECORD_STEREO_SWAP=false"
     )
+    alone = (project_folder() / "dialplan/freeswitch/alone.xml").read_text()
+    assert verbs.WRITE_BUFFER in alone, "a killed switch loses no more while it is alone"
     assert "RECORD_READ_ONLY=false;" in verbs.prepare_record(LEG, own_voice_only=False)
     assert verbs.note_mask(LEG, "REC1.1", on=True) == (
         f"uuid_setvar_multi {LEG} tapeline_masked_REC1_1=true;tapeline_paused=true"
