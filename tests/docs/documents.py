@@ -42,7 +42,7 @@ def blocks(document: str) -> list[Block]:
 
 def prose(document: str) -> str:
     """The document without its code blocks."""
-    return re.sub(r"^```.*?^```$", "", document, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"^ *```.*?^ *```$", "", document, flags=re.DOTALL | re.MULTILINE)
 
 
 def links(document: str) -> Iterator[str]:

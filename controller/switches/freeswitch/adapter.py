@@ -29,7 +29,7 @@ from ...engine.backoff import Backoff
 from ...engine.ports import LinkState, SwitchDown, SwitchStatus
 from ..underway import UnderWay
 from . import verbs
-from .answers import answer
+from .answers import answer, on_the_bus
 from .captures import Captures
 from .codes import Codes
 from .connection import Event, EventSocket
@@ -280,7 +280,7 @@ class FreeSwitch:
         asker = self._translator.requests.askers.take(outcome.request_id)
         with contextlib.suppress(SwitchDown, TimeoutError):
             if asker is None:
-                await self._api(verbs.announce(Announce(None, _answered(outcome))), raw=True)
+                await self._api(verbs.announce(Announce(None, on_the_bus(outcome))), raw=True)
             elif outcome.answer:
                 head, body = answer(asker, outcome)
                 await self._api(head, raw=True, body=body)
@@ -340,13 +340,3 @@ class FreeSwitch:
                 return await job
         finally:
             self._jobs.pop(job_id, None)
-
-
-def _answered(outcome: ControlOutcome) -> tuple[tuple[str, str], ...]:
-    return (
-        ("Action", "answer"),
-        ("Request-ID", outcome.request_id),
-        ("Accepted", "true" if outcome.accepted else "false"),
-        ("Reason", outcome.reason),
-        ("Call-ID", outcome.call_id or "-"),
-    )

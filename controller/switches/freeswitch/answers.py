@@ -92,3 +92,14 @@ def answer(asker: Asker, outcome: ControlOutcome) -> tuple[str, str]:
     ]
     body = result(asker.operation, asker.session_id, accepted=outcome.accepted, reason=outcome.reason)
     return "\n".join(lines), body
+
+
+def on_the_bus(outcome: ControlOutcome) -> tuple[tuple[str, str], ...]:
+    """Name and value of each header of the answer to whoever asked by an event."""
+    return (
+        ("Action", "answer"),
+        ("Request-ID", outcome.request_id),
+        ("Accepted", "true" if outcome.accepted else "false"),
+        ("Reason", outcome.reason),
+        ("Call-ID", outcome.call_id or "-"),
+    )
