@@ -138,11 +138,13 @@ def test_the_fields_of_an_answer_are_documented() -> None:
     of its own for it."""
     documented = {row[0].strip("`"): row[2] for row in table_after(BUS, "## What Tapeline tells")}["answer"]
     for kind in ("freeswitch", "asterisk"):
-        tree = ast.parse((CONTROLLER / f"switches/{kind}/adapter.py").read_text(encoding="utf-8"))
+        files = [CONTROLLER / f"switches/{kind}" / name for name in ("adapter.py", "answers.py")]
         functions = [
             n
-            for n in ast.walk(tree)
-            if isinstance(n, ast.AsyncFunctionDef | ast.FunctionDef) and n.name in ("message", "_answered")
+            for file in files
+            if file.exists()
+            for n in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+            if isinstance(n, ast.AsyncFunctionDef | ast.FunctionDef) and n.name in ("message", "on_the_bus")
         ]
         keys = {
             n.elts[0].value
