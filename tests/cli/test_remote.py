@@ -16,11 +16,11 @@ from controller.cli import app
 from controller.cli.common import NotPossible
 from controller.cli.remote import time_of
 from controller.engine.ids import now
-from tests.web.conftest import password_hash, world
+from tests.web.conftest import password_hash, populated, world
 from tests.web.serving import served
 from tests.web.world import World
 
-__all__ = ["password_hash", "world"]
+__all__ = ["password_hash", "populated", "world"]
 
 
 class Remote:

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.web.conftest import password_hash, world
+from tests.web.conftest import password_hash, populated, world
 from tests.web.serving import served
 from tests.web.world import World
 
-__all__ = ["password_hash", "world"]
+__all__ = ["password_hash", "populated", "world"]
 
 
 @pytest.fixture

@@ -28,10 +28,10 @@ from controller.web.app import create_app
 from tests.engine.bench import ADMIN, MemoryCatalog, Running, now, user
 from tests.engine.test_keeper import Store
 from tests.engine.test_tenancy import Clocked, until
-from tests.web.conftest import password_hash, world
+from tests.web.conftest import password_hash, populated, world
 from tests.web.world import World
 
-__all__ = ["password_hash", "world"]
+__all__ = ["password_hash", "populated", "world"]
 
 SECRET = b"s" * 32
 KEY = peer_key(SECRET)

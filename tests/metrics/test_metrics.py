@@ -20,11 +20,11 @@ from controller.web.app import create_app
 from tests.docs.documents import DOCS, table_after
 from tests.engine.bench import Running, now, user
 from tests.hooks.receiver import until
-from tests.web.conftest import password_hash, world
+from tests.web.conftest import password_hash, populated, world
 from tests.web.serving import served
 from tests.web.world import World
 
-__all__ = ["password_hash", "world"]
+__all__ = ["password_hash", "populated", "world"]
 
 SAMPLE = re.compile(r'([a-z_]+)(?:\{((?:[a-z]+="(?:[^"\\\n]|\\.)*",?)*)\})? (-?[0-9.]+(?:e-?[0-9]+)?)')
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from controller.proof import signing
 from controller.proof.sealer import Sealer
 from controller.proof.signing import ENTRY, verified
-from tests.web.conftest import password_hash, world
+from tests.web.conftest import password_hash, populated, world
 from tests.web.world import World
 
-__all__ = ["password_hash", "world"]
+__all__ = ["password_hash", "populated", "world"]
 
 
 async def test_where_a_recording_is_sealed(world: World, tmp_path: Path) -> None:
