@@ -38,10 +38,12 @@ async def test_a_tenant_s_codes_on_the_switch(asterisk_lab: AsteriskLab) -> None
     """The lab's own map and dialplan know *71 and *72 as well; the codes here are those of two tenants."""
     wanted = {"*48": ["acme.test"], "*71": ["acme.test"], "*7": ["beta.test"], "#123": ["beta.test"]}
     found = {c.what: c.found for c in await examine(config(asterisk_lab), now, wanted) if not c.ok}
-    assert list(found) == ["tenants' codes", "codes told apart", "codes as calls"]
+    rooms = "codes in the rooms of tapeline_codes"
+    assert list(found) == ["tenants' codes", "codes told apart", "codes as calls", rooms]
     assert found["tenants' codes"].endswith(": #123 (beta.test), *7 (beta.test)")
     assert found["codes told apart"].endswith(": *7 (beta.test) of *71 (acme.test)")
     assert found["codes as calls"].endswith("held: #123 (beta.test), *7 (beta.test)")
+    assert found[rooms].endswith("rooms: #123 (beta.test), *7 (beta.test)")
 
 
 async def test_a_wrong_password_and_a_wrong_port(asterisk_lab: AsteriskLab) -> None:
