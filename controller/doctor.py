@@ -162,7 +162,7 @@ def _transcripts(config: Config) -> Check:
         return Check("speech to text", False, text, mend if colon else "see docs/reference/transcripts.md")
     finally:
         engine.stop()
-    return Check("speech to text", True, f"{engine.name} works")
+    return Check("speech to text", True, f"has listened to a second of silence: {engine.name}")
 
 
 def _unheard(tenants: Sequence[TenantSettings] | None) -> Check | None:
@@ -198,5 +198,6 @@ def _encoders() -> list[Check]:
             words = f"no encoder: recordings that a tenant wants as {format.upper()} are kept as WAV"
             checks.append(Check(f"format {format}", False, words, str(error).partition(": ")[2]))
         else:
-            checks.append(Check(f"format {format}", True, f"made by {tool.program} ({tool.kind})"))
+            how = tool.kind
+            checks.append(Check(f"format {format}", True, f"made by {tool.program} ({how})"))
     return checks

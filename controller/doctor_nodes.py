@@ -42,11 +42,12 @@ async def examine_controllers(config: Config) -> list[Check]:
 
 def _held(config: Config, cluster: Cluster, alive: list[Controller]) -> Check:
     free = [s.name for s in config.switches if cluster.holder_of(s.name) is None]
-    found = "; ".join(f"{c.label} has {', '.join(cluster.held_by(c.name)) or 'none'}" for c in alive)
+    held = [(c.label, ", ".join(cluster.held_by(c.name))) for c in alive]
+    found = "; ".join(f"{who} drives {what}" if what else f"{who} drives no switch" for who, what in held)
     if not free:
         return Check("controllers", True, found)
     return Check(
-        "controllers", False, f"{found}; nobody has {', '.join(free)}",
+        "controllers", False, f"{found}; nobody drives {', '.join(free)}",
         "start a controller with the role switches whose configuration names it",
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from .bootstrap import Parts, make_directory
 from .catalog.facade import SqlCatalog
 from .config import Config
 from .doctor import examine
+from .engine.ports import DirectoryUnreadable
 from .engine.reading import Scope
 from .importing import ImportPlan, plan
 from .web.first_run import Newcomers, nobody_yet
@@ -34,7 +35,11 @@ class SwitchUsers:
 
     async def _plan(self, switch: str) -> ImportPlan:
         section = next(s for s in self.config.switches if s.name == switch)
-        found, whole = await make_directory(section).users(), Scope(None)
+        try:
+            found, whole = await make_directory(section).users(), Scope(None)
+        except DirectoryUnreadable as error:
+            # Of what it says to whoever typed a command, the page needs the reason only.
+            raise DirectoryUnreadable(str(error.__cause__ or "") or "it does not answer") from error
         return plan(found, await self.catalog.tenants(whole), await self.catalog.users(whole))
 
 

@@ -22,7 +22,14 @@ def only_controller(url: str) -> Iterator[None]:
         yield
         return
     path = Path(file).with_name(f"{Path(file).name}.controller")
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        # The first start is before anything has made the catalog's folder.
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise DatabaseUnavailable(
+            f"database.url: {path} cannot be written: {error.strerror}. Name a file in a folder of this user"
+        ) from error
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -7,11 +7,6 @@ from ipaddress import ip_address
 from ..config import AsteriskConfig, FreeSwitchConfig
 from ..engine.ports import Check
 
-MEND = (
-    "put both on one machine, or a tunnel between them whose end is 127.0.0.1 (docs/how-to/tunnel.md){tls}; "
-    "if nobody else is on that network, set trusted_network"
-)
-
 
 def exposed(config: FreeSwitchConfig | AsteriskConfig) -> str:
     """Why the control connection lies open; empty if it does not."""
@@ -31,8 +26,11 @@ def exposed(config: FreeSwitchConfig | AsteriskConfig) -> str:
 
 
 def mend_of(config: FreeSwitchConfig | AsteriskConfig) -> str:
-    tls = ", or set tls" if isinstance(config, AsteriskConfig) else ""
-    return MEND.format(tls=tls)
+    return (
+        "put both on one machine, or a tunnel between them whose end is 127.0.0.1 (docs/how-to/tunnel.md)"
+        f"{', or set tls' if isinstance(config, AsteriskConfig) else ''}; "
+        "if nobody else is on that network, set trusted_network"
+    )
 
 
 def exposure_check(config: FreeSwitchConfig | AsteriskConfig) -> Check:

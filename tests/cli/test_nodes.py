@@ -69,12 +69,12 @@ async def found_by_the_doctor(settings: object, leases: LeaseRows, listening: st
     await leases.round(BERLIN, {}, 30)
     found = {c.what: c for c in await examine_controllers(settings)}  # type: ignore[arg-type]
     assert not found["controllers"].ok
-    assert found["controllers"].found == "berlin has none; nobody has pbx"
+    assert found["controllers"].found == "berlin drives no switch; nobody drives pbx"
     assert not found["controller berlin"].ok, "nobody listens there"
     await leases.acquire("pbx", "berlin.1", 30)
     await leases.round(replace(BERLIN, address=listening, key_mark="another"), {}, 30)
     found = {c.what: c for c in await examine_controllers(settings)}  # type: ignore[arg-type]
-    assert (found["controllers"].ok, found["controllers"].found) == (True, "berlin has pbx")
+    assert (found["controllers"].ok, found["controllers"].found) == (True, "berlin drives pbx")
     assert found["controller berlin"].ok
     assert not found["controllers' secret"].ok
 

@@ -88,8 +88,9 @@ PAGES = {
 
 
 async def findings() -> list[tuple[str, list[Check]]]:
-    bad = Check("spool", False, "cannot be written", "give it to this user")
-    return [("this machine", [Check("database", True, "reachable")]), ("switch fs1", [bad])]
+    bad = Check("storage", False, "/ cannot be written", "set storage.path to a folder of this user")
+    good = Check("database", True, "reachable, its schema is current")
+    return [("this machine", [good]), ("switch fs1 (freeswitch)", [bad])]
 
 
 class NewUsers(SwitchUsers):

@@ -52,8 +52,9 @@ async def fresh(tmp_path: Path) -> AsyncIterator[World]:
         guide = guide_of(world)
 
         async def doctor() -> list[tuple[str, list[Check]]]:
-            bad = Check("spool", False, "cannot be written", "give it to this user")
-            return [("this machine", [Check("database", True, "reachable")]), ("switch fs1", [bad])]
+            bad = Check("storage", False, "/ cannot be written", "set storage.path to a folder of this user")
+            good = Check("database", True, "reachable, its schema is current")
+            return [("this machine", [good]), ("switch fs1 (freeswitch)", [bad])]
 
         guide.doctor, guide.users = doctor, SwitchUsers(world)
         yield world
@@ -125,15 +126,15 @@ async def test_switches_and_users(fresh: World) -> None:
     async with fresh.client() as browser:
         await browser.post("/first-run", data={**FORM, "token": guide_of(fresh).token})
         switches = (await browser.get("/first-run/switches")).text
-        assert "give it to this user" in switches
+        assert "set storage.path to a folder of this user" in switches
         assert "1 thing is not as it should be" in switches
         dry = (await browser.get("/first-run/users")).text
-        assert "Would make 2 users" in dry
+        assert "2 users would be made" in dry
         assert "it does not answer" in dry
         assert await fresh.catalog.users(Scope(None)) == []
         body = {"csrf": form_token(dry), "switch": "fs1", "record": "1"}
         made = await browser.post("/first-run/users", data=body)
-        assert "Made 2 users and 1 tenants" in made.text
+        assert "Made 2 users. Their calls are recorded from now on." in made.text
         failed = await browser.post("/first-run/users", data={**body, "switch": "mute"})
         assert (failed.status_code, "it does not answer" in failed.text) == (503, True)
         assert (await browser.post("/first-run/users", data={**body, "switch": "x"})).status_code == 404

@@ -86,7 +86,7 @@ def _apart(known: set[str], wanted: Codes) -> Check:
     """Tenants are held to codes that can be told apart, each for itself; the map is everybody's. A code that
     no tenant has counts as well: it fires just as early."""
     found = [(a, b) for a, b in clashes({*known, *wanted}) if b in wanted]
-    pairs = "; ".join(f"{named([a], wanted)} of {named([b], wanted)}" for a, b in found[:5])
+    pairs = "; ".join(f"{named([a], wanted)} → {named([b], wanted)}" for a, b in found[:5])
     return Check(
         "codes told apart",
         not found,

@@ -153,7 +153,7 @@ def _in_force(profile: str, settings: dict[str, str], status: str) -> Check:
         if parameter in settings and running.findtext(told, settings[parameter]) != settings[parameter]
     ]
     if differing:
-        found = f"the running profile has another {' and '.join(differing)} than the configuration"
+        found = f"the running profile and the configuration differ in {', '.join(differing)}"
         return Check(
             what, False, found, f"`sofia profile {profile} rescan`, or restart if that changes nothing"
         )
@@ -223,11 +223,11 @@ async def _spool(api: Api, config: FreeSwitchConfig) -> Check:
         answer = await api(f"system touch {theirs} && echo written")
         if not ours.exists():
             found = (
-                "the switch's file does not appear here"
+                f"the switch's file does not appear in {config.spool}"
                 if "written" in answer
-                else "the switch cannot write there"
+                else f"the switch cannot write to {config.seen_by_switch}"
             )
-            return Check("spool", False, f"{config.spool}: {found}", mend)
+            return Check("spool", False, found, mend)
         ours.read_bytes()
         ours.unlink()
     except OSError as error:

@@ -42,4 +42,4 @@ async def examine_standby(api: Api, config: FreeSwitchConfig) -> Check:
         found = f"its piece is not in {where}: calls that begin there while we are away are not recorded"
         mend = "include dialplan/freeswitch/alone.xml first in it, then `reloadxml`"
         return Check(WHAT, False, found, f"{mend}; or set standby_after_s = 0")
-    return Check(WHAT, True, f"in {', '.join(sorted(used & contexts.keys()))}")
+    return Check(WHAT, True, f"in the contexts {', '.join(sorted(used & contexts.keys()))}")

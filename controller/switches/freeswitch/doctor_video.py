@@ -45,7 +45,7 @@ def findings(loaded: bool, sofia: ET.Element, trunk_profiles: Collection[str]) -
     ]
     for name, preference in lacking:
         mend = f'add H264 to <param name="{preference}" …/> and `sofia profile {name} rescan`'
-        checks.append(Check(f"profile {name}: H264", False, f"not in {preference}", mend))
+        checks.append(Check(f"profile {name}: H264", False, f"not in the parameter {preference}", mend))
     if loaded and wanted and not lacking:
         checks.append(Check("video", True, "H264 is offered to phones and can be recorded"))
     return checks

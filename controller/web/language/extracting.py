@@ -24,6 +24,7 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
 from .catalogs import LOCALES, PO
+from .findings import chosen_in
 from .sentences import SAID as COMMENT
 
 PACKAGE = Path(__file__).parents[2]
@@ -43,23 +44,31 @@ SAID: dict[str, tuple[int | str, ...]] = {
     "_audit": (3,),
     "_leave": (1,),
     "Decision": (2,),
+    "Check": (0, 2, 3),
+    "_parameter": (4,),
+    "ConnectionLost": (0,),
+    "LoginRefused": (0,),
+    "WrongPassword": (0,),
+    "DirectoryUnreadable": (0,),
     "_page": ("error", "said"),
     "_form": (2,),
     "form": (2,),
 }
 #: Functions whose answers are sentences.
-ANSWERING = {"weakness", "_code_fault", "_wrong_password", "own_days", "notes", "_unbearable", "undeletable"}
+ANSWERING = {"weakness", "_code_fault", "_wrong_password", "own_days", "notes", "_unbearable", "undeletable",
+             "exposed", "mend_of", "refusal_of"}  # fmt: skip
 #: Dictionaries that hold the sentences of other layers.
-MEANINGS = {"MEANING"}
+MEANINGS = {"MEANING", "MODULES", "CONTEXTS"}
 #: What speaks on the command line and in logs only.
-_ELSEWHERE = ("doctor", "exposure")
 _FOLDERS = {"cli", "client", "demo", "proof"}
 _FUNCTIONS = {"_": None, "N_": None, "ngettext": (1, 2), "t": None}
 
 
 def said_in(source: str, path: str) -> Iterator[tuple[int, str]]:
     """(line, sentence) of every sentence that reaches a page as data."""
-    for node in ast.walk(ast.parse(source, path)):
+    tree = ast.parse(source, path)
+    yield from chosen_in(tree, texts_of)
+    for node in ast.walk(tree):
         yield from (
             (getattr(node, "lineno", 1), text)
             for expression in _spoken(node)
@@ -80,7 +89,10 @@ def _spoken(node: ast.AST) -> Iterator[ast.expr]:
             targets=[ast.Subscript(value=ast.Attribute(attr="faults") | ast.Name(id="faults" | "refused"))]
         ):
             yield node.value
-        case ast.AnnAssign(target=ast.Name(id=name), value=ast.Dict(values=values)) if name in MEANINGS:
+        case (
+            ast.AnnAssign(target=ast.Name(id=name), value=ast.Dict(values=values))
+            | ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict(values=values))
+        ) if name in MEANINGS:
             yield from values
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if name in ANSWERING:
             for inner in ast.walk(node):
@@ -109,6 +121,10 @@ def texts_of(expression: ast.expr) -> list[str]:
             return [text] if _wordy(text) else []
         case ast.IfExp(body=body, orelse=other):
             return texts_of(body) + texts_of(other)
+        case ast.BoolOp(values=values):
+            return [text for value in values for text in texts_of(value)]
+        case ast.Call(func=ast.Attribute(attr="join"), args=[ast.GeneratorExp(elt=each)]):
+            return texts_of(each)
         case ast.JoinedStr(values=values):
             found = ["".join(parts) for parts in itertools.product(*_parts(values))]
             return [text for text in found if _wordy(re.sub(r"%\(\w+\)s", "", text))]
@@ -151,7 +167,7 @@ def extracted() -> Catalog:
     found: list[tuple[str, int, str | tuple[str, ...]]] = []
     said: set[str | tuple[str, ...]] = set()
     for path in sorted(PACKAGE.rglob("*.py")):
-        if path.name.startswith(_ELSEWHERE) or _FOLDERS & set(path.parts[len(PACKAGE.parts) :]):
+        if _FOLDERS & set(path.parts[len(PACKAGE.parts) :]):
             continue
         source = path.read_text(encoding="utf-8")
         if path.is_relative_to(PACKAGE / "web"):

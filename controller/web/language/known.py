@@ -138,6 +138,15 @@ CONTROL = (
     N_("recording taken back"),
     N_("%(browser)s on %(system)s"),
 )
+#: doctor: what its findings are about.
+EXAMINED = (
+    N_("this machine"),
+    N_("store %(name)s (%(type)s)"),
+    N_("sealing %(name)s"),
+    N_("transcripts"),
+    N_("switch %(name)s (%(type)s)"),
+    N_("the event socket"),
+)
 #: As `words` writes them.
 ENUMERATIONS = (
     # roles and scopes of tokens

@@ -19,7 +19,10 @@ LONGEST = 2000
 #: So many sentences in one text, and so deep one in the other, are ours.
 MOST_PARTS, DEEPEST = 12, 3
 #: What is in these holes is ours again.
-OWN = frozenset({"why", "what", "kind", "subject", "state", "says", "reason", "problem", "permission"})
+OWN = frozenset(
+    {"why", "what", "kind", "subject", "state", "says", "reason", "problem", "permission", "mend", "found",
+     "purpose", "error", "told", "where"}
+)  # fmt: skip
 #: In these stands a number.
 NUMBERS = frozenset({"days", "seconds"})
 #: What stands in these holes of a sentence that is meant is always known.
@@ -127,7 +130,7 @@ def _plain(hole: str) -> str:
 
 def _is_sentence(english: str) -> bool:
     """With holes, and enough words around them that it is known by; a page's own markup is none."""
-    if "%(" not in english or "<" in english:
+    if "%(" not in english or "</" in english:
         return False
     words = _HOLE.sub("", english)
     return sum(c.isalpha() for c in words) >= 2 and ")s%(" not in english

@@ -136,10 +136,12 @@ async def import_users(
                 )
                 await changes.set_tenant(parts, me, wanted, address_of(request))
     await parts.control.reload_policy()
-    return await _users(request, made=made)
+    return await _users(request, made=made, record=bool(record))
 
 
-async def _users(request: Request, *, made: Newcomers | None = None, error: str = "") -> Response:
+async def _users(
+    request: Request, *, made: Newcomers | None = None, record: bool = False, error: str = ""
+) -> Response:
     users = web_of(request).guide.users
     if users is None:
         raise not_found("page")
@@ -150,7 +152,9 @@ async def _users(request: Request, *, made: Newcomers | None = None, error: str 
         except (TapelineError, OSError) as fault:
             looks.append((switch, None, str(fault)))
     status = 503 if error else 200
-    return page(request, "first_run_users.html", status, step=3, looks=looks, made=made, error=error)
+    return page(
+        request, "first_run_users.html", status, step=3, looks=looks, made=made, record=record, error=error
+    )
 
 
 @router.get(_CALL)

@@ -93,6 +93,7 @@ def templates_of(language: Language) -> Environment:
     for name in (
         "shown", "clock", "day", "stamp", "duration", "precise", "size", "who", "number", "caller", "callees",
         "words", "sentence", "coded", "address", "means", "moment", "apart", "file_title", "decimal", "count",
+        "main_reason",
     ):  # fmt: skip
         made.filters[name] = getattr(words, name)
     made.filters |= {"not_kept": not_kept, "tr": tr, "date": words.numeric}

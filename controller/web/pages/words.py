@@ -209,6 +209,11 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def main_reason(text: str) -> str:
+    """Of a decision's reason the rule that decided, without those that were asked beside it."""
+    return text.partition("; ")[0]
+
+
 def address(text: str) -> str:
     """As one part of an address's path or query, slashes included."""
     return quote(text, safe="")
