@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from controller.catalog.database import DatabaseUnavailable
 from controller.catalog.sole import only_controller
 
 START_S = 60
@@ -51,6 +52,21 @@ def test_a_second_controller_on_the_same_sqlite_file(tmp_path: Path) -> None:
         said = refused(tmp_path)
     assert said.startswith(f"database.url: the controller with process id {os.getpid()} works with the")
     assert said.endswith("put the catalog on PostgreSQL, where several share the switches")
+
+
+def test_the_first_start_makes_the_folder_of_its_catalog(tmp_path: Path) -> None:
+    with only_controller(f"sqlite+aiosqlite:///{tmp_path}/data/of/catalog.sqlite"):
+        assert (tmp_path / "data/of").is_dir()
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file")
+    url = f"sqlite+aiosqlite:///{tmp_path}/data/catalog.sqlite"
+    with (
+        pytest.raises(DatabaseUnavailable, match=r"^database\.url: .*/catalog\.sqlite"),
+        only_controller(url),
+    ):
+        pass
 
 
 def test_the_lock_goes_with_its_controller(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
-"""What a finding of `tapeline doctor` can say: its texts are chosen in steps, and extracting.py reads them here.
+"""What a finding of `tapeline doctor` can say: it is chosen in steps, followed here for extracting.py.
 
 A ``Check`` is put together where something is examined, often of names that were given a text some lines
-before (``found = …``, ``mend = …``). Such a name stands for every text that it is given in its function, or at
-the head of its module.
+before (``found = …``, ``mend = …``). Such a name stands for every text that it is given in its function,
+or at the head of its module.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ async def test_a_tenant_s_codes_on_the_switch(asterisk_lab: AsteriskLab) -> None
     rooms = "codes in the rooms of tapeline_codes"
     assert list(found) == ["tenants' codes", "codes told apart", "codes as calls", rooms]
     assert found["tenants' codes"].endswith(": #123 (beta.test), *7 (beta.test)")
-    assert found["codes told apart"].endswith(": *7 (beta.test) of *71 (acme.test)")
+    assert found["codes told apart"].endswith(": *7 (beta.test) → *71 (acme.test)")
     assert found["codes as calls"].endswith("held: #123 (beta.test), *7 (beta.test)")
     assert found[rooms].endswith("rooms: #123 (beta.test), *7 (beta.test)")
 

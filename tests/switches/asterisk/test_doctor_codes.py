@@ -96,9 +96,9 @@ async def test_a_map_of_which_the_line_has_another_code() -> None:
 @pytest.mark.parametrize(
     ("known", "wanted", "words"),
     [
-        ({"a": "*7", "b": "*71"}, {"*7": ["a.test"], "*71": ["b.test"]}, "*7 (a.test) of *71 (b.test)"),
-        ({"own": "*7", "b": "*71"}, {"*71": ["b.test"]}, "*7 of *71 (b.test)"),
-        ({"a": "*7"}, {"*7": ["a.test"], "*71": ["b.test"]}, "*7 (a.test) of *71 (b.test)"),
+        ({"a": "*7", "b": "*71"}, {"*7": ["a.test"], "*71": ["b.test"]}, "*7 (a.test) → *71 (b.test)"),
+        ({"own": "*7", "b": "*71"}, {"*71": ["b.test"]}, "*7 → *71 (b.test)"),
+        ({"a": "*7"}, {"*7": ["a.test"], "*71": ["b.test"]}, "*7 (a.test) → *71 (b.test)"),
     ],
     ids=["of two tenants", "of the operator's own", "that is not there yet"],
 )
