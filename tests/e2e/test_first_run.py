@@ -1,7 +1,8 @@
 """The first run with a real switch, as somebody does it who has just written ten lines of configuration.
 
-Every step in Chromium: the printed address, the administrator, the switch as the doctor sees it, its users,
-and a call by real phones while the page watches; what is played at the end is the sound of that call.
+Every step in Chromium: the printed address, the administrator, a password that the switch refuses, the switch
+as the doctor sees it after that is mended, its users, and a call by real phones while the page watches; what
+is played at the end is the sound of that call.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from controller.demo.asterisk_lab import AsteriskLab
 from controller.demo.freeswitch_lab import FreeSwitchLab
 from controller.demo.lab import LabUnavailable
 from controller.demo.listen import read_wav, spans
-from controller.demo.running import Lab, RunningController
+from controller.demo.running import RunningController
 from controller.doctor import examine
 from controller.web.language import extracting
 from tests.lanes import own
@@ -39,6 +40,7 @@ LABS = {
     "asterisk": lambda: AsteriskLab(*own("127.0.61.1", "127.0.61.2")),
     "freeswitch": lambda: FreeSwitchLab(*own("127.0.62.1", "127.0.62.2")),
 }
+ADDRESS = re.compile(r"http://\S+/first-run\?token=\S+")
 #: The call's own sound, of the two seconds that it lasts at least.
 TONE_MS = 1000
 #: Played until half a second of it has been.
@@ -50,88 +52,78 @@ PLAYED = """audio => new Promise((done, failed) => {
 
 
 @pytest_asyncio.fixture(
-    loop_scope="session",
-    scope="module",
-    params=[pytest.param(k, marks=getattr(pytest.mark, k)) for k in LABS],
+    loop_scope="session", params=[pytest.param(k, marks=getattr(pytest.mark, k)) for k in LABS]
 )
-async def lab(request: pytest.FixtureRequest) -> AsyncIterator[Lab]:
+async def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[System]:
+    """A switch, and a controller with nothing but its configuration: no folder, no account, no policy."""
     try:
-        found = LABS[request.param]()
+        lab = LABS[request.param]()
     except LabUnavailable as error:
         pytest.skip(f"{request.param} TESTS SKIPPED: {error}")
-    async with found:
-        yield found
+    async with lab:
+        controller = RunningController(tmp_path / "controller", (lab,))
+        try:
+            yield System(lab, controller, tmp_path)
+        finally:
+            await controller.stop()
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def fresh(lab: Lab, tmp_path: Path) -> AsyncIterator[System]:
-    """A switch, and a controller with nothing but its configuration: no folder, no account, no policy."""
-    async with RunningController(tmp_path / "controller", (lab,)) as controller:
-        yield System(lab, controller, tmp_path)
-
-
-async def test_from_the_printed_address_to_the_first_recording(fresh: System) -> None:
-    printed = re.search(r"http://\S+/first-run\?token=\S+", fresh.controller.log())
-    assert printed, fresh.controller.log()
+async def test_from_a_wrong_password_to_the_first_recording(fresh: System) -> None:
+    controller = fresh.controller
+    right = controller.config_file.read_text()
+    wrong = right.replace(fresh.lab.password, "wrong")
     async with chromium() as browser:
         page = await browser.new_page(viewport={"width": 1440, "height": 900})
-        wrong: list[str] = []
-        page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
-        await page.goto(printed[0])
-        await _administrator(page)
-        await _switches(page)
-        await _users(page)
-        heard = await _call(page, fresh)
-        assert wrong == []
-    wav = read_wav(heard)
-    for who in ("101", "102"):
-        lasted = sum(span.duration_ms for span in spans(wav.mono(), wav.rate, TONES[who]))
-        assert lasted >= TONE_MS, f"{who} is heard for {lasted} ms"
-
-
-async def test_a_switch_that_refuses_and_one_that_is_down(fresh: System) -> None:
-    """The page says which setting to mend, and after that goes on where it was, still signed in."""
-    controller, kind = fresh.controller, fresh.kind
-    right = controller.config_file.read_text()
-    printed = re.search(r"http://\S+/first-run\?token=\S+", controller.log())
-    assert printed
-    async with chromium() as browser:
-        page = await browser.new_page(viewport={"width": 390, "height": 850})
-        await page.goto(printed[0])
-        await _administrator(page)
-        port = int(controller.url.rpartition(":")[2])
-        fixed = right.replace("port = 0", f"port = {port}", 1)
-        await controller.stop()
-        controller.config_file.write_text(fixed.replace(fresh.lab.password, "wrong"))
-        starting = asyncio.create_task(controller.start())  # it waits for a switch that refuses
+        faults: list[str] = []
+        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+        controller.config_file.write_text(wrong)
+        starting = asyncio.create_task(controller.start())  # it waits for the switch, which refuses
         try:
-            await _back(page, controller, "Mend")
-            said = await page.locator(".checks li", has_text="Mend").inner_text()
-            assert f"switches.{kind}." in said
-            assert "password" in said
-            await page.get_by_role("link", name="Go on to users").click()
-            await page.get_by_text("It does not say who its users are").wait_for()
-            await page.goto(f"{controller.url}/first-run/call")
-            await page.get_by_text(f"There is no connection to {kind}").wait_for()
+            await until(lambda: _printed(controller, starting), "the address is printed", 40)
+            await page.goto(ADDRESS.findall(controller.log())[0])
+            await _administrator(page)
+            await _refused(page, fresh.kind)
+            await page.goto("about:blank")  # it would go on asking the controller that is now stopped
         finally:
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
         await controller.stop()
-        controller.config_file.write_text(fixed)
+        controller.config_file.write_text(right)
         await controller.start()
-        await page.goto(f"{controller.url}/first-run/switches")
+        assert "first-run" not in controller.log().rpartition("The catalog is at")[2], "it is there once"
+        await page.goto(f"{controller.url}/first-run/switches")  # still signed in
         await _switches(page)
-    # What this real switch is found to have, and lack, is said in every language.
+        await _users(page)
+        heard = await _call(page, fresh)
+        assert faults == []
+    wav = read_wav(heard)
+    for who in ("101", "102"):
+        lasted = sum(span.duration_ms for span in spans(wav.mono(), wav.rate, TONES[who]))
+        assert lasted >= TONE_MS, f"{who} is heard for {lasted} ms"
+    # What this real switch is found to have, and to lack, is said in every language.
     template = extracting.extracted()
-    for text in (
-        fixed,
-        fixed.replace(fresh.lab.password, "wrong"),
-        fixed.replace(str(fresh.lab.spool), "/proc"),
-    ):
+    for text in (right, wrong, right.replace(str(fresh.lab.spool), "/proc")):
         controller.config_file.write_text(text)
         found = await examine(load(controller.config_file, {}))
-        assert all(check.ok for _, checks in found for check in checks) == (text == fixed)
+        assert all(check.ok for _, checks in found for check in checks) == (text == right)
         assert left(found, template) == {}
+
+
+async def _printed(controller: RunningController, starting: asyncio.Task[None]) -> bool:
+    if starting.done():
+        starting.result()
+    return controller.log_file.exists() and bool(controller.url and ADDRESS.search(controller.log()))
+
+
+async def _refused(page: Page, kind: str) -> None:
+    """Each page says what is wrong, and the first one which setting mends it."""
+    said = await page.locator(".checks li", has_text="Mend").inner_text()
+    assert f"switches.{kind}." in said
+    assert "password" in said
+    await page.get_by_role("link", name="Go on to users").click()
+    await page.get_by_text("It does not say who its users are").wait_for()
+    await page.get_by_role("link", name="Go on to a test call").click()
+    await page.get_by_text(f"There is no connection to {kind}").wait_for()
 
 
 async def _administrator(page: Page) -> None:
@@ -173,14 +165,3 @@ async def _call(page: Page, system: System) -> Path:
     path = system.folder / "heard.wav"
     path.write_bytes(await answer.body())
     return path
-
-
-async def _back(page: Page, controller: RunningController, said: str) -> None:
-    """The page of the switches, once the controller has been started anew."""
-
-    async def there() -> bool:
-        return (await controller.api("GET", "/healthz")).status == 200
-
-    await until(there, "the pages answer", 20)
-    await page.goto(f"{controller.url}/first-run/switches")
-    await page.get_by_text(said, exact=True).first.wait_for()
