@@ -18,8 +18,7 @@ async def open_ami(config: AsteriskConfig, on_events: Callable[[list[Headers]], 
     except BaseException as error:  # a cancellation, too: nothing may stay open
         await ami.close()
         if isinstance(error, LoginRefused):
-            keys = f"{section}.username and {config.password_key}"
-            raise LoginRefused(f"{keys}: {error}") from error
+            raise LoginRefused(f"{section}.username and {config.password_key}: {error}") from error
         if isinstance(error, ConnectionLost):
             told = str(error)
             if "switches.*" in told:  # about TLS: which setting it hangs on is said in there

@@ -23,7 +23,7 @@ async def open_event_socket(
     except BaseException as error:  # a cancellation, too: nothing may stay open
         await socket.close()
         if isinstance(error, WrongPassword):
-            raise WrongPassword(f"{section}.{config.password_key}: {error}") from error
+            raise WrongPassword(f"{section}.{config.password_key} is wrong: {error}") from error
         if isinstance(error, ConnectionLost):
             raise ConnectionLost(f"{section}.host and port: {error}") from error
         raise
