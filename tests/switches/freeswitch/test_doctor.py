@@ -96,7 +96,7 @@ async def test_a_wrong_password_and_nobody_there_name_their_keys(tmp_path: Path)
         config = esl.config()
     [away] = await examine(config, lambda: NOW)
     assert (refused.ok, away.ok) == (False, False)
-    assert refused.found.startswith("switches.fs.password: ")
+    assert refused.found.startswith("switches.fs.password is wrong: ")
     assert away.found.startswith("switches.fs.host and port: ")
 
 
