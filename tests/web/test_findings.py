@@ -139,7 +139,7 @@ def left(found: list[tuple[str, list[object]]], template: Catalog) -> dict[str, 
 #: What stands in the holes: paths, addresses, modules, names, and what the operating system says.
 NAMES = re.compile(
     r"('[^']*'|(dialplan)?/\S+|\b(qq\d|asterisk|freeswitch|opencore|ffmpeg|flac|opus|mp3|mp4|amr|H264"
-    r"|\w+_\w+|acme|other|test|tapeline-\w+|DynamicFeature|[a-z]+(-[a-z]+)+|release|dfsg\S*|cs6\S*"
+    r"|\w+_\w+|acme|other|test|tapeline(-\w+)?|DynamicFeature|[a-z]+(-[a-z]+)+|release|dfsg\S*|cs6\S*"
     r"|switches|password|username|external|internal|soft|true|default|public"
     r"|Authentication failed|Connect call failed|Connection refused)\b)"
 )
