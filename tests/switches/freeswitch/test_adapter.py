@@ -96,7 +96,7 @@ async def test_a_wrong_password_is_shown_and_mended_without_a_restart(
 ) -> None:
     async with ScriptedEsl(tmp_path, password="another") as esl, watching(esl) as watched:
         await eventually(lambda: watched.switch.status.state is LinkState.DOWN, "down")
-        assert watched.switch.status.error.startswith("switches.fs.password: ")
+        assert watched.switch.status.error.startswith("switches.fs.password is wrong: ")
         assert "event_socket.conf.xml" in watched.switch.status.error
         assert watched.facts == []
         with pytest.raises(SwitchDown):
