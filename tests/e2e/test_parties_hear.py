@@ -63,7 +63,8 @@ async def test_whoever_joins_by_a_transfer_hears_it_too(system: System) -> None:
     a, b = await system.call("101", "102")
     call_id = await system.call_id("101")
     await system.recording_up(call_id)
-    assert min(heard(a, ANNOUNCEMENT_HZ), heard(b, ANNOUNCEMENT_HZ)) > 800
+    for party in (a, b):  # it has been played; of a busy phone some packets may not be read yet
+        await hears(party, ANNOUNCEMENT_HZ, 800, "the announcement for both")
     before = time.time()
     await a.transfer("103")
     c = await next_call(system, "103")
