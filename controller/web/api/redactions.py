@@ -22,7 +22,10 @@ from .settings_bodies import Body
 
 router = APIRouter(tags=["recordings"])
 
-Ms = Annotated[int, Path(ge=0, le=MAX_MS)]
+Begin = Annotated[
+    int, Path(ge=0, le=MAX_MS, description="Where the span begins, on the recording's own time line.")
+]
+End = Annotated[int, Path(ge=0, le=MAX_MS, description="Where it ends.")]
 
 
 class SpanBody(Body):
@@ -83,8 +86,9 @@ async def post_redaction(
     "/recordings/{recording_id}/redactions/{from_ms}/{to_ms}", summary="Take back a span that was taken out"
 )
 async def delete_redaction(
-    request: Request, parts: Parts, me: Redacter, recording_id: str, detail: Reached, from_ms: Ms, to_ms: Ms
-) -> Redactions:
+    request: Request, parts: Parts, me: Redacter, recording_id: str, detail: Reached,
+    from_ms: Begin, to_ms: End,
+) -> Redactions:  # fmt: skip
     """Others hear it again in some seconds, and read and find what was said there, unless another span, or
     what is taken out by itself, covers it; until then they hear what they heard. Where nothing is left to
     be taken out, the rendition beside the original is removed. Who took it back, and when, stays in the
