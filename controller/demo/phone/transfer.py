@@ -14,6 +14,9 @@ from .transactions import Reply
 if TYPE_CHECKING:
     from .dialog import Dialog
 
+#: So long the last NOTIFY of a call that was hung up is waited for.
+_OVERTAKEN_S = 1.0
+
 
 class Transfer:
     """The transfers that one dialog asks for, one at a time."""
@@ -44,6 +47,8 @@ class Transfer:
         waits = [asyncio.ensure_future(e.wait()) for e in (self._done, dialog.ended)]
         try:
             await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            if dialog.ended.is_set():  # its BYE may overtake the last NOTIFY
+                await asyncio.wait(waits[:1], timeout=_OVERTAKEN_S)
         finally:
             for wait in waits:
                 wait.cancel()
