@@ -111,15 +111,17 @@ class LiveLevels:
             loop = asyncio.get_running_loop()
             began = loop.time()
             try:
-                found = await asyncio.to_thread(self._look, self._captures())
+                self._tell(await asyncio.to_thread(self._look, self._captures()))
             except Exception:
-                # An error of ours: the strips stand still, and the page is as good as without them.
+                # An error of ours: whatever a file can do is a strip's `why`. To tell of no strips would be a
+                # reason that is not true; to end would leave those who watch without any for good.
                 log.exception("levels.failed")
-                found = {}
-            for queue in self._watchers:
-                if queue.full():
-                    queue.get_nowait()
-                queue.put_nowait(found)
             # A disk that is slow is asked less often, not all the time.
             took = loop.time() - began
             await asyncio.sleep(max(LOOK_S - took, took))
+
+    def _tell(self, strips: Strips) -> None:
+        for queue in self._watchers:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(strips)

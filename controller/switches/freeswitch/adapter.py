@@ -132,14 +132,16 @@ class FreeSwitch:
 
     async def _until_lost(self, sockets: Pair) -> str:
         """Why."""
+        closed = (sockets.events.closed, sockets.commands.closed)
         heartbeat = asyncio.create_task(self._heartbeat())
         try:
-            ends: list[asyncio.Future[Any]] = [sockets.events.closed, sockets.commands.closed, heartbeat]
+            ends: list[asyncio.Future[Any]] = [*closed, heartbeat]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             heartbeat.cancel()
-        if (closed := sockets.closed) is not None:
-            return closed.result()
+        for each in closed:
+            if each.done():
+                return each.result()
         return "FreeSWITCH does not answer any more (frozen, or the network is cut)"
 
     async def _take_stock(self, version: str = "") -> None:

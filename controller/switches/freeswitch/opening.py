@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -41,11 +40,6 @@ class Pair:
 
     events: EventSocket
     commands: EventSocket
-
-    @property
-    def closed(self) -> asyncio.Future[str] | None:
-        """Of the one that has ended, if one has."""
-        return next((each.closed for each in (self.events, self.commands) if each.closed.done()), None)
 
 
 @asynccontextmanager
