@@ -19,6 +19,7 @@ from sqlalchemy.util import greenlet_spawn
 
 from ..core.errors import TapelineError
 from . import sqlite_driver
+from .cancellation import kept_cancellation
 from .columns import LOOSE, loose
 from .newest import UnknownSchema, is_newest
 from .postgres_driver import ask_for_signs_of_life
@@ -58,13 +59,15 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        async with self.engine.connect() as connection:
-            yield connection
+        with kept_cancellation():
+            async with self.engine.connect() as connection:
+                yield connection
 
     async def ask(self, statement: Select[Any], values: Mapping[str, Any]) -> Sequence[Row[Any]]:
         """The rows of one statement that reads, as every request asks some: without a transaction around it,
         whose beginning and end would take as long again, and at one go instead of step by step."""
-        return await greenlet_spawn(self._ask, statement, values)
+        with kept_cancellation():
+            return await greenlet_spawn(self._ask, statement, values)
 
     def _ask(self, statement: Select[Any], values: Mapping[str, Any]) -> Sequence[Row[Any]]:
         with self._asker.sync_engine.connect() as connection:
@@ -73,10 +76,11 @@ class Database:
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """One transaction: committed at the end, rolled back by an exception."""
-        async with AsyncExitStack() as stack:
-            if self.sqlite:
-                await stack.enter_async_context(self._turn)
-            yield await stack.enter_async_context(self._writer.begin())
+        with kept_cancellation():
+            async with AsyncExitStack() as stack:
+                if self.sqlite:
+                    await stack.enter_async_context(self._turn)
+                yield await stack.enter_async_context(self._writer.begin())
 
     async def tend(self) -> None:
         """Have SQLite look again at what its plans go by; PostgreSQL does so by itself."""

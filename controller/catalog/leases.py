@@ -3,7 +3,8 @@ write under an epoch that is over is refused."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from ..engine.leasing import Cluster, Controller, Fenced, HeldLease
 from . import tables as t
+from .cancellation import kept_cancellation
 
 #: So long a question may take; a lease that cannot be renewed in time is lost anyhow.
 TIMEOUT_S = 1.0
@@ -54,8 +56,20 @@ class LeaseRows:
     async def close(self) -> None:
         await self._engine.dispose()
 
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[AsyncConnection]:
+        with kept_cancellation():
+            async with self._engine.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[AsyncConnection]:
+        with kept_cancellation():
+            async with self._engine.begin() as connection:
+                yield connection
+
     async def round(self, me: Controller, held: Mapping[str, int], ttl_s: float) -> Cluster:
-        async with self._engine.begin() as connection:
+        async with self._writing() as connection:
             row = {name: getattr(me, name) for name in _CONTROLLER}
             row |= {name: list(row[name]) for name in ("roles", "switches", "prefers")}
             known = postgresql.insert(t.controllers).values(**row, seen_at=_NOW)
@@ -70,7 +84,7 @@ class LeaseRows:
     async def acquire(self, switch: str, holder: str, ttl_s: float) -> int | None:
         lease = t.switch_leases.c
         values = {"holder": holder, "expires_at": _until(ttl_s), "since": _NOW}
-        async with self._engine.begin() as connection:
+        async with self._writing() as connection:
             made = postgresql.insert(t.switch_leases).values(switch=switch, epoch=1, **values)
             added = await connection.execute(made.on_conflict_do_nothing().returning(lease.epoch))
             if (epoch := added.scalar()) is not None:
@@ -84,17 +98,17 @@ class LeaseRows:
     async def release(self, switch: str, holder: str, epoch: int) -> None:
         lease = t.switch_leases.c
         mine = and_(lease.switch == switch, lease.epoch == epoch, lease.holder == holder)
-        async with self._engine.begin() as connection:
+        async with self._writing() as connection:
             await connection.execute(update(t.switch_leases).where(mine).values(holder="", expires_at=_NOW))
 
     async def sign_off(self, name: str) -> None:
         c = t.controllers.c
-        async with self._engine.begin() as connection:
+        async with self._writing() as connection:
             gone = or_(c.name == name, c.seen_at < _NOW - literal(_FORGET))
             await connection.execute(delete(t.controllers).where(gone))
 
     async def look(self) -> Cluster:
-        async with self._engine.connect() as connection:
+        async with self._reading() as connection:
             return await _look(connection)
 
 
