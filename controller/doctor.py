@@ -15,6 +15,7 @@ from .config.sealing import EVERYBODY
 from .core.formats import Format
 from .core.options import Transcripts
 from .doctor_nodes import examine_controllers
+from .doctor_sounds import examine_sounds
 from .engine.ids import now
 from .engine.ports import Check
 from .engine.reading import Scope, TenantSettings
@@ -53,7 +54,9 @@ async def examine(config: Config) -> list[tuple[str, list[Check]]]:
     for switch in config.switches:
         try:
             checks = [*await _switch(switch, codes), exposure_check(switch)]
-            if not is_here(config, switch):
+            if is_here(config, switch):
+                checks += await asyncio.to_thread(examine_sounds, switch, tenants or ())
+            else:
                 # Its spool is another machine's to look at.
                 checks = [check for check in checks if check.what != "spool"]
         except ConfigError as error:
