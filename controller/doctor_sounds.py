@@ -25,8 +25,8 @@ def announcements(tenants: Sequence[TenantSettings]) -> list[str]:
 def examine_sounds(
     switch: FreeSwitchConfig | AsteriskConfig, tenants: Sequence[TenantSettings]
 ) -> list[Check]:
-    """One finding, or none where nobody wants an announcement in a recording. A tenant's calls may come to any
-    switch, so each is to have all of them. Reads the files; blocking."""
+    """One finding, or none where nobody wants an announcement in a recording. A tenant's calls may come to
+    any switch, so each is to have all of them. Reads the files; blocking."""
     wanted = announcements(tenants)
     if not wanted:
         return []
