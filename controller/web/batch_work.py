@@ -6,6 +6,7 @@ What the asker may is asked again before each step, with the account as it is th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 from collections import Counter
 from dataclasses import replace
@@ -58,10 +59,10 @@ class BatchWork:
             except Exception:
                 # The database is away, say: what is to be done is in it and waits there.
                 log.exception("the work on many recordings could not go on; it is tried again")
-            try:
-                await asyncio.wait_for(self._wake.wait(), _EVERY_S)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                # Not wait_for: up to Python 3.11 it loses a cancellation that meets the wake-up.
+                async with asyncio.timeout(_EVERY_S):
+                    await self._wake.wait()
 
     async def round(self) -> None:
         """All that waits now, and the old put away."""
