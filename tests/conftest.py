@@ -19,6 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from controller.catalog import database as catalog_database
 
+from .longest import longest_first
+
 # No deadline: on a machine that is busy with a real switch a slow example is no failure.
 settings.register_profile(
     "default", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
@@ -41,13 +43,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 _BESIDE = {"core", "engine", "docs", "catalog", "hooks", "metrics", "fuzz"}
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What cannot be beside is not even looked into for it: that takes a quarter of a minute of each worker."""
+    elsewhere = collection_path.parent == Path(__file__).parent and collection_path.name not in _BESIDE
+    return True if elsewhere and config.getoption("--lane") == "beside" else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Browsers, PostgreSQL, controllers and switches run in sessions of their own, and Linux shares the
-    processor out by sessions first: however nice the tests are, those would take theirs from the calls."""
+    """What takes longest comes first. And the lanes: browsers, PostgreSQL, controllers and switches run in
+    sessions of their own, and Linux shares the processor out by sessions first: however nice the tests are,
+    those would take theirs from the calls."""
+    here = Path(__file__).parent
+    items[:] = longest_first(items, here)
     lane = config.getoption("--lane")
     if not lane:
         return
-    here = Path(__file__).parent
 
     def beside(item: pytest.Item) -> bool:
         folder = item.path.relative_to(here).parts[0]
