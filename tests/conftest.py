@@ -44,7 +44,7 @@ _BESIDE = {"core", "engine", "docs", "catalog", "hooks", "metrics", "fuzz"}
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """What cannot be beside is not even looked into for it: that takes a quarter of a minute of each worker."""
+    """What cannot be beside is not looked into for it: that would take each worker a quarter of a minute."""
     elsewhere = collection_path.parent == Path(__file__).parent and collection_path.name not in _BESIDE
     return True if elsewhere and config.getoption("--lane") == "beside" else None
 
