@@ -39,8 +39,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )  # fmt: skip
 
 
-#: Folders whose tests start no process that gets a session of its own.
-_BESIDE = {"core", "engine", "docs", "catalog", "hooks", "metrics", "fuzz"}
+#: Folders whose tests start no process that gets a session of its own, but for PostgreSQL's and Chromium's.
+_BESIDE = {
+    "core", "engine", "docs", "catalog", "hooks", "metrics", "fuzz", "web", "media", "proof", "transcripts",
+    "client",
+}  # fmt: skip
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -61,7 +64,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     def beside(item: pytest.Item) -> bool:
         folder = item.path.relative_to(here).parts[0]
-        return folder in _BESIDE and item.get_closest_marker("postgres") is None
+        in_a_browser = "CHROMIUM" in vars(getattr(item, "module", None) or object)
+        return folder in _BESIDE and not in_a_browser and item.get_closest_marker("postgres") is None
 
     config.hook.pytest_deselected(items=[i for i in items if beside(i) != (lane == "beside")])
     items[:] = [i for i in items if beside(i) == (lane == "beside")]
