@@ -18,6 +18,7 @@ class SpanKind(StrEnum):
     """``LEFT_OUT``, ``JOINED``, ``GONE`` and ``TRANSFER`` are moments: they begin and end at one place."""
 
     PAUSE = "pause"
+    TOLD = "announcement"
     LEFT_OUT = "left_out"
     HOLD = "hold"
     GAP = "gap"
@@ -74,11 +75,18 @@ def spans_of(
     captures: Sequence[tuple[int, int | None]],
     journey: Iterable[Happened],
     names: Mapping[str, str],
+    told: Iterable[tuple[int, int]] = (),
 ) -> tuple[RecordingSpan, ...]:
     """All of them, in order. ``captures`` are (from_ms, to_ms); ``names`` are those of the legs that may
-    be named, another leg is nobody's business and not told of."""
+    be named, another leg is nobody's business and not told of. ``told``: (from_ms, to_ms) of each
+    announcement that is in it."""
     story = _Story(line, duration_ms, names)
     found = [_pause(pause, duration_ms) for pause in pauses]
+    for begin, end in sorted(set(told)):  # each party has been told, often both at once
+        begin, end = max(0, begin), min(end, duration_ms)
+        if begin < end:
+            text = f"An announcement of the recording is heard for {_lasts(end - begin)}"
+            found.append(RecordingSpan(SpanKind.TOLD, begin, end, "", text))
     happened = [h for h in sorted(journey, key=lambda h: h.at) if h.leg_id in names]
     found += story.holds(happened)
     found += story.talk(happened)

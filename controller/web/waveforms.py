@@ -114,6 +114,7 @@ def spans(detail: RecordingDetail, call: CallDetail | None) -> tuple[RecordingSp
         [(s.from_ms, s.to_ms) for s in detail.segments if s.from_ms is not None],
         [] if call is None else [Happened(j.at, j.what, j.leg_id) for j in call.journey if j.leg_id],
         {leg.leg_id: f"{number(leg.party)} {who(leg.party)}".strip() for leg in legs},
+        detail.told,
     )
 
 

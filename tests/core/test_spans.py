@@ -28,10 +28,11 @@ def spans(
     cuts: tuple[tuple[float, float], ...] = (),
     gaps: tuple[tuple[float, float], ...] = (),
     names: dict[str, str] = NAMES,
+    told: tuple[tuple[int, int], ...] = (),
 ) -> list[tuple[str, float, float, str]]:
     line = TimeLine(T0, *(tuple((at(b), at(e)) for b, e in some) for some in (cuts, gaps)))
     ran = [(round(b * 1000), round(e * 1000)) for b, e in captures]
-    found = spans_of(line, round(lasts * 1000), pauses, ran, journey, names)
+    found = spans_of(line, round(lasts * 1000), pauses, ran, journey, names, told)
     return [(str(s.kind), s.from_ms / 1000, s.to_ms / 1000, s.text) for s in found]
 
 
@@ -122,5 +123,13 @@ def test_a_gap_that_no_pause_explains() -> None:
     assert spans([], captures=((0, 20), (5, 30), (30, 60))) == []
 
 
+def test_an_announcement_of_ours_is_told_as_far_as_it_is_in_there() -> None:
+    found = spans(story(*BEGIN), told=((-500, 4500), (-500, 4500), (58_000, 70_000), (70_000, 75_000)))
+    assert found == [
+        ("announcement", 0, 4.5, "An announcement of the recording is heard for 0:04"),
+        ("announcement", 58, 60, "An announcement of the recording is heard for 0:02"),
+    ]
+
+
 def test_every_kind_has_an_order() -> None:
-    assert len({str(kind) for kind in SpanKind}) == 8
+    assert len({str(kind) for kind in SpanKind}) == 9

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ playwright = pytest.importorskip(
 
 from playwright.async_api import Browser, Page, expect  # noqa: E402
 
+from controller.catalog import tables as t  # noqa: E402
 from controller.core.formats import Format  # noqa: E402
 from controller.engine.media_ports import FileRole  # noqa: E402
 from controller.engine.reading import Scope  # noqa: E402
@@ -111,6 +114,36 @@ async def test_each_party_is_drawn_in_its_lane_where_it_spoke(
     await expect(spoke).to_contain_text("101 (Anna Red)")
     await expect(spoke).to_contain_text("Silence")
     assert [p for p in problems if "getImageData" not in p] == []  # that one is this test's own
+
+
+async def test_an_announcement_that_is_in_it_is_drawn_and_named(
+    world: World, url: str, browser: Browser
+) -> None:
+    made = await stereo(world)
+    await drawn(world, made, said(20, (0, 8, 11)), 20_000)
+    found = await world.catalog.recording(Scope(None), made.recording)
+    assert found is not None
+    assert found.line is not None
+    at = found.row.started_at + timedelta(seconds=1)
+    row = {
+        "recording_id": made.recording, "sound": "announcement", "at": at, "until": at + timedelta(seconds=5),
+        "file": "told", "legs": [],
+    }  # fmt: skip
+    async with world.catalog.database.writing() as connection:  # each party has heard it
+        await connection.execute(t.own_sounds.insert(), [row | {"position": n} for n in range(2)])
+    page = await browser.new_page(viewport={"width": 1440, "height": 900})
+    problems = await opened(world, page, url, made.recording)
+    await until(page, DRAWN)
+    rect = page.locator(".line rect.announcement")
+    begin = found.line.ms(at)
+    assert float(await rect.get_attribute("x") or "") == pytest.approx(begin / 20, abs=0.1)
+    await expect(page.locator(".flag.announcement")).to_contain_text("Announcement")
+    await expect(page.get_by_label("What happened")).to_contain_text(
+        "An announcement of the recording is heard for 0:05"
+    )
+    if folder := os.environ.get("TAPELINE_PICTURES"):
+        await page.screenshot(path=Path(folder) / "announcement.png", full_page=True)
+    assert problems == []
 
 
 async def test_keys_speed_and_a_part_that_repeats(world: World, url: str, browser: Browser) -> None:

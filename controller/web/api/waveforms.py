@@ -52,7 +52,9 @@ class PeaksView(BaseModel):
 
 
 class SpanView(BaseModel):
-    kind: Literal["pause", "left_out", "hold", "gap", "conference", "transfer", "joined", "left"]
+    kind: Literal[
+        "pause", "announcement", "left_out", "hold", "gap", "conference", "transfer", "joined", "left"
+    ]
     from_ms: int
     to_ms: int = Field(description="The same as `from_ms` for what is a moment.")
     who: str = Field(description="Whom it is about, or who asked for it.")

@@ -79,6 +79,7 @@ SPANS = (
     N_("Paused by %(who)s: %(lasts)s left out here"),
     N_("Paused for %(lasts)s, %(more)s more left out"),
     N_("Paused by %(who)s for %(lasts)s, %(more)s more left out"),
+    N_("An announcement of the recording is heard for %(lasts)s"),
     N_("Nothing was captured for %(lasts)s"),
     N_("Nothing was captured for %(lasts)s: left out here"),
     N_("%(who)s on hold for %(lasts)s"),
