@@ -29,6 +29,8 @@ from .switches.asterisk.doctor import examine as examine_asterisk
 from .switches.exposure import exposure_check
 from .switches.freeswitch.doctor import examine as examine_freeswitch
 from .switches.tenant_codes import DEFAULTS, Codes, chosen
+from .traces.collector import Away, Refused
+from .traces.sending import INSTALL, missing, try_out
 from .working import is_here, open_catalog
 
 
@@ -50,6 +52,8 @@ async def examine(config: Config) -> list[tuple[str, list[Check]]]:
         found.append(("transcripts", [await asyncio.to_thread(_transcripts, config)]))
     else:
         found += [("transcripts", [check]) for check in [_unheard(tenants)] if check]
+    if config.traces.endpoint:
+        found.append(("traces", [await asyncio.to_thread(_traces, config)]))
     codes = DEFAULTS if tenants is None else chosen(tenants)
     for switch in config.switches:
         try:
@@ -175,6 +179,17 @@ def _unheard(tenants: Sequence[TenantSettings] | None) -> Check | None:
         return None
     names = ", ".join(waiting[:5])
     return Check("speech to text", False, f"wanted by {names}, and switched off", "set transcription.enabled")
+
+
+def _traces(config: Config) -> Check:
+    """An export of nothing sent, as every other will be."""
+    if missing():
+        return Check("collector", False, "OpenTelemetry is not installed", INSTALL)
+    try:
+        try_out(config)
+    except (ConfigError, Away, Refused) as error:
+        return Check("collector", False, str(error), "until it takes traces, they are lost; nothing else is")
+    return Check("collector", True, "takes traces")
 
 
 def _ffmpeg() -> Check:

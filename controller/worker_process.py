@@ -94,12 +94,14 @@ def main(arguments: list[str]) -> int:
 
         from .config import Config
         from .logs import set_up_logging
+        from .traces.sending import traced
 
     config = Config.model_validate_json(given)
     bounded(config.jobs.memory_mb)
     set_up_logging(config.log_level)
     try:
-        asyncio.run(_work(config, parent, answers))
+        with traced(config, "worker"):
+            asyncio.run(_work(config, parent, answers))
     except TapelineError as error:
         _say(answers, error=str(error)[:2000])
         return 2

@@ -12,6 +12,7 @@ from ..engine.garbage import spare_the_loop
 from ..guiding import prepare
 from ..logs import set_up_logging
 from ..notifying import ServiceManager, watched
+from ..traces.sending import traced
 from .common import ConfigOption, console
 
 
@@ -35,4 +36,5 @@ def serve_command(config: ConfigOption = None) -> None:
 
             await parts.run(on_ready)
 
-    asyncio.run(work())
+    with traced(settings, "controller"):
+        asyncio.run(work())

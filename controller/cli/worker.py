@@ -11,6 +11,7 @@ from rich.text import Text
 from ..config import load
 from ..logs import set_up_logging
 from ..notifying import ServiceManager, watched
+from ..traces.sending import traced
 from ..worker_process import bounded, gentle, together
 from ..working import make_workers, open_catalog, open_stores, watermark_of
 from .common import ConfigOption, console
@@ -41,4 +42,5 @@ def worker_command(config: ConfigOption = None) -> None:
             with contextlib.suppress(asyncio.CancelledError):
                 await running
 
-    asyncio.run(work())
+    with traced(settings, "worker"):
+        asyncio.run(work())

@@ -10,6 +10,7 @@ import httpx2
 import structlog
 from pydantic import TypeAdapter
 
+from ..engine import tracing
 from ..engine.keeper import PEER_S
 from ..engine.leasing import Controller
 from ..engine.peer_signing import sign
@@ -108,4 +109,5 @@ class PeerClient:
             log.info("controllers.unanswered", peer=peer.label, what=wire.LIVE, why=str(error)[:200])
 
     def _headers(self, peer: Controller, path: str, body: bytes) -> dict[str, str]:
-        return sign(self._key, peer.name + path, body, time.time()) | {"content-type": "application/json"}
+        signed = sign(self._key, peer.name + path, body, time.time())
+        return {**tracing.outgoing(), **signed, "content-type": "application/json"}

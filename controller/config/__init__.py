@@ -34,6 +34,7 @@ from .storage import (
     anchored_store,
     check_stores,
 )
+from .traces import TracesConfig, anchored_traces
 from .transcription import TranscriptionConfig
 from .webhooks import WebhooksConfig
 
@@ -54,6 +55,7 @@ __all__ = [
     "StorageConfig",
     "StoreConfig",
     "SwitchConfig",
+    "TracesConfig",
     "TranscriptionConfig",
     "WebConfig",
     "WebhooksConfig",
@@ -232,6 +234,7 @@ class Config(Section):
     retention: RetentionConfig = Field(default_factory=RetentionConfig)
     sign_in: SignInConfig = Field(default_factory=SignInConfig)
     webhooks: WebhooksConfig = Field(default_factory=WebhooksConfig)
+    traces: TracesConfig = Field(default_factory=TracesConfig)
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
 
     @model_validator(mode="after")
@@ -330,5 +333,6 @@ def _anchored(config: Config, folder: Path) -> Config:
                 update={"model": anchor(config.transcription.model)}
             ),
             "sign_in": anchored_sign_in(config.sign_in, folder),
+            "traces": anchored_traces(config.traces, folder),
         }
     )

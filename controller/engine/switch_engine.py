@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -15,18 +14,17 @@ from ..core.calls import Call
 from ..core.commands import Command
 from ..core.desk import Desk
 from ..core.effects import Effects
-from ..core.errors import TapelineError
 from ..core.policy import Policy
 from ..core.requests import ControlRequest, Means
+from . import tracing
 from .backoff import LONGEST_S, Backoff
 from .clock import ClockWatch
-from .crash_points import command_point
+from .executing import executed
 from .legacy import Legacy
 from .live import LiveFeed
 from .log_context import about
-from .mailboxes import Mailboxes, mailbox, refusal
+from .mailboxes import Mailboxes, mailbox
 from .ports import (
-    LEG_GONE,
     Catalog,
     ControlReport,
     EngineStats,
@@ -39,12 +37,12 @@ from .saver import Saver
 from .settling import Settling
 from .standby import StandbyKeeper
 from .tenure import Sole, Tenure
+from .tracing import Place
 
 log = structlog.get_logger(__name__)
 
 #: How often it is looked what is due.
 TICK_S = 1.0
-_REFUSALS = (f.CaptureRefused, f.CaptureMaskRefused, f.CaptureCloseRefused)
 
 
 class SwitchEngine:
@@ -97,7 +95,7 @@ class SwitchEngine:
             carry=self.carry,
             may_act=self.tenure.may_act,
         )
-        self._mailboxes: Mailboxes[tuple[str, Command]] = Mailboxes(self._carry_out)
+        self._mailboxes: Mailboxes[tuple[str, Command, Place | None]] = Mailboxes(self._carry_out)
 
     @property
     def status(self) -> SwitchStatus:
@@ -280,7 +278,7 @@ class SwitchEngine:
         """Send the commands at once; the catalog and the live page hear of it afterwards."""
         for call_id, command in effects.commands:
             self.stats.commands += 1
-            self._mailboxes.put(mailbox(call_id, command), (call_id, command))
+            self._mailboxes.put(mailbox(call_id, command), (call_id, command, tracing.here()))
         self.saver.put(effects.changed, effects.merged)
         for call in effects.changed.values():
             self._feed.publish(self.switch.name, call, self.desk.policy)
@@ -289,44 +287,13 @@ class SwitchEngine:
             self._feed.gone(gone, tuple(survivor.tenants) if survivor else ())
         self._settling.changed()
 
-    async def _carry_out(self, item: tuple[str, Command]) -> None:
-        call_id, command = item
-        with about(call=call_id, capture=getattr(command, "capture_id", "")):
-            await self._execute(command)
-
-    async def _execute(self, command: Command) -> None:
-        began, result = asyncio.get_running_loop().time(), "done"
-        try:
-            if not self.tenure.may_act():
-                raise SwitchDown(f"switch {self.switch.name} is not ours any more")
-            command_point(command, "decided")
-            fact = await self.switch.execute(command)
-            command_point(command, "done")
-        except SwitchDown:
-            result = "down"
-            return  # what became of it is in the snapshot that follows the reconnection
-        except Exception as error:
-            result = "error"
-            # One of the adapter's own errors says what is wrong; anything else needs its traceback.
-            tell = log.warning if isinstance(error, TapelineError) else log.exception
-            tell(
-                "switch.command_failed", switch=self.switch.name, command=type(command).__name__,
-                reason=str(error)[:200],
-            )  # fmt: skip
-            fact = refusal(command, self._now(), f"{type(error).__name__}: {error}"[:200])
-        else:
-            result = "refused" if isinstance(fact, _REFUSALS) else "done"
-        finally:
-            took = asyncio.get_running_loop().time() - began
-            self.stats.note(type(command).__name__, result, took)
-        if fact is not None:
-            if isinstance(fact, _REFUSALS):
-                log.log(
-                    logging.INFO if fact.reason == LEG_GONE else logging.ERROR, "capture.refused",
-                    switch=self.switch.name, capture=fact.capture_id, what=type(fact).__name__,
-                    reason=fact.reason,
-                )  # fmt: skip
-            self.fact(fact)
+    async def _carry_out(self, item: tuple[str, Command, Place | None]) -> None:
+        call_id, command, place = item
+        # A mailbox's task was made by whoever put the first command in; each has a place of its own.
+        with about(call=call_id, capture=getattr(command, "capture_id", "")), tracing.under(place):
+            fact = await executed(self.switch, call_id, command, self.stats, self.tenure.may_act, self._now)
+            if fact is not None:
+                self.fact(fact)
 
     async def _tick(self) -> None:
         clock = ClockWatch(self._now, asyncio.get_running_loop().time)

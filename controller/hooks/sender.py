@@ -14,6 +14,7 @@ import orjson
 
 from .. import __version__
 from ..core.errors import TapelineError
+from ..engine import tracing
 from ..engine.hooks import DeliveryState, DueDelivery, HookEvent, Outcome, payload
 from .guard import Guard
 from .signing import HookKeys
@@ -57,6 +58,17 @@ class Sender:
 
     async def send(self, due: DueDelivery) -> Outcome:
         """Never raises: whatever goes wrong is an outcome."""
+        delivery = due.delivery
+        with tracing.span(
+            "webhook", kind="client", hook=due.hook.hook_id, event=str(delivery.event), tries=delivery.tries,
+        ) as span:  # fmt: skip
+            found = await self._tried(due)
+            span.note(result=str(found.state), status=found.status)
+            if found.error:
+                span.fail(str(found.status or "no answer"))
+        return found
+
+    async def _tried(self, due: DueDelivery) -> Outcome:
         began = asyncio.get_running_loop().time()
         status, text, error, wait = 0, "", "", None
         try:
@@ -83,6 +95,7 @@ class Sender:
         keys = [self._keys.open(hook.hook_id, one) for one in sealed]
         body = orjson.dumps(payload(delivery.event, delivery.at, due.data))
         headers = {
+            **tracing.outgoing(),
             **self._keys.headers(delivery.message_id, int(now.timestamp()), body, keys),
             "host": target.host,
             "content-type": "application/json",

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
+from ..engine import tracing
 from ..engine.jobs import Outcome, Phase
 from ..engine.log_context import about, bind
 from ..engine.media_ports import DueRecording, MediaState
@@ -58,6 +59,8 @@ class Steps:
         self._told = told
         #: (step, done or failed) → how long, since this process began.
         self.took: dict[tuple[str, str], Histogram] = {}
+        #: Recording id → the run that its steps are a part of: they are called from the engine's own threads.
+        self.within: dict[str, tracing.Place | None] = {}
 
     @property
     def finishing(self) -> tuple[str, ...]:
@@ -66,9 +69,16 @@ class Steps:
     async def do(self, step: str, recording_id: str, before: Answer) -> Answer:
         """One step. ``before`` is what the step before answered. A failure is answered, not raised."""
         began = time.perf_counter()
-        with about(recording=recording_id):
+        with (
+            about(recording=recording_id),
+            tracing.under(self.within.get(recording_id)),
+            tracing.span(f"step {step}", step=step, recording=recording_id) as span,
+        ):
             answer = await self._do(step, recording_id, before)
-        result = "failed" if answer.get("error") else "done"
+            result = "failed" if answer.get("error") else "done"
+            span.note(result=result)
+            if result == "failed":
+                span.fail(result)
         self.took.setdefault((step, result), Histogram()).observe(time.perf_counter() - began)
         return answer
 

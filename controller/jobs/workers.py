@@ -14,6 +14,7 @@ from typing import Protocol
 
 import structlog
 
+from ..engine import tracing
 from ..engine.jobs import Candidate, Claimed, JobStore, Lane, Limits, Node, Phase, Runs, RunsAway, Superseded
 from ..engine.log_context import bind
 from ..engine.media_ports import DueRecording
@@ -196,8 +197,7 @@ class Workers:
     async def _work(self, lane: Lane, job: Claimed) -> None:
         bind(recording=job.recording_id)
         try:
-            answers = await self._runs.execute(job.run_id, job.phase, job.recording_id, again=job.again)
-            await self._surely(lambda: self._note(job, list(answers)))
+            await self._run(job)
         except Superseded:
             log.info("another node has taken this over", recording=job.recording_id)
         except Exception as error:
@@ -212,6 +212,20 @@ class Workers:
             self._progress.pop(job.recording_id, None)
             self._due = self._due or not self._claimable[lane]
             self._wake.set()
+
+    async def _run(self, job: Claimed) -> None:
+        phase, recording = str(job.phase), job.recording_id
+        with tracing.span(
+            f"recording {phase}", phase=phase, recording=recording, run=job.run_id, tries=job.tries
+        ) as span:
+            self._steps.within[recording] = tracing.here()
+            try:
+                answers = await self._runs.execute(job.run_id, job.phase, recording, again=job.again)
+            finally:
+                del self._steps.within[recording]
+            if any(a.get("error") for a in answers):
+                span.fail("failed")
+            await self._surely(lambda: self._note(job, list(answers)))
 
     async def _note(self, job: Claimed, answers: list[Answer]) -> None:
         outcome = outcome_of(job.phase, answers, bool(self._steps.finishing), self._hopeless(job))

@@ -1,4 +1,5 @@
-"""How long each route takes to answer, and which event streams are open (engine.metrics.HttpStats).
+"""How long each route takes to answer, and which event streams are open (engine.metrics.HttpStats); a span
+for each request.
 
 Plain ASGI, around everything else. The label is the route's template, never the address: that one a
 stranger chooses.
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..engine import tracing
 from ..engine.metrics import HttpStats
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -35,14 +37,20 @@ class Measured:
             if message["type"] == "http.response.start":
                 route = self._template(scope)
                 self._stats.answered(method, route, message["status"], time.perf_counter() - began)
+                span.rename(f"{method} {route}")
+                span.note(route=route, status=message["status"])
+                if message["status"] >= 500:
+                    span.fail(str(message["status"]))
                 kind = next((v for k, v in message["headers"] if k.lower() == b"content-type"), b"")
                 if kind.startswith(b"text/event-stream"):
                     streaming = route
                     self._stats.stream(route, 1)
+                    span.end()  # it goes on for as long as somebody looks
             await send(message)
 
         try:
-            await self._app(scope, receive, watch)
+            with tracing.span(method, kind="server", within=_begun_by(scope), method=method) as span:
+                await self._app(scope, receive, watch)
         finally:
             if streaming:
                 self._stats.stream(streaming, -1)
@@ -56,3 +64,10 @@ class Measured:
             contexts = iter_route_contexts(self._of.routes)
             self._templates = {id(c.original_route): c.path for c in contexts if c.path is not None}
         return self._templates.get(id(route), NO_ROUTE)
+
+
+def _begun_by(scope: Scope) -> tracing.Place | None:
+    """Where the trace goes on that whoever asks has begun, if he is believed."""
+    found = next((value for name, value in scope["headers"] if name == b"traceparent"), b"")
+    client = scope.get("client")
+    return tracing.incoming(client[0], found.decode("latin-1")) if found and client else None
