@@ -64,7 +64,10 @@ class OtlpTracer:
             resource=Resource(dict(about)),
             shutdown_on_exit=False,
             span_limits=SpanLimits(
-                max_attributes=_MOST_ATTRIBUTES, max_events=0, max_links=0, max_attribute_length=_LONGEST
+                max_span_attributes=_MOST_ATTRIBUTES,
+                max_span_attribute_length=_LONGEST,
+                max_events=0,
+                max_links=0,
             ),
         )
         provider.add_span_processor(_Ended(outbox))
