@@ -30,6 +30,7 @@ from controller.config import (
     S3StoreConfig,
     SealingConfig,
     StorageConfig,
+    TracesConfig,
     TranscriptionConfig,
     WebConfig,
     WebhooksConfig,
@@ -56,6 +57,7 @@ SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("`[formats]`", "TAPELINE_FORMATS__", FormatsConfig),
     ("`[retention]`", "TAPELINE_RETENTION__", RetentionConfig),
     ("`[webhooks]`", "TAPELINE_WEBHOOKS__", WebhooksConfig),
+    ("`[traces]`", "TAPELINE_TRACES__", TracesConfig),
     ("`[sign_in]`", "TAPELINE_SIGN_IN__", SignInConfig),
     ("`[sign_in.oidc]`", "TAPELINE_SIGN_IN__OIDC__", OidcConfig),
     ("`[[sign_in.oidc.rules]]`", "", OidcRuleConfig),
@@ -74,6 +76,7 @@ SECTION_KEYS = (
     "retention",
     "sign_in",
     "webhooks",
+    "traces",
 )
 
 
@@ -113,6 +116,8 @@ def _kind(field: FieldInfo) -> str:
         return " or ".join(f"`{member.value}`" for member in kind)
     if kind is int:
         return f"{lowest} … {highest}" if lowest is not None else "whole number"
+    if kind is float:
+        return f"{lowest} … {highest}" if lowest is not None else "number"
     if kind in words:
         return words[kind]
     if get_origin(kind) is dict:
