@@ -30,7 +30,7 @@ from .switches.exposure import exposure_check
 from .switches.freeswitch.doctor import examine as examine_freeswitch
 from .switches.tenant_codes import DEFAULTS, Codes, chosen
 from .traces.collector import Away, Refused
-from .traces.sending import INSTALL, missing, try_out
+from .traces.sending import missing, try_out
 from .working import is_here, open_catalog
 
 
@@ -184,7 +184,8 @@ def _unheard(tenants: Sequence[TenantSettings] | None) -> Check | None:
 def _traces(config: Config) -> Check:
     """An export of nothing sent, as every other will be."""
     if missing():
-        return Check("collector", False, "OpenTelemetry is not installed", INSTALL)
+        install = "install it into the controller's environment: pip install 'tapeline[traces]'"
+        return Check("collector", False, "OpenTelemetry is not installed", install)
     try:
         try_out(config)
     except (ConfigError, Away, Refused) as error:

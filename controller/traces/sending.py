@@ -16,7 +16,6 @@ from ..engine import tracing
 
 #: The last spans of a process that ends may take so long: they are worth no more.
 FLUSH_S = 2.0
-INSTALL = "install it into the controller's environment: pip install 'tapeline[traces]'"
 #: The API alone is there for other packages' sake.
 _NEEDED = ("opentelemetry.sdk", "opentelemetry.exporter")
 
@@ -42,7 +41,10 @@ def traced(config: Config, part: Literal["controller", "worker"]) -> Iterator[No
         yield
         return
     if missing():
-        raise ConfigError(f"traces.endpoint is set, and OpenTelemetry is not installed: {INSTALL}")
+        raise ConfigError(
+            "traces.endpoint is set, and OpenTelemetry is not installed: "
+            "install it into the controller's environment: pip install 'tapeline[traces]'"
+        )
     # Late: a process without traces is to stay small.
     from .collector import Collector
     from .otlp import OtlpTracer, pack

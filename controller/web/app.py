@@ -76,6 +76,9 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
         max_body_size=MAX_BODY,
         lifespan=_working,
+        # Its own traces and logs hold addresses, queries and what exceptions say, and a variable would switch
+        # them on; ours are in measured.py.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.web = Web.of(services)
     # The last one added is the outermost.

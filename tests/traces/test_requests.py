@@ -6,13 +6,20 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
+from fastapi import FastAPI
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from controller.cluster.client import PeerClient
 from controller.clustering import controller_of
 from controller.config import Config
 from controller.engine import tracing
 from controller.engine.ids import now
+from controller.web.app import create_app
 from tests.hooks.receiver import Receiver as HookReceiver
 from tests.hooks.receiver import until
 from tests.web.conftest import password_hash, populated, world
@@ -146,3 +153,21 @@ async def test_a_control_that_another_controller_carries_out_stays_one_trace(
     assert "traceparent" not in plain.headers
     (asked,) = receiver.spans
     assert traced.headers["traceparent"].split("-")[1] == asked.span.trace_id.hex()
+
+
+async def test_the_framework_s_own_spans_are_made_by_nobody_s_variable(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They hold the address that was asked for, and who asked."""
+    kept = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    asked = []
+    for app in (create_app(world.services), FastAPI()):
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://tapeline.test") as client:
+            await client.get("/healthz?number=7714155")
+        asked.append(len(kept.get_finished_spans()))
+    assert asked == [0, 1], "and a bare application's are seen here"

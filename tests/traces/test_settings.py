@@ -16,7 +16,7 @@ from controller.config.traces import TracesConfig
 from controller.doctor import _traces
 from controller.engine import tracing
 from controller.traces import sending
-from controller.traces.sending import INSTALL, traced
+from controller.traces.sending import traced
 
 from .receiver import Receiver
 
@@ -111,6 +111,7 @@ def test_variables_of_opentelemetry_change_nothing(
 
 # ── the extra ─────────────────────────────────────────────────────────────────────────────────
 
+INSTALL = "install it into the controller's environment: pip install 'tapeline[traces]'"
 #: As on a machine where it is not installed.
 _WITHOUT = """
 import sys, importlib.abc

@@ -145,6 +145,7 @@ EXAMINED = (
     N_("store %(name)s (%(type)s)"),
     N_("sealing %(name)s"),
     N_("transcripts"),
+    N_("traces"),
     N_("switch %(name)s (%(type)s)"),
     N_("the event socket"),
 )
