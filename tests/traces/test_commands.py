@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from controller.core.commands import MaskCapture
+from controller.core.commands import Announce, Command, MaskCapture
 from controller.engine import tracing
-from controller.engine.mailboxes import Mailboxes
 from tests.engine.bench import Running, user
 from tests.hooks.receiver import until
 
@@ -63,29 +62,35 @@ async def test_a_command_says_which_and_what_came_of_it(
     assert closed.span.trace_id == request.span.trace_id, "what follows from it is a part of it"
 
 
-async def test_what_is_in_a_mailbox_belongs_to_whoever_put_it_there(
-    receiver: Receiver, tracing_to: Tracing
+async def test_what_waits_in_a_mailbox_belongs_to_whoever_put_it_there(
+    tmp_path: Path, receiver: Receiver, tracing_to: Tracing
 ) -> None:
-    """The mailbox's task was made by the first; the second is not a part of that."""
+    """All calls' announcements wait in one. Its task was made by the first; the second is no part of that."""
     go = asyncio.Event()
-
-    async def carry_out(item: tuple[str, Any]) -> None:
-        await go.wait()
-        with tracing.under(item[1]), tracing.span(item[0]):
-            pass
-
     with tracing_to():
-        boxes = Mailboxes(carry_out)
-        with tracing.span("first"):
-            boxes.put("call", ("a", tracing.here()))
-        with tracing.span("second"):
-            boxes.put("call", ("b", tracing.here()))
-        boxes.put("call", ("c", tracing.here()))
-        go.set()
-        await boxes.idle()
-    parents = {n: bytes(receiver.named(n)[0].span.span_id) for n in ("first", "second")}
-    found = {n: bytes(receiver.named(n)[0].span.parent_span_id) for n in ("a", "b", "c")}
-    assert found == {"a": parents["first"], "b": parents["second"], "c": b""}
+        async with Running(tmp_path) as running:
+            running.switch.call(user("101"), user("102"))
+            running.switch.call(user("103"), user("104"))
+            await until(lambda: running.states() == ["recording"] * 2)
+            engine = running.engine.engines[0]
+            await until(lambda: not len(engine._mailboxes))
+            executed = running.switch.execute
+
+            async def slow(command: Command) -> Any:
+                if isinstance(command, Announce):
+                    await go.wait()
+                return await executed(command)
+
+            running.switch.execute = slow  # type: ignore[method-assign]
+            for number, call_id in enumerate(list(engine.desk.book.calls)):
+                with tracing.span(f"request {number}"):
+                    await running.ask("pause-audio-recording", call_id)
+            await until(lambda: len(engine._mailboxes) >= 2)
+            go.set()
+            await until(lambda: not len(engine._mailboxes))
+    asked = [bytes(receiver.named(f"request {number}")[0].span.span_id) for number in (0, 1)]
+    announced = [bytes(s.span.parent_span_id) for s in receiver.named("switch Announce")]
+    assert [parent for parent in announced if parent in asked] == asked
 
 
 @pytest.mark.parametrize("error", [RuntimeError("+4930123"), OSError(2, "+4930123")])
