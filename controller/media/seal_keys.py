@@ -221,9 +221,10 @@ class Keyring:
                 if found is not None:
                     return found
         places = ", ".join(source.where for source in self.sources) or "any section of [[sealing]]"
-        more = f" ({'; '.join(problems)})" if problems else ""
+        if problems:
+            places += f" ({'; '.join(problems)})"
         raise SealingKeyError(
-            f"the key {wanted} is not in {places}{more}: what it sealed stays where it is and cannot be "
+            f"the key {wanted} is not in {places}: what it sealed stays where it is and cannot be "
             "opened until that key is there again"
         )
 
@@ -290,8 +291,11 @@ def _printed(name: str, command: Sequence[str]) -> bytes:
         done = subprocess.run(list(command), capture_output=True, timeout=_COMMAND_TIMEOUT_S)
     except (OSError, subprocess.TimeoutExpired) as error:
         # The exception's own text may hold what was printed so far.
-        why = "took too long" if isinstance(error, subprocess.TimeoutExpired) else "could not be run"
-        raise SealingKeyError(f"sealing.{name}: key_command: {command[0]} {why}") from error
+        raise SealingKeyError(
+            f"sealing.{name}: key_command: {command[0]} took too long"
+            if isinstance(error, subprocess.TimeoutExpired)
+            else f"sealing.{name}: key_command: {command[0]} could not be run"
+        ) from error
     if done.returncode != 0:
         raise SealingKeyError(
             f"sealing.{name}: key_command: {command[0]} ended with status {done.returncode}"

@@ -104,6 +104,10 @@ async def test_what_is_found_on_this_machine_is_said_in_german(tmp_path: Path, t
         url = "sqlite+aiosqlite:///{tmp_path}/catalog.db"
         [storage]
         path = "{tmp_path}/recordings"
+        [[sealing]]
+        name = "qq3"
+        tenants = ["*"]
+        key_file = "{tmp_path}/sealing.keys"
         [[switches]]
         kind = "asterisk"
         name = "qq1"
@@ -122,6 +126,8 @@ async def test_what_is_found_on_this_machine_is_said_in_german(tmp_path: Path, t
     )
     found = await examine(load(file, {}))
     assert sum(not check.ok for _, checks in found for check in checks) >= 2
+    (keys,) = dict(found)["sealing qq3"]
+    assert "kann nicht gelesen werden" in language_of("de").said(keys.found)
     assert left(found, template) == {}
 
 

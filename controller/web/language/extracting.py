@@ -50,6 +50,7 @@ SAID: dict[str, tuple[int | str, ...]] = {
     "LoginRefused": (0,),
     "WrongPassword": (0,),
     "DirectoryUnreadable": (0,),
+    "SealingKeyError": (0,),
     "_page": ("error", "said"),
     "_form": (2,),
     "form": (2,),
