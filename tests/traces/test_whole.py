@@ -94,6 +94,7 @@ async def run(tmp_path: Path) -> AsyncIterator[Receiver]:
                 await controller.api("GET", f"/recordings/{CALLER}")
                 await controller.api("GET", f"/api/v1/{CALLER}?number={CALLER}", token="tl_wrong")
             assert receiver.got[0][1]["authorization"] == "Bearer s3cret"
+            assert "s3cret" not in controller.log()
         yield receiver
 
 
