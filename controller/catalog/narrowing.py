@@ -40,8 +40,11 @@ from .rarities import rare, rare_calls
 from .searching import number_variants, party_terms
 from .terms import asked_of, some_saying
 
-#: More candidates than this are no help.
+#: More candidates than this are no help: to look so many up takes as long as to walk down the list until a page
+#: is full. Both take as long at the root of a page's rows times all recordings: of a million on SQLite, of ten
+#: on PostgreSQL.
 MOST = 5_000
+MOST_POSTGRES = 20_000
 #: Of a tenant's own: what is less rare is found by walking down the list before so many are looked up.
 FEW = 3_000
 _TRIGRAM = 3
@@ -56,6 +59,7 @@ async def narrowed(
     """Conditions on `recordings`, each true of whatever fits."""
     indexed = await has_trigrams(connection, database)
     sqlite = database.sqlite
+    most = _most(sqlite)
     narrow: list[ColumnElement[bool]] = []
     for key, query in rare(gate, where):
         ids = await _few(connection, query, FEW, sqlite=sqlite)
@@ -70,7 +74,7 @@ async def narrowed(
             if calls is not None:
                 narrow.append(among(_r.call_id, calls, sqlite=sqlite))
     for one in asked_of(where.text) if where.text.strip() else ():
-        ids = await _few(connection, some_saying(one, MOST + 1, sqlite=sqlite), MOST, sqlite=sqlite)
+        ids = await _few(connection, some_saying(one, most + 1, sqlite=sqlite), most, sqlite=sqlite)
         if ids is not None:
             narrow.append(among(_r.recording_id, ids, sqlite=sqlite))
     for word in where.words:
@@ -111,6 +115,10 @@ async def _few(connection: AsyncConnection, query: Select[Any], most: int, *, sq
     together = func.json_group_array(ids, type_=SqlText()) if sqlite else func.array_agg(ids)
     count, value = (await connection.execute(select(func.count(), together))).one()
     return None if count > most else Found(count, value)
+
+
+def _most(sqlite: bool) -> int:
+    return MOST if sqlite else MOST_POSTGRES
 
 
 async def has_trigrams(connection: AsyncConnection, database: Database) -> bool:
@@ -166,12 +174,12 @@ async def _calls(connection: AsyncConnection, variants: list[str], *, sqlite: bo
                 literal(" OR ".join(dict.fromkeys(map(_match, variants))), SqlText())
             )
         )
-        query: Select[Any] = select(places.c.call_id).where(places.c.number.in_(hits.limit(MOST + 1)))
+        query: Select[Any] = select(places.c.call_id).where(places.c.number.in_(hits.limit(_most(sqlite) + 1)))
     else:
         # By their ends, which several ways to write one number have in common.
         ends = dict.fromkeys(v[-_END:] for v in variants)
         query = select(_l.call_id).where(or_(*(_l.search.contains(end, autoescape=True) for end in ends)))
-    return await _few(connection, query, MOST, sqlite=sqlite)
+    return await _few(connection, query, _most(sqlite), sqlite=sqlite)
 
 
 def _match(text: str) -> str:
@@ -194,6 +202,7 @@ async def _recordings(
 ) -> Found | None:
     if not indexed:
         return None
+    most = _most(sqlite)
     calls = await _calls(connection, party_terms(word), sqlite=sqlite)
     if calls is None:
         return None
@@ -204,8 +213,8 @@ async def _recordings(
     ]
     if spoken:
         for one in asked_of(f'"{word}"' if " " in word else word):
-            places.append(some_saying(one, MOST + 1, sqlite=sqlite))
+            places.append(some_saying(one, most + 1, sqlite=sqlite))
     # No more of each than would be too many.
-    each = [select(place.limit(MOST + 1).subquery().c[0].label("id")) for place in places]
+    each = [select(place.limit(most + 1).subquery().c[0].label("id")) for place in places]
     ids = union(*each).subquery().c.id
-    return await _few(connection, select(ids), MOST, sqlite=sqlite)
+    return await _few(connection, select(ids), most, sqlite=sqlite)
