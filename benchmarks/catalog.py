@@ -88,11 +88,15 @@ def _calls(**where: Any) -> Ask:
 class _InTheMidst:
     """A page in the midst of the list; where it begins is found before the clock runs."""
 
+    _before: str | None = None
+
     async def prepare(self, catalog: SqlCatalog, scope: Scope, dice: random.Random) -> None:
         first = await catalog.recordings(scope, F(until=_time(dice)), limit=1)
         self._before = first.next
 
     async def __call__(self, catalog: SqlCatalog, scope: Scope, dice: random.Random) -> Sequence[str]:
+        if self._before is None:
+            await self.prepare(catalog, scope, dice)
         page = await catalog.recordings(scope, F(), before=self._before)
         return [row.recording_id for row in page.items]
 

@@ -40,8 +40,8 @@ from .rarities import rare, rare_calls
 from .searching import number_variants, party_terms
 from .terms import asked_of, some_saying
 
-#: More candidates than this are no help: to look so many up takes as long as to walk down the list until a page
-#: is full. Both take as long at the root of a page's rows times all recordings: of a million on SQLite, of ten
+#: More candidates than this are no help: to look so many up takes as long as to walk down the list until a
+#: page is full. That is so at the root of a page's rows times all recordings: of a million on SQLite, of ten
 #: on PostgreSQL.
 MOST = 5_000
 MOST_POSTGRES = 20_000
@@ -174,7 +174,8 @@ async def _calls(connection: AsyncConnection, variants: list[str], *, sqlite: bo
                 literal(" OR ".join(dict.fromkeys(map(_match, variants))), SqlText())
             )
         )
-        query: Select[Any] = select(places.c.call_id).where(places.c.number.in_(hits.limit(_most(sqlite) + 1)))
+        few = hits.limit(_most(sqlite) + 1)
+        query: Select[Any] = select(places.c.call_id).where(places.c.number.in_(few))
     else:
         # By their ends, which several ways to write one number have in common.
         ends = dict.fromkeys(v[-_END:] for v in variants)

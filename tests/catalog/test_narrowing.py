@@ -53,7 +53,7 @@ async def test_calls_are_found_by_a_party_as_before(
         with statements(database) as seen:
             found = await catalog.calls(scope, RecordingFilter(party=party))
         with monkeypatch.context() as without:
-            without.setattr(narrowing, "MOST", -1)
+            without.setattr(narrowing, "_most", lambda sqlite: -1)
             plain = await catalog.calls(scope, RecordingFilter(party=party))
         assert found == plain
         if database.trigrams and party == "1234007":
@@ -65,7 +65,7 @@ async def test_too_many_that_fit_narrow_nothing(
     catalog: SqlCatalog, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await talks(catalog)
-    monkeypatch.setattr(narrowing, "MOST", 5)
+    monkeypatch.setattr(narrowing, "_most", lambda sqlite: 5)
     with statements(database) as seen:
         assert len((await catalog.calls(RED, RecordingFilter(party="1234"))).items) == 12
     assert not short(database, seen)
