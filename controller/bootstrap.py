@@ -42,6 +42,7 @@ from .media.live_levels import LevelReader
 from .media.retainer import Retainer
 from .media.shelves import Stores
 from .media.spool import Spool
+from .media.spool_room import SpoolRoom
 from .media.spool_watch import SpoolWatch
 from .media.watermark import Watermark
 from .metering import Meter
@@ -238,7 +239,10 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
         keeper = keeper_of(leases, me, peers)
         written_at = {s.name: Spool(s.spool).written_at for s in controlled}
         switches = [make_switch(s) for s in controlled]
-        engine = Engine(switches, catalog, now, new_id, workers.poke, written_at=written_at, keeper=keeper)
+        rooms = {s.name: SpoolRoom(s.spool).look for s in controlled if is_here(config, s)}
+        engine = Engine(
+            switches, catalog, now, new_id, workers.poke, written_at=written_at, keeper=keeper, rooms=rooms
+        )
         control = control_of(config, engine, peers)
 
         def cluster() -> Cluster:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from .core.roles import Permission
 from .engine.alarms import Alarm, Severity, switch_alarms
 from .engine.engine import Engine
 from .engine.leasing import Cluster, Controller
@@ -32,6 +33,7 @@ async def health_of(
         *switch_alarms(switches),
         *_controllers(engine, cluster, me),
         *_behind(engine),
+        *_no_room(engine),
         *(_disk(level) for level in await asyncio.to_thread(watermark.look)),
         *_stores(workers),
         *_unsealed(workers),
@@ -88,6 +90,19 @@ def _behind(engine: Engine) -> list[Alarm]:
         )
         for e in engine.engines
         if e.saver.waiting > 1000
+    ]  # fmt: skip
+
+
+def _no_room(engine: Engine) -> list[Alarm]:
+    return [
+        Alarm(
+            "spool.full", _C, f"Nothing is recorded on switch {room.engine.switch.name}: its disk is full.",
+            "the switch cannot write: its disk is full",
+            "Make room on the disk of its spool. What should be recorded is begun again then, by itself.",
+            "/disk", Permission.OWN_ACCOUNT, f"spool of {room.engine.switch.name}",
+        )
+        for room in engine.rooms
+        if room.full
     ]  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from . import facts as f
-from .calls import Call
+from .calls import Call, JourneyEntry
 from .captures import TRANSITIONS, CaptureEvent, CaptureState, advance
 from .commands import CloseCapture
 from .effects import Effects
@@ -74,6 +74,15 @@ def note_gone(
 
 def send_close(call: Call, segment: Segment, effects: Effects) -> None:
     effects.command(call, CloseCapture(segment.capture_id, segment.leg_id, segment.path))
+
+
+def cut_short(call: Call, why: str, at: datetime) -> None:
+    """Every capture that runs is to end: its file is not what it should be. The caller reconciles."""
+    for recording in call.recordings:
+        segment = recording.running
+        if segment is not None and segment.state is not CaptureState.CLOSING:
+            segment.blind = segment.blind or why
+            call.journey.append(JourneyEntry(at, "recording interrupted", segment.leg_id, why))
 
 
 def close_again(call: Call, effects: Effects) -> None:

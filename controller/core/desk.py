@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from . import facts as f
 from .bridges import Bridges, EndedLegs
 from .calls import Call, CallBook, JourneyEntry, Leg
-from .capture_facts import close_again, note, note_gone
+from .capture_facts import close_again, cut_short, note, note_gone
 from .commands import BindFeatureCodes, Sound
 from .control import carry_out
 from .due import Agenda
@@ -22,7 +22,7 @@ from .parties import Party
 from .permission import wants_answer
 from .policy import Policy
 from .reconcile import reconcile
-from .recording import Recording
+from .recording import NO_ROOM, Recording
 from .requests import ControlOutcome, ControlRequest
 from .resync import adopt_captures, leg_facts
 from .retraction import take_back
@@ -51,6 +51,7 @@ class Desk:
         self.hold_stops_capture = hold_stops_capture
         self._new_id = new_id
         self._recordings: dict[str, Recording] = {}
+        self.no_room = False
         self.agenda = Agenda()
         self._bridges = Bridges()
         self._ended = EndedLegs()
@@ -118,6 +119,14 @@ class Desk:
         for a moment is looked at now."""
         self.agenda.all_now(self.book)
         return allow_for_clock(self.book, by)
+
+    def room(self, there: bool, at: datetime) -> Effects:
+        """What runs is in files with a hole, and ends; it begins anew once there is room."""
+        effects, self.no_room = Effects(), not there
+        for call in self.book:
+            cut_short(call, NO_ROOM, at)
+            self._reconcile(call, at, effects)
+        return effects
 
     def restore(self, calls: Iterable[Call]) -> None:
         """Take over the calls that the catalog holds as running; the next snapshot corrects them."""
@@ -308,7 +317,7 @@ class Desk:
     def _reconcile(self, call: Call, at: datetime, effects: Effects) -> None:
         before = len(call.decided)
         reconcile(
-            call, self.policy, at, self._new_id, effects,
+            call, self.policy, at, self._new_id, effects, no_room=self.no_room,
             video_supported=self.video_supported, hold_stops_capture=self.hold_stops_capture,
         )  # fmt: skip
         if len(call.decided) != before:

@@ -47,8 +47,10 @@ def reconcile(
     *,
     video_supported: bool = True,
     hold_stops_capture: bool = False,
+    no_room: bool = False,
 ) -> None:
-    """Send what is missing between the captures that run and those that should."""
+    """Send what is missing between the captures that run and those that should. ``no_room``: the switch can
+    write none, so none is opened; that there should be one is noted all the same."""
     _spread_pauses(call, at, new_id)
     matched: set[str] = set()
     missing: set[int] = set()
@@ -80,7 +82,7 @@ def reconcile(
         options = policy.options_of(want.tenant)
         if number in missing and not silenced(call, want.kind):
             into = _ensure_recording(call, want, options, at, new_id)
-            if into is not None and told[number]:
+            if into is not None and told[number] and not no_room:
                 _open(call, into, want, options.channels, at, effects)
 
 

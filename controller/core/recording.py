@@ -115,7 +115,10 @@ class Recording:
 #: The causes of a segment that was not brought to its end: what its writer still kept to itself is missing.
 THE_SWITCH_DIED = "the switch died"
 LOST = "lost while out of touch"
-_INTERRUPTIONS = (THE_SWITCH_DIED, LOST)
+#: There was no room for its file: found by us, or told by the switch at its end.
+NO_ROOM = "the switch's disk was full"
+NOT_WRITTEN = "the switch could not write it"
+_INTERRUPTIONS = (THE_SWITCH_DIED, LOST, NO_ROOM, NOT_WRITTEN)
 
 
 def interrupted(cause: str) -> bool:

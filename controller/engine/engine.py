@@ -20,6 +20,7 @@ from .keeper import Keeper
 from .levels import LiveCapture, captures_of
 from .live import LiveFeed, live_call
 from .ports import Catalog, ControlReport, LiveCall, LiveEvent, Switch, SwitchStatus
+from .room import LookAtSpool, RoomWatch
 from .switch_engine import SwitchEngine
 
 log = structlog.get_logger(__name__)
@@ -47,8 +48,10 @@ class Engine:
         *,
         written_at: Mapping[str, Callable[[str], datetime | None]] | None = None,
         keeper: Keeper | None = None,
+        rooms: Mapping[str, LookAtSpool] | None = None,
     ) -> None:
-        """``written_at``: by a switch's name, when a file of its spool was last written."""
+        """By a switch's name: ``written_at``, when a file of its spool was last written; ``rooms``, how much
+        room that spool has."""
         self.keeper = keeper
         self._catalog = catalog
         self._now = now
@@ -68,6 +71,8 @@ class Engine:
             )
             for switch in switches
         ]
+        looks = rooms or {}
+        self.rooms = [RoomWatch(e, looks[e.switch.name], now) for e in self.engines if e.switch.name in looks]
 
     async def run(self) -> None:
         """Work until cancelled. The settings are read first: nothing is decided without them."""
@@ -76,8 +81,8 @@ class Engine:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._watch_policy())
-                for engine in self.engines:
-                    tasks.create_task(engine.run())
+                for part in (*self.engines, *self.rooms):
+                    tasks.create_task(part.run())
         finally:
             # Only now: as long as anything acts, its lease is renewed.
             if self.keeper and keeping:

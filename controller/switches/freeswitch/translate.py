@@ -13,7 +13,7 @@ from datetime import datetime
 from ...config import FreeSwitchConfig
 from ...core import facts as f
 from ...core.parties import Party
-from ...core.recording import parse_segment_path
+from ...core.recording import NOT_WRITTEN, parse_segment_path
 from ...core.requests import ControlRequest
 from ...core.rules import PolicyScope, Route
 from .events import MAX_TEXT, Event, since_1970, timestamp
@@ -212,7 +212,10 @@ class Translator:
             # The capture ended because its leg is going: FreeSWITCH says so before it says that the
             # leg has left its bridge, and a capture opened in between would get no file.
             found.append(f.BridgeLeft(leg_id, self._bridge_of.pop(leg_id), at))
-        return [*found, f.CaptureClosed(capture_id, at, event.get("Record-Completion-Cause", "")[:64])]
+        cause = event.get("Record-Completion-Cause", "")[:64]
+        # Its word for a write that failed: a full disk, say. The capture has gone on even so.
+        cause = NOT_WRITTEN if cause == "uri-failure" else cause
+        return [*found, f.CaptureClosed(capture_id, at, cause)]
 
     def _custom(self, event: Event, at: datetime) -> list[f.Fact]:
         entered = queue_entered(event, self._tenants)

@@ -131,6 +131,8 @@ CONTROL = (
     N_("ended while out of touch"),
     N_("the switch died"),
     N_("lost while out of touch"),
+    N_("the switch's disk was full"),
+    N_("the switch could not write it"),
     N_("recording interrupted"),
     N_("a script"),
     N_("silent for the announcement"),
