@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 from .core.roles import Permission
 from .engine.alarms import Alarm, Severity, switch_alarms
@@ -38,6 +39,7 @@ async def health_of(
         *_stores(workers),
         *_unsealed(workers),
         *_work(workers, sealer, retainer),
+        *_clock(await asyncio.to_thread(retainer.doubt)),
     ]
     parts = {f"switch {s.name}": str(s.state) + (f": {s.error}" if s.error else "") for s in switches}
     parts |= {a.part: a.detail for a in alarms if a.part not in parts}
@@ -137,6 +139,22 @@ def _unsealed(workers: WorkerChild) -> list[Alarm]:
             "/jobs", part=f"sealing {name}",
         )
         for name, (files, why) in workers.plain.items()
+    ]  # fmt: skip
+
+
+def _clock(doubt: timedelta) -> list[Alarm]:
+    if not doubt:
+        return []
+    way = "ahead of" if doubt > timedelta() else "behind"
+    return [
+        Alarm(
+            "clock.doubted", _W,
+            "This machine's clock was set, or it was off for days: deletion does not go by it.",
+            f"{abs(doubt)} {way} what can be vouched for",
+            "See whether the date is right; then say tapeline retention trust-clock. Recordings have the "
+            "times of this clock.",
+            part="clock",
+        )
     ]  # fmt: skip
 
 

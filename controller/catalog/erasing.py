@@ -41,7 +41,8 @@ class Erasing(OnDatabase):
     """engine.erasing.ErasingCatalog."""
 
     async def doomed(self, now: datetime, limit: int, tenants: Collection[str] | None = None) -> list[str]:
-        over = (_d.state == str(_S.TRASH)) & (_d.purge_at <= now)
+        # An erasure waits for no time, whatever the clock said when it was asked for.
+        over = (_d.state == str(_S.TRASH)) & or_(_d.purge_at <= now, _d.erasure)
         query = (
             select(_d.recording_id)
             .where(or_(_d.state == str(_S.PURGING), over))
@@ -68,7 +69,7 @@ class Erasing(OnDatabase):
                 await connection.execute(select(t.recordings).where(_r.recording_id == recording_id))
             ).one()
             if deletion.state == _S.TRASH:
-                if deletion.purge_at > now:
+                if deletion.purge_at > now and not deletion.erasure:
                     return None
                 (kept,) = await kept_of(connection, [row], now)
                 if over := covering(kept, await holds_of(connection, [tenant])):

@@ -135,7 +135,7 @@ class TrashRows(OnDatabase):
             if over := covering(kept, await holds_of(connection, [row.tenant])):
                 return held_words(over)
             change = update(t.deletions).where(_d.recording_id == recording_id)
-            await connection.execute(change.values(purge_at=min(row.purge_at, now)))
+            await connection.execute(change.values(purge_at=min(row.purge_at, row.deleted_at, now)))
             await note_line(
                 connection, now, by, row.tenant, "trash recording", recording_id, "emptied by hand", address
             )

@@ -17,7 +17,7 @@ from ..engine.ids import now
 from ..engine.outlook import Outlook, outlook
 from ..engine.reading import Scope
 from ..engine.retention import digest_of
-from ..keeping import make_retainer
+from ..keeping import make_retainer, trusted_clock
 from ..logs import set_up_logging
 from ..working import open_stores
 from .common import (
@@ -196,6 +196,21 @@ def confirm_command(tenant: TenantOption, config: ConfigOption = None) -> None:
         console.print(f"{stand.would_go} of {stand.of_all} recordings may go")
 
     with_catalog(config, work)
+
+
+@retention.command("trust-clock")
+def trust_command(config: ConfigOption = None) -> None:
+    """Say that this machine's clock is right, after it was set or the machine was off for days."""
+    settings = load(config)
+    clock = trusted_clock(settings)
+    doubt = clock.doubt()
+    try:
+        clock.trust()
+    except OSError as error:
+        raise NotPossible(
+            f"it cannot be noted beside {settings.web.secret_file}: {error.strerror}"
+        ) from error
+    console.print(f"deletion goes by {now():%Y-%m-%d %H:%M} UTC from now on; it was doubted by {abs(doubt)}")
 
 
 def _tell(seen: Outlook, days: int) -> None:

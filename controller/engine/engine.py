@@ -81,8 +81,10 @@ class Engine:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._watch_policy())
-                for part in (*self.engines, *self.rooms):
-                    tasks.create_task(part.run())
+                for engine in self.engines:
+                    tasks.create_task(engine.run())
+                for room in self.rooms:
+                    tasks.create_task(room.run())
         finally:
             # Only now: as long as anything acts, its lease is renewed.
             if self.keeper and keeping:

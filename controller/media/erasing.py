@@ -50,17 +50,20 @@ class Eraser:
         spools: Mapping[str, Path],
         now: Callable[[], datetime],
         forget: Sequence[Forget] = (),
+        *,
+        due: Callable[[], datetime] | None = None,
     ) -> None:
+        """``due``: the clock by which a time in the trash is over; what somebody asks for needs none."""
         self._catalog = catalog
         self._stores = stores
         self._spools = {name: Spool(root) for name, root in spools.items()}
-        self._now = now
+        self._now, self._due = now, due or now
         self._forget = tuple(forget)
 
     async def purge_due(self, limit: int = 100, tenants: Collection[str] | None = None) -> Purged:
         """One batch of what is to be purged, and of what is to be traced."""
         result = Purged()
-        for recording_id in await self._catalog.doomed(self._now(), limit, tenants):
+        for recording_id in await self._catalog.doomed(self._due(), limit, tenants):
             result.looked.append(recording_id)
             try:
                 if await self.purge(recording_id):

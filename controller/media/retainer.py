@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -60,6 +60,7 @@ class Retainer:
         batch: int = 100,
         confirm_above: int = 10_000,
         rest_s: float = 0.05,
+        doubt: Callable[[], timedelta] = timedelta,
     ) -> None:
         self._catalog = catalog
         self._eraser = eraser
@@ -71,6 +72,8 @@ class Retainer:
         self._wake = asyncio.Event()
         self._told: dict[str, str] = {}
         self.stuck: dict[str, str] = {}
+        #: By how much the machine's clock is not believed (engine.trusted_clock). Blocking.
+        self.doubt = doubt
 
     def poke(self) -> None:
         """Something is to be deleted now: look at once. To be called on the event loop."""
