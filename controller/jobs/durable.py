@@ -145,16 +145,24 @@ class DbosRuns:
         self._do = do
         self._finishing = finishing
         self._dbos: DBOS | None = None
+        #: DBOS that is destroyed while it launches fails, and says so with a traceback.
+        self._starting = threading.Lock()
+        self._closed = False
         self._pool = concurrent.futures.ThreadPoolExecutor(2, thread_name_prefix="runs")
 
     async def open(self) -> None:
         """Raises RunsAway."""
         _Process.engine = _Engine(self._do, asyncio.get_running_loop())
         try:
-            await self._in_thread(self._launch)
+            await self._in_thread(self._start_up)
         except Exception as error:
             await self._in_thread(DBOS.destroy)
             raise RunsAway(str(error)) from error
+
+    def _start_up(self) -> None:
+        with self._starting:
+            if not self._closed:
+                self._launch()
 
     def _launch(self) -> None:
         _quiet()
@@ -183,14 +191,13 @@ class DbosRuns:
     async def close(self, within_s: float) -> None:
         if _Process.engine is not None:
             _Process.engine.stop()
-        if self._dbos is None:
-            return
-        self._dbos = None
+        self._closed = True
         try:
             async with asyncio.timeout(within_s):
                 await self._in_thread(self._destroy)
         except TimeoutError:
             log.warning("the durable runs did not close in time")
+            logging.getLogger("dbos").setLevel(logging.CRITICAL)  # what it comes to yet is no news
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def execute(
@@ -265,12 +272,16 @@ class DbosRuns:
         return forgotten
 
     def _destroy(self) -> None:
-        try:
-            DBOS.delete_queue(self._node)
-        except Exception as error:
-            log.info("the node's queue stays, another node removes it", why=str(error))
-        DBOS.destroy()
-        self._database.dispose()
+        with self._starting:
+            if self._dbos is None:
+                return
+            try:
+                DBOS.delete_queue(self._node)
+            except Exception as error:
+                log.info("the node's queue stays, another node removes it", why=str(error))
+            self._dbos = None
+            DBOS.destroy()
+            self._database.dispose()
 
     async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
         try:
