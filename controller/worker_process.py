@@ -137,6 +137,8 @@ async def _work(config: Config, parent: _Parent, answers: IO[str]) -> None:
             parent.poked = lambda: loop.call_soon_threadsafe(workers.poke)
         if house is not None:
             parts += [house.mover.run(), house.sealing.run(), house.redactor.run()]
+            if workers is not None:
+                workers.on_finished = house.mover.poke
             parent.chosen = lambda: loop.call_soon_threadsafe(house.redactor.poke)
         running = asyncio.ensure_future(together(*parts))
         parent.ended = lambda: loop.call_soon_threadsafe(running.cancel)

@@ -89,6 +89,8 @@ class Workers:
         self._claimable: dict[Lane, dict[str, Candidate]] = {lane: {} for lane in Lane}
         self._open = False
         self.error = ""
+        #: Called when a recording is finished, or is not to be for now.
+        self.on_finished: Callable[[], None] = lambda: None
 
     def poke(self) -> None:
         """A recording may have ended: look soon. To be called on the event loop."""
@@ -237,6 +239,8 @@ class Workers:
         if not await self._catalog.settle(self.node.name, job, outcome, next_at=next_at):
             log.info("another node has taken this over", recording=job.recording_id)
         self._due = self._due or outcome.finishing
+        if not outcome.finishing:
+            self.on_finished()
 
     def _hopeless(self, job: Claimed) -> bool:
         """A finishing task that has failed for days; files are tried for ever."""

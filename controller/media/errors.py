@@ -9,6 +9,8 @@ from ..core.errors import TapelineError
 
 #: What the system calls a disk that takes no more.
 FULL = {errno.ENOSPC, errno.EDQUOT}
+#: And one that takes nothing at all for now; reading another disk never comes to these.
+DISK_AWAY = {*FULL, errno.EROFS, errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 

@@ -7,6 +7,7 @@ catalog; a process killed between any two steps does the rest when it is started
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
@@ -58,15 +59,21 @@ class Mover:
         self._first_retry_s = first_retry_s
         self._outages: dict[str, Outage] = {}
         self._spoilt: dict[str, tuple[int, float]] = {}
+        self._wake = asyncio.Event()
 
     @property
     def outages(self) -> dict[str, Outage]:
         """By the store's name; those that work are not in it."""
         return dict(self._outages)
 
+    def poke(self) -> None:
+        """A recording is finished: look now. To be called on the event loop."""
+        self._wake.set()
+
     async def run(self) -> None:
         """Bring every finished file where it belongs, now and as they come. Cancel it to stop."""
         while True:
+            self._wake.clear()
             try:
                 await self.tidy()
                 for place in self._stores.destinations:
@@ -74,7 +81,9 @@ class Mover:
             except Exception:
                 # The database is away, say: what is to be moved is in the catalog and stays there.
                 log.exception("the files could not be brought to their stores; they stay where they are")
-            await asyncio.sleep(self._until_next_look())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._until_next_look()):
+                    await self._wake.wait()
 
     async def fill(self, place: Destination) -> None:
         """Everything at home that belongs there. An outage ends this round; the next one tries again."""

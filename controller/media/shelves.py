@@ -15,7 +15,7 @@ from ..config.storage import LocalStoreConfig, StorageConfig, StoreConfig
 from ..engine.crash_points import crash_point
 from ..engine.media_ports import HOME, StoredFile
 from .cache import Cache
-from .errors import SealingKeyError, StoreError, store_error
+from .errors import DISK_AWAY, SealingKeyError, StoreAway, StoreError, store_error
 from .integrity import BLOCK, Digest
 from .seal_keys import Keyring, sealed_name
 from .sealing import FileSeal, opened, plain_size, seal, sealed_size, stretch, watched
@@ -50,7 +50,13 @@ class LocalShelf:
         self._store = store
 
     def put(self, key: str, blocks: Iterator[bytes], size: int) -> None:
-        self._store.put_blocks(blocks, key)
+        try:
+            self._store.put_blocks(blocks, key)
+        except StoreError as error:
+            cause = error.__cause__
+            if isinstance(cause, OSError) and cause.errno in DISK_AWAY:
+                raise StoreAway(f"store {self.name}: {error}") from error
+            raise
 
     def size(self, key: str) -> int | None:
         try:

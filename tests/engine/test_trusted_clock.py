@@ -1,4 +1,4 @@
-"""What deletion takes for the time when the wall clock jumps, the machine was off, or the note of it is gone."""
+"""What deletion takes for the time when the wall clock jumps, or the machine was off."""
 
 from __future__ import annotations
 

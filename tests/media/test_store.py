@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from controller.media.errors import HostileName, StoreError
+from controller.media.errors import HostileName, StoreAway, StoreError
 from controller.media.integrity import Digest, digest
+from controller.media.shelves import LocalShelf
 from controller.media.store import LocalStore
+from tests.disks import fill, small_disk
 
 from .doubles import write
 
@@ -93,7 +95,9 @@ FULL = """
 import resource, signal, sys
 from pathlib import Path
 from controller.media.errors import StoreError
+from controller.media.shelves import LocalShelf
 from controller.media.store import LocalStore
+from tests.disks import fill, small_disk
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, 1_500_000))
 try:
@@ -177,3 +181,15 @@ def test_only_old_work_in_progress_is_stale(store: LocalStore) -> None:
     assert list(store.stale(3600)) == [old]
     assert fresh.exists()
     assert list(store.keys()) == []
+
+
+def test_a_store_on_a_full_disk_is_away_as_a_whole(tmp_path: Path) -> None:
+    """Not each file by itself: nobody would be told."""
+    with small_disk(tmp_path / "disk", 1) as disk:
+        shelf = LocalShelf("disk", LocalStore(disk))
+        ballast = fill(disk)
+        with pytest.raises(StoreAway, match=r"store disk: .*No space left on device"):
+            shelf.put("a/r.wav", iter([bytes(100_000)]), 100_000)
+        ballast.unlink()
+        shelf.put("a/r.wav", iter([bytes(100_000)]), 100_000)
+        assert shelf.size("a/r.wav") == 100_000

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.catalog import SqlCatalog, open_database
+from controller.catalog import open_database
 from controller.config.storage import StorageConfig
 from controller.core.retention import RetentionRule, RuleScope
 from controller.demo.running import RunningController, items
