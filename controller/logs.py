@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
+from typing import TextIO, cast
 
 import structlog
 
 
+class _Unfailing:
+    """A stream whose disk may be full, or whose reader has gone: what it does not take is lost, and nobody
+    who has something to say is stopped by it. Seen without: a line of its log ended the controller."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+
 def set_up_logging(level: str) -> None:
     """Readable on a terminal, JSON anywhere else; the standard library's loggers join in."""
+    lines = cast(TextIO, _Unfailing(sys.stderr))
     number = logging.getLevelNamesMapping()[level.upper()]
     pretty = os.isatty(2)
     shared: list[structlog.typing.Processor] = [
@@ -26,9 +46,9 @@ def set_up_logging(level: str) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=lines),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler()
+    handler = logging.StreamHandler(lines)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from rich.text import Text
 
@@ -28,10 +29,11 @@ def serve_command(config: ConfigOption = None) -> None:
             first = await prepare(settings, parts)
 
             def on_ready(url: str) -> None:
-                console.print("The catalog is at", Text(url, "bold"))
-                if first:
-                    console.print("Nobody may sign in yet. The first administrator is made, once, at:")
-                    console.print(f"{url}{first}", soft_wrap=True, markup=False)
+                with contextlib.suppress(OSError):  # where that goes may be full
+                    console.print("The catalog is at", Text(url, "bold"))
+                    if first:
+                        console.print("Nobody may sign in yet. The first administrator is made, once, at:")
+                        console.print(f"{url}{first}", soft_wrap=True, markup=False)
                 manager.ready()
 
             await parts.run(on_ready)

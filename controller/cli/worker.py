@@ -37,7 +37,8 @@ def worker_command(config: ConfigOption = None) -> None:
             running = asyncio.ensure_future(together(*parts))
             for sign in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(sign, running.cancel)
-            console.print("The worker", Text(workers.node.name, "bold"), "is running")
+            with contextlib.suppress(OSError):  # where that goes may be full
+                console.print("The worker", Text(workers.node.name, "bold"), "is running")
             manager.ready()
             with contextlib.suppress(asyncio.CancelledError):
                 await running

@@ -71,6 +71,7 @@ tenants = ["other.test"]
             async with controller:
                 found = System(running.lab, controller, tmp_path)
                 async with telephones(found):
+                    await found.warm()
                     yield found
         finally:
             await running.controller.start()
