@@ -145,12 +145,14 @@ def _unsealed(workers: WorkerChild) -> list[Alarm]:
 def _clock(doubt: timedelta) -> list[Alarm]:
     if not doubt:
         return []
-    way = "ahead of" if doubt > timedelta() else "behind"
+    hours = round(abs(doubt) / timedelta(hours=1))
     return [
         Alarm(
             "clock.doubted", _W,
             "This machine's clock was set, or it was off for days: deletion does not go by it.",
-            f"{abs(doubt)} {way} what can be vouched for",
+            f"{hours} h ahead of what can be vouched for"
+            if doubt > timedelta()
+            else f"{hours} h behind what can be vouched for",
             "See whether the date is right; then say tapeline retention trust-clock. Recordings have the "
             "times of this clock.",
             part="clock",
