@@ -152,7 +152,7 @@ def _clock(doubt: timedelta) -> list[Alarm]:
             "This machine's clock was set, or it was off for days: deletion does not go by it.",
             f"{hours} h ahead of what can be vouched for"
             if doubt > timedelta()
-            else f"{hours} h behind what can be vouched for",
+            else f"it is or was {hours} h behind what can be vouched for",
             "See whether the date is right; then say tapeline retention trust-clock. Recordings have the "
             "times of this clock.",
             part="clock",

@@ -3,6 +3,10 @@
 What time it was when this was last asked stands in a file, with how long the machine had been running. Since
 then it is later by as long as the machine has been running since, and that alone is sure: not what the wall
 clock was set to meanwhile, and not how long the machine was off.
+
+What was recorded or deleted while the wall clock was behind seems older than it is once that is right again,
+and nobody can tell which that was. So from then on this clock is as late as the other one was, until somebody
+has looked after it.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -45,8 +49,11 @@ def uptime() -> Uptime:
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
+    """``late``: by how much the wall clock has been behind since somebody vouched for it."""
+
     at: datetime
     uptime: Uptime
+    late: timedelta = _AGREED
 
 
 class TrustedClock:
@@ -65,8 +72,8 @@ class TrustedClock:
         return self._look()[0]
 
     def doubt(self) -> timedelta:
-        """By how much the wall clock is ahead (or, negative, behind) of what can be, in whole minutes; 0: it
-        is believed."""
+        """By how much the wall clock is ahead of what can be, or (negative) is or was behind it, in whole
+        minutes; 0: it is believed."""
         return timedelta(minutes=round(self._look()[1] / timedelta(minutes=1)))
 
     def trust(self) -> None:
@@ -80,25 +87,37 @@ class TrustedClock:
             sure = mark.at + timedelta(seconds=runs.runs_s - mark.uptime.runs_s * same)
             ahead = wall - sure
             if ahead > (SET if same else OFF):
-                return sure, ahead
+                return sure - mark.late, ahead
             if ahead < -SET:
-                return wall, ahead
+                if -ahead > mark.late:
+                    self._keep(replace(mark, late=-ahead))
+                return min(wall, sure - mark.late), ahead
             if same and ahead < _AGREED:
-                return wall, _AGREED  # the mark stays: what was sure is sure
+                return wall - mark.late, -mark.late  # the mark stays: what was sure is sure
+        late = mark.late if mark else _AGREED
+        self._keep(_Mark(wall, runs, late))
+        return wall - late, -late
+
+    def _keep(self, mark: _Mark) -> None:
         with contextlib.suppress(OSError):  # a full disk, say: what was sure when it had room is so still
-            self._write(_Mark(wall, runs))
-        return wall, _AGREED
+            self._write(mark)
 
     def _read(self) -> _Mark | None:
         try:
             found = json.loads(self._file.read_text())
             at = datetime.fromisoformat(found["at"]).astimezone(UTC)
-            return _Mark(at, Uptime(str(found["boot"]), float(found["runs_s"])))
+            late = timedelta(seconds=max(0.0, float(found.get("late_s", 0))))
+            return _Mark(at, Uptime(str(found["boot"]), float(found["runs_s"])), late)
         except (OSError, ValueError, KeyError, TypeError, OverflowError):
             return None
 
     def _write(self, mark: _Mark) -> None:
-        told = {"at": mark.at.isoformat(), "boot": mark.uptime.boot, "runs_s": mark.uptime.runs_s}
+        told: dict[str, object] = {
+            "at": mark.at.isoformat(),
+            "boot": mark.uptime.boot,
+            "runs_s": mark.uptime.runs_s,
+        }
+        told["late_s"] = mark.late.total_seconds()
         new = self._file.with_name(f".{self._file.name}.{os.getpid()}")
         try:
             new.write_text(json.dumps(told))

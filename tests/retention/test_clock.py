@@ -96,7 +96,7 @@ async def test_nothing_goes_before_its_time(machine: Machine) -> None:
     # It is a year ahead when the controller starts, and has its first round.
     machine.set_by(YEAR)
     async with machine.controller:
-        for by in (YEAR, 3 * HOUR, -3 * HOUR, -YEAR, YEAR):
+        for by in (YEAR, 3 * HOUR, YEAR):
             machine.set_by(by)
             assert await machine.doubted(), by
             assert await machine.round() == 0, by
@@ -104,12 +104,25 @@ async def test_nothing_goes_before_its_time(machine: Machine) -> None:
             assert house.lying() == whole, by
             machine.set_by(timedelta())
             assert not await machine.doubted()
+        for by in (-3 * HOUR, -YEAR):
+            machine.set_by(by)
+            assert await machine.doubted(), by
+            house.at = datetime.now(UTC) + by
+            late, gone = [await house.record(age_days=0.1) for _ in range(2)]
+            assert (await house.catalog.trash(SCOPE, [gone], "ada", "by mistake")).done == [gone]
+            whole = house.lying()
+            machine.set_by(timedelta())
+            assert await machine.doubted(), "what was recorded meanwhile seems older than it is"
+            assert await machine.round() == 0, by
+            assert late in await machine.there()
+            assert house.lying() == whole, by
+        house.at = datetime.now(UTC)
         # Somebody says that it is so: what is due goes, and what is held stays.
         machine.set_by(YEAR)
         assert "365 days" in await machine.run("retention", "trust-clock")
         assert not await machine.doubted()
         house.later(days=365)
-        assert await machine.round() == 1, "its time in the trash is over"
+        assert await machine.round() == 3, "their time in the trash is over"
         assert await machine.there() == {held}
     assert not [path for path in house.lying() if deleted in path]
     assert [path for path in house.lying() if held in path]
