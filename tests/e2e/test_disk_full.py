@@ -33,7 +33,6 @@ async def test_what_was_written_is_kept_and_recording_goes_on_where_it_belongs(s
         await system.recording_up(call_id)
         await asyncio.sleep(2.5)
         ballast, full = fill(disk), time.time()
-        begun, _ = await system.call("201", "202")  # and another one begins
 
         async def told() -> bool:
             return "spool.full" in await alarms(system)
@@ -41,7 +40,9 @@ async def test_what_was_written_is_kept_and_recording_goes_on_where_it_belongs(s
         await until(told, "the alarm is raised")
         print(f"\n{system.kind}: told after {time.time() - full:.1f} s")
         assert (await system.controller.api("GET", "/readyz")).status == 503
-        # A pause counts although nothing is being written.
+        # Another one begins, and its pause counts although nothing is being written.
+        begun, _ = await system.call("201", "202")
+        other_id = await system.call_id("201")
         assert (await system.control(begun.call_id, "pause-audio-recording")).status == 200
         late, _ = await system.call("103", "104")  # nobody's to record
         await late.bye()
@@ -55,7 +56,6 @@ async def test_what_was_written_is_kept_and_recording_goes_on_where_it_belongs(s
         resumed = time.time()
         assert (await system.control(begun.call_id, "resume-audio-recording")).status == 200
         await asyncio.sleep(1.0)
-        other_id = await system.call_id("201")
         await a.bye()
         await begun.bye()
         [first] = await system.recordings(call_id)

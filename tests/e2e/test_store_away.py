@@ -5,12 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import threading
-from collections.abc import AsyncIterator, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -25,6 +21,8 @@ from ..disks import fill, small_disk
 from ..media import weed
 from .system import POLICY, TONES, System, telephones, until
 
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
 
 @pytest.fixture(scope="module")
 def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[weed.Weed]:
@@ -36,7 +34,15 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[weed.Weed]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def system(running: System, bucket: weed.Weed, tmp_path: Path) -> AsyncIterator[System]:
+async def front(bucket: weed.Weed) -> AsyncIterator[Front]:
+    made = Front(bucket.ports[3])
+    await made.well()
+    yield made
+    await made.gone()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def system(running: System, front: Front, tmp_path: Path) -> AsyncIterator[System]:
     """The same switch under another controller: acme's recordings belong into a bucket, other's on a disk."""
     if running.kind != "asterisk":
         pytest.skip("what a store does has nothing to do with the switch")
@@ -54,7 +60,7 @@ standby_after_s = 30
 kind = "s3"
 name = "cloud"
 bucket = "recordings"
-endpoint = "{bucket.endpoint}"
+endpoint = "http://127.0.0.1:{front.port}"
 access_key_id = "{weed.ACCESS}"
 secret_access_key = "{weed.SECRET}"
 timeout_s = 2
@@ -77,30 +83,56 @@ tenants = ["other.test"]
             await running.controller.start()
 
 
-class Broken(BaseHTTPRequestHandler):
-    def do_PUT(self) -> None:
-        self.rfile.read(int(self.headers.get("content-length", 0)))
-        self.send_response(500)
-        self.send_header("content-length", "0")
-        self.end_headers()
+class Front:
+    """What stands before the bucket's server: gone, answering 500 to everything, or handing all of it on."""
 
-    do_GET = do_HEAD = do_POST = do_PUT
+    def __init__(self, behind: int) -> None:
+        self.behind, [self.port] = behind, weed.free_ports(1)
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
 
-    def log_message(self, format: str, *args: Any) -> None:
-        return
+    async def gone(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            for writer in list(self._open):
+                writer.close()
+
+    async def broken(self) -> None:
+        await self._serve(self._refuse)
+
+    async def well(self) -> None:
+        await self._serve(self._hand_on)
+
+    async def _serve(self, how: Handler) -> None:
+        await self.gone()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self._open.add(writer)
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                await how(reader, writer)
+            writer.close()
+            self._open.discard(writer)
+
+        self._server = await asyncio.start_server(serve, "127.0.0.1", self.port)
+
+    @staticmethod
+    async def _refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        await reader.read()  # all that it still sends
+
+    async def _hand_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        back, forth = await asyncio.open_connection("127.0.0.1", self.behind)
+        await asyncio.gather(_pour(reader, forth), _pour(back, writer))
 
 
-@contextlib.contextmanager
-def answering_500(port: int) -> Iterator[None]:
-    server = ThreadingHTTPServer(("127.0.0.1", port), Broken)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while block := await reader.read(1 << 16):
+            writer.write(block)
+            await writer.drain()
+    writer.close()
 
 
 async def away(system: System) -> dict[str, str]:
@@ -114,16 +146,14 @@ async def files(system: System, recording_id: str) -> list[StoredFile]:
         return list(await catalog.files(recording_id))
 
 
-async def test_they_are_away_while_calls_go_on_and_end(
-    system: System, bucket: weed.Weed, tmp_path: Path
-) -> None:
+async def test_they_are_away_while_calls_go_on_and_end(system: System, front: Front, tmp_path: Path) -> None:
     stores = open_stores(load(system.controller.config_file, {}))
     a, _ = await system.call("101", "102")
     b, _ = await system.call("201", "202")
     ids = {"acme": await system.call_id("101"), "other": await system.call_id("201")}
     for call_id in ids.values():
         await system.recording_up(call_id)
-    bucket.stop()
+    await front.gone()
     ballast = fill(tmp_path / "disk")
     await asyncio.sleep(1.5)
     await a.bye()
@@ -139,15 +169,15 @@ async def test_they_are_away_while_calls_go_on_and_end(
         users = ("101", "102") if who == "acme" else ("201", "202")
         heard = presence(await system.audio(row), [TONES[user] for user in users])
         assert all(sum(s.duration_ms for s in spans) > 1000 for spans in heard.values()), heard
-    with answering_500(bucket.ports[3]):
+    await front.broken()
 
-        async def broken() -> bool:
-            return "500" in (await away(system)).get("cloud", "")
+    async def broken() -> bool:
+        return "500" in (await away(system)).get("cloud", "")
 
-        await until(broken, "what it says now is told", 20)
-        for row in rows.values():
-            assert {f.store for f in await files(system, row)} == {"home"}
-    bucket.start()
+    await until(broken, "what it says now is told", 20)
+    for row in rows.values():
+        assert {f.store for f in await files(system, row)} == {"home"}
+    await front.well()
     ballast.unlink()
 
     async def arrived() -> bool:
@@ -160,5 +190,6 @@ async def test_they_are_away_while_calls_go_on_and_end(
     for row in rows.values():
         assert not [key for key in kept if row in key], "once, and not twice"
         for file in await files(system, row):
-            assert hashlib.sha256(b"".join(stores.read(file))).hexdigest() == file.sha256
+            found = await asyncio.to_thread(stores.digest, file)
+            assert found.sha256 == file.sha256
     assert not list(system.lab.spool.rglob("*.test/*/*/*/*.wav"))
