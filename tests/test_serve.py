@@ -92,11 +92,10 @@ def serving(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
 
 
 def workers_of(process: "subprocess.Popen[str]") -> set[int]:
-    children = [
-        int(pid)
-        for task in Path(f"/proc/{process.pid}/task").iterdir()
-        for pid in (task / "children").read_text().split()
-    ]
+    children: list[int] = []
+    for task in Path(f"/proc/{process.pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended meanwhile
+            children += map(int, (task / "children").read_text().split())
     return {p for p in children if b"worker_process" in Path(f"/proc/{p}/cmdline").read_bytes()}
 
 
