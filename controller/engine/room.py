@@ -66,6 +66,9 @@ class RoomWatch:
                 await self.look()
             except OSError as error:
                 log.debug("spool.unreadable", switch=self.engine.switch.name, error=str(error))
+            except Exception:
+                # Whatever it is, the calls go on being controlled.
+                log.exception("whether the spool has room could not be seen")
 
     async def look(self) -> None:
         """Once: what it finds is told to the desk."""
