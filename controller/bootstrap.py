@@ -131,7 +131,14 @@ class Parts:
         host, port = listener.getsockname()[:2]
         server = Server(
             uvicorn.Config(
-                self.app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=GRACE_S
+                self.app,
+                log_config=None,
+                access_log=False,
+                lifespan="on",
+                timeout_graceful_shutdown=GRACE_S,
+                # Else a request that waited behind another one (pipelining) has what was noted of that: its
+                # trace, and its call in the lines of the log.
+                reset_contextvars=True,
             ),
             lambda: on_ready(f"http://{host}:{port}"),
         )
@@ -208,8 +215,9 @@ def reader_of(config: Config) -> ReadFile:
 
 
 @contextlib.asynccontextmanager
-async def assembled(config: Config) -> AsyncIterator[Parts]:
-    """Everything for `tapeline serve`. Raises ConfigError or DatabaseUnavailable before it starts."""
+async def assembled(config: Config, *, untraced: str = "") -> AsyncIterator[Parts]:
+    """Everything for `tapeline serve`. ``untraced``: why there are no traces, though wanted.
+    Raises ConfigError or DatabaseUnavailable before it starts."""
     for switch in config.switches:
         switch.secret()  # an unreadable password file is an error of the start, not of later
         if isinstance(switch, AsteriskConfig):
@@ -266,7 +274,7 @@ async def assembled(config: Config) -> AsyncIterator[Parts]:
                 secret=secret,
                 secure_cookies=config.web.secure_cookies,
                 health=lambda: health_of(
-                    control, cluster(), me, engine, workers, watermark, sealer, retainer
+                    control, cluster(), me, engine, workers, watermark, sealer, retainer, untraced
                 ),
                 now=now,
                 new_id=new_id,

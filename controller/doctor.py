@@ -16,6 +16,7 @@ from .core.formats import Format
 from .core.options import Transcripts
 from .doctor_nodes import examine_controllers
 from .doctor_sounds import examine_sounds
+from .doctor_traces import examine_traces
 from .engine.ids import now
 from .engine.ports import Check
 from .engine.reading import Scope, TenantSettings
@@ -29,8 +30,6 @@ from .switches.asterisk.doctor import examine as examine_asterisk
 from .switches.exposure import exposure_check
 from .switches.freeswitch.doctor import examine as examine_freeswitch
 from .switches.tenant_codes import DEFAULTS, Codes, chosen
-from .traces.collector import Away, Refused
-from .traces.sending import missing, try_out
 from .working import is_here, open_catalog
 
 
@@ -53,7 +52,7 @@ async def examine(config: Config) -> list[tuple[str, list[Check]]]:
     else:
         found += [("transcripts", [check]) for check in [_unheard(tenants)] if check]
     if config.traces.endpoint:
-        found.append(("traces", [await asyncio.to_thread(_traces, config)]))
+        found.append(("traces", await examine_traces(config)))
     codes = DEFAULTS if tenants is None else chosen(tenants)
     for switch in config.switches:
         try:
@@ -179,18 +178,6 @@ def _unheard(tenants: Sequence[TenantSettings] | None) -> Check | None:
         return None
     names = ", ".join(waiting[:5])
     return Check("speech to text", False, f"wanted by {names}, and switched off", "set transcription.enabled")
-
-
-def _traces(config: Config) -> Check:
-    """An export of nothing sent, as every other will be."""
-    if missing():
-        install = "install it into the controller's environment: pip install 'tapeline[traces]'"
-        return Check("collector", False, "OpenTelemetry is not installed", install)
-    try:
-        try_out(config)
-    except (ConfigError, Away, Refused) as error:
-        return Check("collector", False, str(error), "until it takes traces, they are lost; nothing else is")
-    return Check("collector", True, "takes traces")
 
 
 def _ffmpeg() -> Check:

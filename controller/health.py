@@ -28,6 +28,7 @@ async def health_of(
     watermark: Watermark,
     sealer: Sealer,
     retainer: Retainer,
+    untraced: str,
 ) -> Health:
     switches = control.switches()
     alarms = [
@@ -40,6 +41,7 @@ async def health_of(
         *_unsealed(workers),
         *_work(workers, sealer, retainer),
         *_clock(await asyncio.to_thread(retainer.doubt)),
+        *_traces(untraced),
     ]
     parts = {f"switch {s.name}": str(s.state) + (f": {s.error}" if s.error else "") for s in switches}
     parts |= {a.part: a.detail for a in alarms if a.part not in parts}
@@ -191,3 +193,15 @@ def _work(workers: WorkerChild, sealer: Sealer, retainer: Retainer) -> list[Alar
             )
         )  # fmt: skip
     return found
+
+
+def _traces(why: str) -> list[Alarm]:
+    if not why:
+        return []
+    return [
+        Alarm(
+            "traces.off", _W, "There are no traces, though they are wanted.", why,
+            "Mend what it names (tapeline doctor tries it), and restart the controller when that suits.",
+            "/advanced/general", part="traces",
+        )
+    ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Prints the part of requirements.lock that running needs: ``runtime_lock.py LOCK PYPROJECT``.
+"""Prints the part of requirements.lock that running needs: ``runtime_lock.py LOCK PYPROJECT [EXTRA…]``.
 
 The lock holds the tools of tests and of building too. What the project's dependencies need, and what these
 need in turn, is read from the packages installed by that very lock; the lines with hashes stay as they are.
@@ -45,7 +45,9 @@ def part(lock: str, names: set[str]) -> str:
 
 def main() -> None:
     lock, project = (Path(argument).read_text(encoding="utf-8") for argument in sys.argv[1:3])
-    names = needed(tomllib.loads(project)["project"]["dependencies"])
+    about = tomllib.loads(project)["project"]
+    extras = [about["optional-dependencies"][name] for name in sys.argv[3:]]
+    names = needed([*about["dependencies"], *(text for extra in extras for text in extra)])
     sys.stdout.write(part(lock, names))
 
 

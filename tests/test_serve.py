@@ -32,7 +32,7 @@ def test_what_was_imported_is_out_of_the_garbage_collector_before_the_first_call
             left_to_collect.append(len(gc.get_objects()))
 
     @contextlib.asynccontextmanager
-    async def assembled(config: object) -> AsyncIterator[Parts]:
+    async def assembled(config: object, *, untraced: str) -> AsyncIterator[Parts]:
         yield Parts()
 
     async def prepare(*_: object) -> str:

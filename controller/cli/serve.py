@@ -22,9 +22,9 @@ def serve_command(config: ConfigOption = None) -> None:
     settings = load(config)
     set_up_logging(settings.log_level)
 
-    async def work() -> None:
+    async def work(untraced: str) -> None:
         # Told outside of the parts: what the engine writes at the end is still watched.
-        async with watched(ServiceManager()) as manager, assembled(settings) as parts:
+        async with watched(ServiceManager()) as manager, assembled(settings, untraced=untraced) as parts:
             spare_the_loop()
             first = await prepare(settings, parts)
 
@@ -38,5 +38,5 @@ def serve_command(config: ConfigOption = None) -> None:
 
             await parts.run(on_ready)
 
-    with traced(settings, "controller"):
-        asyncio.run(work())
+    with traced(settings, "controller") as untraced:
+        asyncio.run(work(untraced))

@@ -13,6 +13,8 @@ from .storage import ConfigError, Section
 
 _PLAIN = re.compile(r"[!-~]+")
 _NAME = re.compile(r"[A-Za-z0-9-]{1,100}")
+#: Those of the request itself.
+_OURS = frozenset({"content-type", "content-length", "transfer-encoding", "host", "connection"})
 
 
 class TracesConfig(Section):
@@ -48,7 +50,12 @@ class TracesConfig(Section):
             raise ValueError("a name and a password have no place here; put them in headers_file")
         if parts.query or parts.fragment:
             raise ValueError("no ? and no # in it")
-        assert parts.port != -1  # raises ValueError for one that is none
+        try:
+            parts.hostname.encode("idna")  # as whoever looks for its address does
+        except UnicodeError as error:
+            raise ValueError("its host cannot be the name of one") from error
+        if parts.port == 0:  # it raises ValueError itself for one that is no number, or above 65535
+            raise ValueError("nobody is at port 0")
         return value
 
     @field_validator("continue_from")
@@ -79,6 +86,8 @@ class TracesConfig(Section):
             name, colon, value = (part.strip() for part in line.partition(":"))
             if not colon or not _NAME.fullmatch(name) or not value.isprintable() or not value:
                 raise ConfigError(f"{where}, line {number}: write each header as Name: value")
+            if name.lower() in _OURS:
+                raise ConfigError(f"{where}, line {number}: {name} is not yours to set")
             found[name] = value
         return found
 

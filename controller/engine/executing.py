@@ -19,7 +19,7 @@ from .ports import LEG_GONE, EngineStats, Switch, SwitchDown
 
 log = structlog.get_logger(__name__)
 
-_REFUSALS = (f.CaptureRefused, f.CaptureMaskRefused, f.CaptureCloseRefused)
+_REFUSALS = (f.CaptureRefused, f.CaptureMaskRefused, f.CaptureUnmaskRefused, f.CaptureCloseRefused)
 
 
 async def executed(
@@ -36,7 +36,7 @@ async def executed(
         result = "done"
         try:
             fact = await _asked(switch, command, may_act)
-            result = "refused" if isinstance(fact, _REFUSALS) else "done"
+            result = "refused" if _refused(fact) else "done"
         except SwitchDown:
             result, fact = "down", None
         except Exception as error:
@@ -65,6 +65,10 @@ async def _asked(switch: Switch, command: Command, may_act: Callable[[], bool]) 
     fact = await switch.execute(command)
     command_point(command, "done")
     return fact
+
+
+def _refused(fact: f.Fact | None) -> bool:
+    return isinstance(fact, _REFUSALS) or (isinstance(fact, f.AnnouncementPlayed) and bool(fact.error))
 
 
 def _capture_of(command: Command) -> str:

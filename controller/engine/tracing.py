@@ -1,4 +1,4 @@
-"""Spans: how long something took, and as a part of what. Whoever wants them installs a tracer (tracing.py).
+"""Spans: how long something took, and as a part of what. Whoever wants them installs a tracer (traces/).
 
 Without one, a span costs next to nothing. What a span may say is `Attributes` and nothing else: ids of ours,
 names of the configuration and of this program. No number, no name of a person, no address, no text.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from types import TracebackType
 from typing import Unpack
 
@@ -32,6 +32,17 @@ _NAMES = {"method": "http.request.method", "route": "http.route", "status": "htt
 _MOST_ATTRIBUTES = 32
 _LONGEST = 200
 _ROOT = context.Context()
+#: Every one is named: what is not is read from a variable.
+_LIMITS = SpanLimits(
+    max_attributes=_MOST_ATTRIBUTES,
+    max_events=0,
+    max_links=0,
+    max_span_attributes=_MOST_ATTRIBUTES,
+    max_event_attributes=0,
+    max_link_attributes=0,
+    max_attribute_length=_LONGEST,
+    max_span_attribute_length=_LONGEST,
+)
 
 
 def pack(spans: Sequence[ReadableSpan]) -> bytes:
@@ -63,12 +74,7 @@ class OtlpTracer:
             sampler=ParentBased(TraceIdRatioBased(share)),
             resource=Resource(dict(about)),
             shutdown_on_exit=False,
-            span_limits=SpanLimits(
-                max_span_attributes=_MOST_ATTRIBUTES,
-                max_span_attribute_length=_LONGEST,
-                max_events=0,
-                max_links=0,
-            ),
+            span_limits=_LIMITS,
         )
         provider.add_span_processor(_Ended(outbox))
         self._tracer = provider.get_tracer("tapeline")
@@ -76,7 +82,10 @@ class OtlpTracer:
         self._headers = TraceContextTextMapPropagator()
 
     def span(self, name: str, kind: Kind, within: Place | None, attributes: Attributes) -> OtlpSpan:
-        parent = within if isinstance(within, context.Context) else None
+        # A request begins where nobody says otherwise, whatever task serves it: the next one of a connection
+        # may be begun by the task of the one before.
+        elsewhere = _ROOT if kind == "server" else None
+        parent = within if isinstance(within, context.Context) else elsewhere
         span = self._tracer.start_span(name, parent, _KINDS[kind], _named(attributes))
         return OtlpSpan(span)
 
@@ -102,13 +111,15 @@ class OtlpTracer:
             here = ip_address(address)
         except ValueError:
             return None
+        if isinstance(here, IPv6Address):
+            here = here.ipv4_mapped or here  # a socket that listens for both says so of the older one
         if not any(here in network for network in self._believed):
             return None
         return self._headers.extract({"traceparent": traceparent}, _ROOT)
 
 
 class OtlpSpan:
-    """engine.tracing.Span, to be entered once."""
+    """engine.tracing.Span, to be entered once. What ends early (an event stream's) takes no more."""
 
     def __init__(self, span: trace.Span) -> None:
         self._span = span
@@ -126,14 +137,17 @@ class OtlpSpan:
         self.end()
 
     def rename(self, name: str) -> None:
-        self._span.update_name(name)
+        if self._span.is_recording():
+            self._span.update_name(name)
 
     def note(self, **attributes: Unpack[Attributes]) -> None:
-        self._span.set_attributes(_named(attributes))
+        if self._span.is_recording():
+            self._span.set_attributes(_named(attributes))
 
     def fail(self, kind: str) -> None:
-        self._span.set_attribute("error.type", kind)
-        self._span.set_status(trace.StatusCode.ERROR)
+        if self._span.is_recording():
+            self._span.set_attribute("error.type", kind)
+            self._span.set_status(trace.StatusCode.ERROR)
 
     def end(self) -> None:
         if self._span.is_recording():  # one that has ended says no

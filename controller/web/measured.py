@@ -29,16 +29,13 @@ class Measured:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, streaming = time.perf_counter(), ""
+        began, streaming, answered = time.perf_counter(), "", False
         method = scope["method"] if scope["method"] in _METHODS else "other"
 
         async def watch(message: Message) -> None:
-            nonlocal streaming
+            nonlocal streaming, answered
             if message["type"] == "http.response.start":
-                route = self._template(scope)
-                self._stats.answered(method, route, message["status"], time.perf_counter() - began)
-                span.rename(f"{method} {route}")
-                span.note(route=route, status=message["status"])
+                answered, route = True, note(message["status"])
                 if message["status"] >= 500:
                     span.fail(str(message["status"]))
                 kind = next((v for k, v in message["headers"] if k.lower() == b"content-type"), b"")
@@ -48,9 +45,21 @@ class Measured:
                     span.end()  # it goes on for as long as somebody looks
             await send(message)
 
+        def note(status: int) -> str:
+            route = self._template(scope)
+            self._stats.answered(method, route, status, time.perf_counter() - began)
+            span.rename(f"{method} {route}")
+            span.note(route=route, status=status)
+            return route
+
         try:
             with tracing.span(method, kind="server", within=_begun_by(scope), method=method) as span:
-                await self._app(scope, receive, watch)
+                try:
+                    await self._app(scope, receive, watch)
+                except Exception:
+                    if not answered:
+                        note(500)  # which the server answers now
+                    raise
         finally:
             if streaming:
                 self._stats.stream(streaming, -1)

@@ -170,6 +170,18 @@ def test_the_runtime_lock_is_the_part_that_runs() -> None:
     assert all("--hash=sha256:" in entry for entry in entries)
 
 
+def test_an_extra_comes_along_with_all_that_it_needs() -> None:
+    """The way of an upgrade installs nothing that is not in that list."""
+
+    def names(*extras: str) -> set[str]:
+        words = [sys.executable, DOCKER / "runtime_lock.py", "requirements.lock", "pyproject.toml", *extras]
+        done = subprocess.run(words, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=True)
+        return set(re.findall(r"^([a-z0-9-]+)==", done.stdout, re.MULTILINE))
+
+    more = names("traces") - names()
+    assert {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-common", "protobuf"} <= more
+
+
 @pytest.fixture
 def ready() -> Iterator[tuple[int, dict[str, int]]]:
     """A port where /readyz answers what ``says["status"]`` is."""

@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 
 from controller.config import Config
-from controller.traces import outbox
 from controller.traces.sending import traced
 
 from .receiver import Receiver
@@ -23,9 +22,8 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def tracing_to(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Tracing:
+def tracing_to(receiver: Receiver) -> Tracing:
     """``with tracing_to(share=0.5): …``; at the end all that was kept has arrived."""
-    monkeypatch.setattr(outbox, "EVERY_S", 0.02)
 
     @contextmanager
     def tracing(**settings: object) -> Iterator[None]:

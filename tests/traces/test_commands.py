@@ -5,17 +5,24 @@ from __future__ import annotations
 import asyncio
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from controller.core.commands import Announce, Command, MaskCapture
+from controller.core import facts as f
+from controller.core.commands import Announce, Command, MaskCapture, PlaySound, Sound, UnmaskCapture
 from controller.engine import tracing
+from controller.engine.executing import executed
+from controller.engine.ids import now
+from controller.engine.ports import EngineStats, Switch
 from tests.engine.bench import Running, user
 from tests.hooks.receiver import until
 
 from .conftest import Tracing
 from .receiver import Receiver
+
+UNMASK = UnmaskCapture("R1.1", "leg", "/spool/R1.1.wav")
+ANNOUNCE = PlaySound("leg", Sound.ANNOUNCEMENT, "there", "acme.test")
 
 
 @pytest.mark.parametrize(("share", "least", "most"), [(0.0, 0, 0), (0.5, 60, 140), (1.0, 200, 200)])
@@ -60,6 +67,34 @@ async def test_a_command_says_which_and_what_came_of_it(
     assert masked.span.parent_span_id == request.span.span_id
     closed = receiver.named("switch CloseCapture")[0]
     assert closed.span.trace_id == request.span.trace_id, "what follows from it is a part of it"
+
+
+@pytest.mark.parametrize(
+    ("command", "fact", "result"),
+    [
+        (UNMASK, f.CaptureUnmaskRefused("R1.1", now(), "no"), "refused"),
+        (UNMASK, f.CaptureUnmasked("R1.1", now()), "done"),
+        (ANNOUNCE, f.AnnouncementPlayed("leg", "acme.test", now(), error="no such file"), "refused"),
+        (ANNOUNCE, f.AnnouncementPlayed("leg", "acme.test", now()), "done"),
+    ],
+)
+async def test_what_a_switch_refuses_is_not_counted_as_done(
+    receiver: Receiver, tracing_to: Tracing, command: Command, fact: f.Fact, result: str
+) -> None:
+    class Refusing:
+        name = "pbx"
+
+        async def execute(self, command: Command) -> f.Fact:
+            return fact
+
+    stats = EngineStats()
+    with tracing_to():
+        told = await executed(cast(Switch, Refusing()), "call", command, stats, lambda: True, now)
+    assert told is fact
+    assert list(stats.took) == [(type(command).__name__, result)]
+    (seen,) = receiver.spans
+    assert seen.of["tapeline.result"] == result
+    assert seen.failed == (result == "refused")
 
 
 async def test_what_waits_in_a_mailbox_belongs_to_whoever_put_it_there(

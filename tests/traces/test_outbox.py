@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 import time
 import tracemalloc
@@ -10,8 +12,9 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
+from controller.traces import collector
 from controller.traces import outbox as boxes
-from controller.traces.collector import Away, Collector, Refused
+from controller.traces.collector import Away, Collector, NotTaken
 from controller.traces.outbox import AT_ONCE, MOST_WAITING, Outbox
 
 from .receiver import Receiver, until
@@ -58,8 +61,11 @@ def test_while_it_is_away_nothing_is_lost_that_fits_and_one_line_is_logged(
         outbox.put("two")
         receiver.status = 200
         until(lambda: sent(receiver)[-1] == "two", "both in the end")
+        until(lambda: len(lines) == 2, "that it is over is told as well")
     assert sent(receiver)[-2:] == ["one", "two"]
-    assert [(line["event"], line["log_level"]) for line in lines] == [("traces.not_sent", "warning")]
+    assert [(line["event"], line["log_level"]) for line in lines] == [
+        ("traces.not_sent", "warning"), ("traces.sent_again", "info"),
+    ]  # fmt: skip
 
 
 def test_its_memory_has_an_end_and_putting_never_waits(receiver: Receiver, outbox: Outbox[str]) -> None:
@@ -91,8 +97,9 @@ def test_what_it_refuses_is_not_sent_again_and_no_redirect_is_followed(
         receiver.status = 200
         outbox.put("good")
         until(lambda: "good" in sent(receiver), "the next one is sent")
+        until(lambda: len(lines) == 2, "and that it is over")
     assert sent(receiver) == ["bad", "good"]
-    (line,) = lines
+    line = lines[0]
     assert line["why"] == f"it answered {status}"
     assert line["spans_lost"] == 1
 
@@ -110,6 +117,77 @@ def test_a_span_that_cannot_be_packed_takes_no_other_along(receiver: Receiver) -
         outbox.put("good")
         until(lambda: sent(receiver) == ["good"], "the thread goes on")
     outbox.close(5)
+
+
+def test_spans_that_do_not_fit_are_told_though_each_that_is_sent_is_taken(
+    receiver: Receiver, outbox: Outbox[str]
+) -> None:
+    """It is slow, not away: nothing else says that some are lost."""
+    receiver.free.clear()
+    with capture_logs() as lines:
+        outbox.put("first")
+        until(lambda: receiver.got, "the thread is in it")
+        for n in range(MOST_WAITING + 7):
+            outbox.put(str(n))
+        receiver.free.set()
+        until(lambda: lines, "it is told")
+        outbox.put("later")
+        until(lambda: len(lines) == 2, "and that all fits again")
+    assert [line["event"] for line in lines] == ["traces.not_sent", "traces.sent_again"]
+    assert [line["spans_lost"] for line in lines] == [7, 7]
+    assert lines[0]["why"] == "more came at once than can wait"
+
+
+def test_what_was_lost_and_not_told_yet_is_told_at_the_end(receiver: Receiver) -> None:
+    outbox = Outbox(pack, Collector(receiver.endpoint, {}).post, every_s=60)
+    for n in range(MOST_WAITING + 3):
+        outbox.put(str(n))
+    outbox._warned_at = time.monotonic()  # a line was logged a moment ago
+    with capture_logs() as lines:
+        outbox.close(20)
+    assert [(line["event"], line["spans"], line["spans_lost"]) for line in lines] == [
+        ("traces.not_sent", 0, 3)
+    ]
+    assert len(sent(receiver)) == MOST_WAITING
+
+
+@pytest.mark.parametrize("part", ["head", "body"])
+def test_a_collector_that_drips_has_an_end(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte now and then: each read is quick, and the whole takes for ever."""
+    monkeypatch.setattr(collector, "POST_S", 0.5)
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            line, _ = listener.accept()
+            with line, contextlib.suppress(OSError):
+                line.recv(65_536)
+                if part == "body":
+                    line.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n")
+                for byte in b"HTTP/1.1 200 OK\r\n" + b"x" * 5000:
+                    line.sendall(bytes([byte]))
+                    if ended.wait(0.05):
+                        break
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        began = time.monotonic()
+        with pytest.raises(Away, match="TimeoutError"):
+            Collector(f"http://127.0.0.1:{listener.getsockname()[1]}", {}).post(b"x")
+        assert time.monotonic() - began < 3
+        ended.set()
+        thread.join(5)
+
+
+def test_a_large_message_arrives_whole(receiver: Receiver) -> None:
+    body = bytes(range(256)) * 1000
+    Collector(receiver.endpoint, {}).post(body)
+    assert receiver.got[0][2] == body
+
+
+def test_a_name_that_cannot_be_one_is_refused_and_raises_nothing_else() -> None:
+    with pytest.raises(NotTaken):
+        Collector("http://host..example", {}).post(b"")
 
 
 def test_the_end_sends_what_waits(receiver: Receiver) -> None:
@@ -161,9 +239,9 @@ def test_an_address_where_nobody_is(receiver: Receiver) -> None:
     with pytest.raises(Away, match="ConnectionRefusedError"):
         Collector("http://127.0.0.1:9", {}).post(b"")
     receiver.status = 418
-    with pytest.raises(Refused):
+    with pytest.raises(NotTaken):
         Collector(f"{receiver.endpoint}/otlp/v1/traces/", {}).post(b"")
-    with pytest.raises(Refused):
+    with pytest.raises(NotTaken):
         Collector(f"{receiver.endpoint}/otlp", {}).post(b"")
     assert {path for path, _, _ in receiver.got} == {"/otlp/v1/traces"}
 

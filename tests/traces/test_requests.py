@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from fastapi import FastAPI
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -19,6 +21,7 @@ from controller.clustering import controller_of
 from controller.config import Config
 from controller.engine import tracing
 from controller.engine.ids import now
+from controller.serving import Server
 from controller.web.app import create_app
 from tests.hooks.receiver import Receiver as HookReceiver
 from tests.hooks.receiver import until
@@ -72,12 +75,16 @@ async def test_a_defect_is_a_failure_and_says_its_class_only(
                 await client.get("/broken/x")
     (seen,) = receiver.spans
     assert seen.failed
-    assert seen.of["error.type"] == "LookupError"
+    assert seen.name == "GET /broken/{what}"
+    assert seen.of == _http("GET", "/broken/{what}", 500) | {"error.type": "LookupError"}
+    assert [key for key in world.services.http.took if "broken" in key[1]] == [
+        ("GET", "/broken/{what}", "5xx")
+    ]
     assert not any("4930123" in text for text in receiver.texts())
 
 
 async def test_an_event_stream_is_over_when_its_answer_begins(
-    world: World, receiver: Receiver, tracing_to: Tracing
+    world: World, receiver: Receiver, tracing_to: Tracing, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It goes on for hours; nobody is told then how long the answer took."""
     answered, token = asyncio.Event(), world.tokens["root"]
@@ -100,10 +107,12 @@ async def test_an_event_stream_is_over_when_its_answer_begins(
         await asyncio.wait_for(answered.wait(), 10)
         await until(lambda: receiver.spans)
         assert not stream.done()
-        stream.cancel()
-        await asyncio.gather(stream, return_exceptions=True)
+        with caplog.at_level("WARNING"):
+            stream.cancel()
+            await asyncio.gather(stream, return_exceptions=True)
     (seen,) = receiver.spans
     assert seen.of["http.response.status_code"] == 200
+    assert not [r for r in caplog.records if r.name.startswith("opentelemetry")], "it writes to no ended span"
 
 
 async def test_a_stranger_s_trace_is_not_gone_on_with(
@@ -136,6 +145,38 @@ async def test_that_of_somebody_believed_is(
     (seen,) = receiver.spans
     assert f"00-{seen.span.trace_id.hex()}-{seen.span.parent_span_id.hex()}-01" == STRANGER
     assert not {"anna", "user=anna"} & receiver.texts()
+
+
+async def test_a_socket_that_listens_for_both_says_the_older_address_in_the_newer_s_words(
+    tracing_to: Tracing,
+) -> None:
+    with tracing_to(continue_from=["10.1.0.0/16"]):
+        assert tracing.incoming("::ffff:10.1.2.3", STRANGER) is not None
+        assert tracing.incoming("10.1.2.3", STRANGER) is not None
+        assert tracing.incoming("::ffff:10.2.2.3", STRANGER) is None
+        assert tracing.incoming("64:ff9b::a01:203", STRANGER) is None
+
+
+@pytest.mark.parametrize("reset", [True, False])
+async def test_requests_of_one_connection_are_no_part_of_each_other(
+    world: World, receiver: Receiver, tracing_to: Tracing, reset: bool
+) -> None:
+    """Of two that come at once the server begins the second from the task of the first."""
+    with tracing_to(), socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(world.app, log_config=None, lifespan="off", reset_contextvars=reset)
+        server = Server(config, lambda: None)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        asked = b"GET /healthz HTTP/1.1\r\nHost: tapeline.test\r\n"
+        writer.write(asked + b"\r\n" + asked + b"Connection: close\r\n\r\n")
+        answers = await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+        server.should_exit = True
+        await serving
+    assert answers.count(b"HTTP/1.1 200") == 2
+    first, second = receiver.named("GET /healthz")
+    assert first.span.trace_id != second.span.trace_id
+    assert first.span.parent_span_id == second.span.parent_span_id == b""
 
 
 async def test_a_control_that_another_controller_carries_out_stays_one_trace(

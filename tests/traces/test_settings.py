@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from structlog.testing import capture_logs
 
+from controller import doctor_traces
 from controller.config import Config, ConfigError, load
 from controller.config.traces import TracesConfig
-from controller.doctor import _traces
+from controller.doctor_traces import LONGEST_S, _secret, examine_traces
 from controller.engine import tracing
-from controller.traces import sending
+from controller.engine.alarms import Severity
+from controller.health import _traces
 from controller.traces.sending import traced
 
 from .receiver import Receiver
@@ -30,7 +34,8 @@ def loaded(folder: Path, text: str) -> Config:
 @pytest.mark.parametrize(
     "endpoint",
     ["127.0.0.1:4318", "ftp://host", "http://", "http://me:secret@host", "http://host/?x=1", "http://host#x",
-     "http://host:99999", "http://ho st", "http://host\\n", "http://höst", "http://["],
+     "http://host:99999", "http://ho st", "http://host\\n", "http://höst", "http://[",
+     "http://host:0", "http://host..example", "http://" + "h" * 64 + ".example"],
 )  # fmt: skip
 def test_an_endpoint_that_is_none_is_refused_by_its_name(tmp_path: Path, endpoint: str) -> None:
     with pytest.raises(ConfigError, match=r"traces\.endpoint") as caught:
@@ -64,7 +69,19 @@ def test_headers_come_from_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [b"QQcret", b"na me: QQcret", b": QQcret", b"name:", b"name: QQ\x01cret", "n: QQcrét".encode()]
+    "text",
+    [
+        b"QQcret",
+        b"na me: QQcret",
+        b": QQcret",
+        b"name:",
+        b"name: QQ\x01cret",
+        "n: QQcrét".encode(),
+        b"Content-Type: QQ",
+        b"content-length: 1",
+        b"Transfer-Encoding: QQ",
+        b"host: QQ",
+    ],
 )
 def test_a_file_that_holds_none_is_refused_and_not_recited(tmp_path: Path, text: bytes) -> None:
     file = tmp_path / "headers"
@@ -74,10 +91,27 @@ def test_a_file_that_holds_none_is_refused_and_not_recited(tmp_path: Path, text:
     assert "QQ" not in str(caught.value)
 
 
-def test_a_file_that_is_not_there_is_an_error_of_the_start(tmp_path: Path, receiver: Receiver) -> None:
+@pytest.mark.parametrize("part", ["controller", "worker"])
+def test_a_file_that_is_not_there_keeps_nothing_from_starting(
+    tmp_path: Path, receiver: Receiver, part: Literal["controller", "worker"]
+) -> None:
+    """A restart by night, and nobody could pause any more."""
     config = loaded(tmp_path, f'endpoint = "{receiver.endpoint}"\nheaders_file = "none"')
-    with pytest.raises(ConfigError, match="cannot read"), traced(config, "controller"):
-        pass
+    worked = False
+    with capture_logs() as lines, traced(config, part) as untraced, tracing.span("one"):
+        worked = True
+    assert worked
+    assert "headers_file: cannot read" in untraced
+    (line,) = lines
+    assert (line["event"], line["log_level"], line["why"]) == ("traces.off", "error", untraced)
+    assert "tapeline doctor" in line["mend"]
+    assert receiver.got == []
+
+
+def test_an_error_of_the_work_is_not_taken_for_one_of_the_traces(receiver: Receiver) -> None:
+    config = Config.model_validate({"traces": {"endpoint": receiver.endpoint}})
+    with pytest.raises(LookupError), traced(config, "controller"):
+        raise LookupError
 
 
 def test_the_header_is_sent_and_the_tracer_gone_afterwards(tmp_path: Path, receiver: Receiver) -> None:
@@ -91,13 +125,21 @@ def test_the_header_is_sent_and_the_tracer_gone_afterwards(tmp_path: Path, recei
     assert receiver.spans[0].resource["tapeline.part"] == "worker"
 
 
+#: Read when spans are made, unless we say it all.
+MALFORMED = {
+    f"OTEL_{what}_LIMIT": "foo"
+    for what in ("ATTRIBUTE_COUNT", "ATTRIBUTE_VALUE_LENGTH", "EVENT_ATTRIBUTE_COUNT", "LINK_ATTRIBUTE_COUNT",
+                 "SPAN_ATTRIBUTE_VALUE_LENGTH", "SPAN_EVENT_COUNT", "SPAN_LINK_COUNT")
+}  # fmt: skip
+
+
 def test_variables_of_opentelemetry_change_nothing(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {
         "OTEL_TRACES_SAMPLER": "always_off", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",
         "OTEL_EXPORTER_OTLP_HEADERS": "x=y", "OTEL_RESOURCE_ATTRIBUTES": "owner=anna",
-        "OTEL_SERVICE_NAME": "other", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "0",
+        "OTEL_SERVICE_NAME": "other", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "0", **MALFORMED,
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
     config = Config.model_validate({"traces": {"endpoint": receiver.endpoint}})
@@ -134,37 +176,100 @@ def without_the_extra(folder: Path, *words: str) -> subprocess.CompletedProcess[
     )
 
 
-def test_asked_for_and_not_installed_is_said_at_the_start_and_by_the_doctor(tmp_path: Path) -> None:
-    config = 'database = {url = "sqlite+aiosqlite:///a.db"}\n[traces]\nendpoint = "http://127.0.0.1:9"\n'
-    (tmp_path / "tapeline.toml").write_text(config)
+def test_asked_for_and_not_installed_is_said_and_the_work_begins(tmp_path: Path) -> None:
+    """An upgrade has forgotten the extra. The database, which is away, is opened later, and ends the two."""
+    (tmp_path / "tapeline.toml").write_text(
+        'database = {url = "postgresql+asyncpg://me@127.0.0.1:9/none"}\n'
+        '[traces]\nendpoint = "http://127.0.0.1:9"\n'
+    )
     for command in ("serve", "worker"):
         done = without_the_extra(tmp_path, command)
-        assert done.returncode == 2, done.stderr
-        assert "traces.endpoint is set, and OpenTelemetry is not installed" in done.stderr
-        assert INSTALL in done.stderr
+        said, _, after = done.stderr.partition("\n")
+        line = json.loads(said)
+        assert (line["event"], line["level"], line["mend"]) == ("traces.off", "error", INSTALL)
+        assert line["why"] == "OpenTelemetry is not installed"
+        assert "database" in after
         assert "Traceback" not in done.stderr
-    assert not (tmp_path / "a.db").exists(), "nothing was begun"
     done = without_the_extra(tmp_path, "doctor", "--json")
     assert INSTALL in done.stdout, done.stdout + done.stderr
 
 
-def test_the_api_alone_is_not_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    """FastAPI brings that."""
-    assert importlib.util.find_spec("opentelemetry.trace") is not None
-    assert not sending.missing()
-    monkeypatch.setattr(sending, "_installed", lambda module: module == "opentelemetry.trace")
-    assert sending.missing()
+def test_a_variable_that_opentelemetry_stumbles_over_when_it_is_loaded(tmp_path: Path) -> None:
+    code = """
+from structlog.testing import capture_logs
+from controller.config import Config
+from controller.traces.sending import traced
+config = Config.model_validate({"traces": {"endpoint": "http://127.0.0.1:9"}})
+with capture_logs() as lines, traced(config, "controller") as untraced:
+    print("works", untraced, lines[0]["mend"])
+"""
+    environ = {**os.environ, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "foo"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=environ, check=True
+    )
+    assert done.stdout.startswith("works OpenTelemetry cannot be loaded: OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT")
+    assert "OTEL_*" in done.stdout
+
+
+def test_a_controller_without_its_traces_has_an_alarm_and_is_ready() -> None:
+    (alarm,) = _traces("OpenTelemetry is not installed")
+    assert (alarm.code, alarm.severity, alarm.part) == ("traces.off", Severity.WARNING, "traces")
+    assert alarm.detail == "OpenTelemetry is not installed"
+    assert _traces("") == []
+
+
+# ── the doctor ────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
     ("status", "ok", "found"), [(200, True, "takes traces"), (401, False, "it answered 401")]
 )
-def test_the_doctor_sends_an_export_of_nothing(receiver: Receiver, status: int, ok: bool, found: str) -> None:
+async def test_the_doctor_sends_an_export_of_nothing(
+    receiver: Receiver, status: int, ok: bool, found: str
+) -> None:
     receiver.status = status
-    check = _traces(Config.model_validate({"traces": {"endpoint": receiver.endpoint}}))
+    (check,) = await examine_traces(Config.model_validate({"traces": {"endpoint": receiver.endpoint}}))
     assert (check.ok, check.found) == (ok, found)
     assert [path for path, _, _ in receiver.got] == ["/v1/traces"]
     assert receiver.spans == []
+
+
+async def test_the_doctor_waits_for_no_name_server(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = threading.Event()
+    monkeypatch.setattr(doctor_traces, "try_out", lambda config: done.wait(60))
+    monkeypatch.setattr(doctor_traces, "LONGEST_S", 0.05)
+    (check,) = await examine_traces(Config.model_validate({"traces": {"endpoint": receiver.endpoint}}))
+    done.set()
+    assert (check.ok, check.found) == (False, "nothing came back within ten seconds")
+    assert LONGEST_S == 10, "as it says"
+
+
+@pytest.mark.parametrize(("mode", "bad"), [(0o600, 0), (0o640, 0), (0o644, 1), (0o602, 1)])
+async def test_the_doctor_looks_who_may_read_the_token(
+    tmp_path: Path, receiver: Receiver, mode: int, bad: int
+) -> None:
+    file = tmp_path / "h"
+    file.write_text("x-token: QQ\n")
+    file.chmod(mode)
+    found = await examine_traces(loaded(tmp_path, f'endpoint = "{receiver.endpoint}"\nheaders_file = "h"'))
+    assert [c.what for c in found] == ["collector"] + ["headers file"] * bad
+    assert not any("QQ" in c.found + c.mend for c in found)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "bad"),
+    [("http://10.0.0.9:4318", True), ("http://otlp.example.com", True), ("https://otlp.example.com", False),
+     ("http://localhost:4318", False), ("http://[::1]:4318", False), ("http://127.0.0.1:4318", False)],
+)  # fmt: skip
+def test_the_doctor_says_when_a_token_goes_over_the_network_as_it_is(
+    tmp_path: Path, endpoint: str, bad: bool
+) -> None:
+    (tmp_path / "h").touch(mode=0o600)
+    checks = _secret(TracesConfig(endpoint=endpoint, headers_file=tmp_path / "h"))
+    assert [c.what for c in checks] == ["headers"] * bad
+    assert _secret(TracesConfig(endpoint=endpoint)) == []
 
 
 # ── off ───────────────────────────────────────────────────────────────────────────────────────

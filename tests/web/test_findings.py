@@ -22,7 +22,7 @@ PACKAGE = Path(controller.__file__).parent
 HOLE = re.compile(r"%\((\w+)\)s")
 #: Arguments of a finding that are data only: paths, and what another layer says (an error, a setting).
 DATA = {
-    "str(error)", "text", "source.too_open", "str(error).partition(': ')[2]",
+    "str(error)", "error.mend", "text", "source.too_open", "str(error).partition(': ')[2]",
     "f'{config.spool}: {error.strerror}'",
 }  # fmt: skip
 
@@ -97,6 +97,8 @@ def test_each_is_known_again_with_whatever_stands_in_its_holes(template: Catalog
 
 async def test_what_is_found_on_this_machine_is_said_in_german(tmp_path: Path, template: Catalog) -> None:
     """A switch that is not there, a store that cannot be, a key that is missing, a machine as it is."""
+    (tmp_path / "headers").touch(mode=0o600)
+    (tmp_path / "headers").chmod(0o644)
     file = tmp_path / "tapeline.toml"
     file.write_text(
         f"""
@@ -104,6 +106,9 @@ async def test_what_is_found_on_this_machine_is_said_in_german(tmp_path: Path, t
         url = "sqlite+aiosqlite:///{tmp_path}/catalog.db"
         [storage]
         path = "{tmp_path}/recordings"
+        [traces]
+        endpoint = "http://127.0.0.1:9"
+        headers_file = "{tmp_path}/headers"
         [[sealing]]
         name = "qq3"
         tenants = ["*"]
@@ -128,6 +133,9 @@ async def test_what_is_found_on_this_machine_is_said_in_german(tmp_path: Path, t
     assert sum(not check.ok for _, checks in found for check in checks) >= 2
     (keys,) = dict(found)["sealing qq3"]
     assert "kann nicht gelesen werden" in language_of("de").said(keys.found)
+    collector, secret = dict(found)["traces"]
+    assert "ist nicht zu erreichen" in language_of("de").said(collector.found)
+    assert "jeder auf diesem Rechner" in language_of("de").said(secret.found)
     assert left(found, template) == {}
 
 
@@ -147,5 +155,5 @@ NAMES = re.compile(
     r"('[^']*'|(dialplan)?/\S+|\b(qq\d|asterisk|freeswitch|opencore|ffmpeg|flac|opus|mp3|mp4|amr|H264"
     r"|\w+_\w+|acme|other|test|tapeline(-\w+)?|DynamicFeature|[a-z]+(-[a-z]+)+|release|dfsg\S*|cs6\S*"
     r"|switches|password|username|external|internal|soft|true|default|public"
-    r"|No such file or directory|Authentication failed|Connect call failed|Connection refused)\b)"
+    r"|No such file or directory|Authentication failed|Connect call failed|Connection refused|ConnectionRefusedError|Errno)\b)"
 )
