@@ -155,5 +155,6 @@ NAMES = re.compile(
     r"('[^']*'|(dialplan)?/\S+|\b(qq\d|asterisk|freeswitch|opencore|ffmpeg|flac|opus|mp3|mp4|amr|H264"
     r"|\w+_\w+|acme|other|test|tapeline(-\w+)?|DynamicFeature|[a-z]+(-[a-z]+)+|release|dfsg\S*|cs6\S*"
     r"|switches|password|username|external|internal|soft|true|default|public"
-    r"|No such file or directory|Authentication failed|Connect call failed|Connection refused|ConnectionRefusedError|Errno)\b)"
+    r"|No such file or directory|Authentication failed|Connect call failed|Connection refused"
+    r"|ConnectionRefusedError|Errno)\b)"
 )
