@@ -24,6 +24,7 @@ from .common import (
     ConfigOption,
     JsonOption,
     NotPossible,
+    audited,
     console,
     operator,
     print_json,
@@ -203,14 +204,19 @@ def trust_command(config: ConfigOption = None) -> None:
     """Say that this machine's clock is right, after it was set or the machine was off for days."""
     settings = load(config)
     clock = trusted_clock(settings)
-    doubt = clock.doubt()
-    try:
-        clock.trust()
-    except OSError as error:
-        raise NotPossible(
-            f"it cannot be noted beside {settings.web.secret_file}: {error.strerror}"
-        ) from error
-    console.print(f"deletion goes by {now():%Y-%m-%d %H:%M} UTC from now on; it was doubted by {abs(doubt)}")
+    doubt = abs(clock.doubt())
+
+    async def work(catalog: SqlCatalog) -> None:
+        await audited(catalog, None, "clock trusted", "clock", f"it was doubted by {doubt}")
+        try:
+            clock.trust()
+        except OSError as error:
+            raise NotPossible(
+                f"it cannot be noted beside {settings.web.secret_file}: {error.strerror}"
+            ) from error
+
+    with_catalog(config, work)
+    console.print(f"deletion goes by {now():%Y-%m-%d %H:%M} UTC from now on; it was doubted by {doubt}")
 
 
 def _tell(seen: Outlook, days: int) -> None:

@@ -121,6 +121,9 @@ async def test_nothing_goes_before_its_time(machine: Machine) -> None:
         machine.set_by(YEAR)
         assert "365 days" in await machine.run("retention", "trust-clock")
         assert not await machine.doubted()
+        [line] = [e for e in await house.catalog.audit_entries(Scope(None)) if e.action == "clock trusted"]
+        assert "365 days" in line.detail
+        assert "command line" in line.account
         house.later(days=365)
         assert await machine.round() == 3, "their time in the trash is over"
         assert await machine.there() == {held}
