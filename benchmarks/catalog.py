@@ -201,6 +201,10 @@ async def _measure(result: Result, name: str, url: str, count: int) -> None:
             result.notes.append(
                 f"{name}, {count:,}: made in {made:.0f} s, all reports' sums in {counted:.0f} s"
             )
+        if not database.sqlite:
+            async with database.reading() as connection:
+                buffers = (await connection.exec_driver_sql("SHOW shared_buffers")).scalar_one()
+            result.notes.append(f"{name}, {count:,}: shared_buffers {buffers}")
         spare_the_loop()  # as `tapeline serve` does
         for what, ask in QUESTIONS.items():
             row = await _ask(catalog, database, ask)
