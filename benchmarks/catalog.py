@@ -7,12 +7,9 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-from sqlalchemy import event
 
 from controller.catalog import Database, SqlCatalog, open_database
 from controller.core.direction import Direction
@@ -23,6 +20,7 @@ from controller.engine.report_keeper import ReportKeeper
 from controller.engine.reports import Grouping
 from tests.catalog import cluster
 from tests.catalog.conftest import _make
+from tests.catalog.overheard import Statement, overheard
 
 from .catalog_rows import TENANTS, fill, second_of, tenant_of
 from .result import Aim, Result, percentile
@@ -43,7 +41,9 @@ MOST_S = float(os.environ.get("CATALOG_SECONDS", "20"))
 AIM_MS, AIM_RATIO = 50, 3
 F = RecordingFilter
 
-Ask = Callable[[SqlCatalog, Scope, random.Random], Awaitable[Sequence[str]]]
+Answer = Callable[[], Awaitable[Sequence[str]]]
+#: Makes a question up, which takes no time of it; what it gives asks it, and answers the ids found.
+Ask = Callable[[SqlCatalog, Scope, random.Random], Awaitable[Answer]]
 
 
 def run() -> Result:
@@ -68,58 +68,64 @@ def run() -> Result:
 
 
 def _recordings(**where: Any) -> Ask:
-    async def ask(catalog: SqlCatalog, scope: Scope, dice: random.Random) -> Sequence[str]:
-        given = {k: v(dice) if callable(v) else v for k, v in where.items()}
-        page = await catalog.recordings(scope, F(**given))
-        return [row.recording_id for row in page.items]
+    async def ask(catalog: SqlCatalog, scope: Scope, dice: random.Random) -> Answer:
+        given = F(**{k: v(dice) if callable(v) else v for k, v in where.items()})
+        return lambda: _ids(catalog, scope, given)
 
     return ask
+
+
+async def _in_the_midst(catalog: SqlCatalog, scope: Scope, dice: random.Random) -> Answer:
+    first = await catalog.recordings(scope, F(until=_time(dice)), limit=1)
+    return lambda: _ids(catalog, scope, F(), first.next)
+
+
+async def _ids(
+    catalog: SqlCatalog, scope: Scope, where: RecordingFilter, before: str | None = None
+) -> Sequence[str]:
+    page = await catalog.recordings(scope, where, before=before)
+    return [row.recording_id for row in page.items]
 
 
 def _calls(**where: Any) -> Ask:
-    async def ask(catalog: SqlCatalog, scope: Scope, dice: random.Random) -> Sequence[str]:
-        given = {k: v(dice) if callable(v) else v for k, v in where.items()}
-        page = await catalog.calls(scope, F(**given))
-        return [row.call_id for row in page.items]
+    async def ask(catalog: SqlCatalog, scope: Scope, dice: random.Random) -> Answer:
+        given = F(**{k: v(dice) if callable(v) else v for k, v in where.items()})
+
+        async def answer() -> Sequence[str]:
+            return [row.call_id for row in (await catalog.calls(scope, given)).items]
+
+        return answer
 
     return ask
 
 
-class _InTheMidst:
-    """A page in the midst of the list; where it begins is found before the clock runs."""
-
-    _before: str | None = None
-
-    async def prepare(self, catalog: SqlCatalog, scope: Scope, dice: random.Random) -> None:
-        first = await catalog.recordings(scope, F(until=_time(dice)), limit=1)
-        self._before = first.next
-
-    async def __call__(self, catalog: SqlCatalog, scope: Scope, dice: random.Random) -> Sequence[str]:
-        if self._before is None:
-            await self.prepare(catalog, scope, dice)
-        page = await catalog.recordings(scope, F(), before=self._before)
-        return [row.recording_id for row in page.items]
-
-
-async def _call_page(catalog: SqlCatalog, scope: Scope, dice: random.Random) -> Sequence[str]:
+async def _call_page(catalog: SqlCatalog, scope: Scope, dice: random.Random) -> Answer:
     (tenant,) = (scope.tenant or "t0.example",)
     number = int(tenant[1:].partition(".")[0])
     n = dice.randrange(1, _size[0])
     while tenant_of(n) != number:
         n += 1
-    found = await catalog.call(scope, f"c{n:09}")
-    return [found.row.call_id] if found else []
+
+    async def answer() -> Sequence[str]:
+        found = await catalog.call(scope, f"c{n:09}")
+        return [found.row.call_id] if found else []
+
+    return answer
 
 
 def _report(by: Grouping | None, days: int) -> Ask:
-    async def ask(catalog: SqlCatalog, scope: Scope, dice: random.Random) -> Sequence[str]:
+    async def ask(catalog: SqlCatalog, scope: Scope, dice: random.Random) -> Answer:
         until = datetime.fromtimestamp(second_of(_size[0], _size[0]), UTC)
         since = until - timedelta(days=days)
-        if by is None:
-            await catalog.report_totals(scope, since, until)
-        else:
-            await catalog.report(scope, by, since, until, UTC)
-        return []
+
+        async def answer() -> Sequence[str]:
+            if by is None:
+                await catalog.report_totals(scope, since, until)
+            else:
+                await catalog.report(scope, by, since, until, UTC)
+            return []
+
+        return answer
 
     return ask
 
@@ -137,7 +143,7 @@ def _number(dice: random.Random) -> str:
 
 QUESTIONS: dict[str, Ask] = {
     "list, newest": _recordings(),
-    "list, in the midst": _InTheMidst(),
+    "list, in the midst": _in_the_midst,
     "list, longest": _recordings(order=Order.LONGEST),
     "list, largest": _recordings(order=Order.LARGEST),
     "since and until": _recordings(
@@ -226,14 +232,13 @@ async def _filled(database: Database) -> int:
 async def _ask(catalog: SqlCatalog, database: Database, ask: Ask) -> dict[str, Any]:
     dice, took, bare, rows = random.Random(7), [], [], []
     began = time.monotonic()
-    with _overheard(database) as statements:
+    with overheard(database) as statements:
         for n in range(ROUNDS + 2):
             scope = Scope(f"t{dice.randrange(TENANTS)}.example")
-            if isinstance(ask, _InTheMidst):
-                await ask.prepare(catalog, scope, dice)
+            answer = await ask(catalog, scope, dice)
             statements.clear()
             start = time.perf_counter()
-            ids = await ask(catalog, scope, dice)
+            ids = await answer()
             took.append((time.perf_counter() - start) * 1000)
             bare.append(await _again(database, tuple(statements)))
             if ids:
@@ -248,25 +253,6 @@ async def _ask(catalog: SqlCatalog, database: Database, ask: Ask) -> dict[str, A
         "ratio to its bare SQL": round(middle / percentile(bare, 0.5), 1),
         "ratio to its rows by key": round(middle / percentile(rows, 0.5), 1) if rows else None,
     }
-
-
-Statement = tuple[str, Any]
-
-
-@contextmanager
-def _overheard(database: Database) -> Iterator[list[Statement]]:
-    """What goes to the database, each with its parameters."""
-    said: list[Statement] = []
-
-    def hear(_c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
-        if not statement.startswith("BEGIN"):
-            said.append((statement, parameters))
-
-    event.listen(database.engine.sync_engine, "before_cursor_execute", hear)
-    try:
-        yield said
-    finally:
-        event.remove(database.engine.sync_engine, "before_cursor_execute", hear)
 
 
 async def _again(database: Database, statements: Sequence[Statement]) -> float:

@@ -36,7 +36,8 @@ async def executed(
         result = "done"
         try:
             fact = await _asked(switch, command, may_act)
-            result = "refused" if _refused(fact) else "done"
+            if _refused(fact):
+                result = "refused"
         except SwitchDown:
             result, fact = "down", None
         except Exception as error:

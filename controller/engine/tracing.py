@@ -71,18 +71,18 @@ class _Off:
 
 _OFF = _Off()
 _NOTHING: Mapping[str, str] = {}
-_tracer: Tracer | None = None
+#: The process's, if there is one.
+_tracers: list[Tracer] = []
 
 
 @contextmanager
 def installed(tracer: Tracer) -> Iterator[None]:
     """For the whole process."""
-    global _tracer  # noqa: PLW0603 - as logging, it is everybody's
-    before, _tracer = _tracer, tracer
+    _tracers.append(tracer)
     try:
         yield
     finally:
-        _tracer = before
+        _tracers.remove(tracer)
 
 
 def span(
@@ -90,25 +90,25 @@ def span(
 ) -> AbstractContextManager[Span]:
     """A part of what is going on here, or of what goes on at ``within``. An exception that leaves it fails
     it. ``name`` is one of few: no id is in it."""
-    return _OFF if _tracer is None else _tracer.span(name, kind, within, attributes)
+    return _tracers[-1].span(name, kind, within, attributes) if _tracers else _OFF
 
 
 def here() -> Place | None:
     """For whoever does something later, or elsewhere, that is a part of this."""
-    return None if _tracer is None else _tracer.here()
+    return _tracers[-1].here() if _tracers else None
 
 
 def under(place: Place | None) -> AbstractContextManager[object]:
     """What is done meanwhile is a part of what goes on there, and not of what made this task."""
-    return _OFF if _tracer is None or place is None else _tracer.under(place)
+    return _OFF if place is None or not _tracers else _tracers[-1].under(place)
 
 
 def outgoing() -> Mapping[str, str]:
     """The headers by which another system can say what it does as a part of this (W3C Trace Context)."""
-    return _NOTHING if _tracer is None else _tracer.outgoing()
+    return _tracers[-1].outgoing() if _tracers else _NOTHING
 
 
 def incoming(address: str, traceparent: str) -> Place | None:
     """Where somebody's trace goes on, if he is one of those whom it is believed; whoever asks from
     elsewhere could lay his requests into other people's traces, and have each of them kept."""
-    return None if _tracer is None or not traceparent else _tracer.incoming(address, traceparent)
+    return _tracers[-1].incoming(address, traceparent) if traceparent and _tracers else None

@@ -116,8 +116,8 @@ class TrustedClock:
             "at": mark.at.isoformat(),
             "boot": mark.uptime.boot,
             "runs_s": mark.uptime.runs_s,
+            "late_s": mark.late.total_seconds(),
         }
-        told["late_s"] = mark.late.total_seconds()
         new = self._file.with_name(f".{self._file.name}.{os.getpid()}")
         try:
             new.write_text(json.dumps(told))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from ..engine import tracing
@@ -59,19 +60,28 @@ class Steps:
         self._told = told
         #: (step, done or failed) → how long, since this process began.
         self.took: dict[tuple[str, str], Histogram] = {}
-        #: Recording id → the run that its steps are a part of: they are called from the engine's own threads.
-        self.within: dict[str, tracing.Place | None] = {}
+        #: Recording id → where its run is: the steps are called from the durable engine's own threads.
+        self._runs: dict[str, tracing.Place | None] = {}
 
     @property
     def finishing(self) -> tuple[str, ...]:
         return self._media.task_names
+
+    @contextmanager
+    def part_of_this(self, recording_id: str) -> Iterator[None]:
+        """The recording's steps are meanwhile a part of what goes on here."""
+        self._runs[recording_id] = tracing.here()
+        try:
+            yield
+        finally:
+            del self._runs[recording_id]
 
     async def do(self, step: str, recording_id: str, before: Answer) -> Answer:
         """One step. ``before`` is what the step before answered. A failure is answered, not raised."""
         began = time.perf_counter()
         with (
             about(recording=recording_id),
-            tracing.under(self.within.get(recording_id)),
+            tracing.under(self._runs.get(recording_id)),
             tracing.span(f"step {step}", step=step, recording=recording_id) as span,
         ):
             answer = await self._do(step, recording_id, before)

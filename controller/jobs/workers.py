@@ -220,11 +220,8 @@ class Workers:
         with tracing.span(
             f"recording {phase}", phase=phase, recording=recording, run=job.run_id, tries=job.tries
         ) as span:
-            self._steps.within[recording] = tracing.here()
-            try:
+            with self._steps.part_of_this(recording):
                 answers = await self._runs.execute(job.run_id, job.phase, recording, again=job.again)
-            finally:
-                del self._steps.within[recording]
             if any(a.get("error") for a in answers):
                 span.fail("failed")
             await self._surely(lambda: self._note(job, list(answers)))

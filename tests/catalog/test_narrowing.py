@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import pytest
-from sqlalchemy import event
 
 from controller.catalog import Database, SqlCatalog, narrowing
 from controller.engine.listing import Stand
 from controller.engine.media_ports import SILENT, FileRole, MediaState, StoredFile
 from controller.engine.reading import RecordingFilter, Scope
 
+from .overheard import Statement, overheard
 from .story import Story, inside, outside
 
 RED, ALL = Scope("red.example"), Scope(None)
@@ -26,22 +22,8 @@ async def talks(catalog: SqlCatalog, count: int = 12) -> None:
     await story.save(catalog)
 
 
-@contextmanager
-def statements(database: Database) -> Iterator[list[str]]:
-    seen: list[str] = []
-
-    def note(connection: Any, cursor: Any, statement: str, *more: Any) -> None:
-        seen.append(statement)
-
-    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(database.engine.sync_engine, "before_cursor_execute", note)
-
-
-def short(database: Database, seen: list[str]) -> bool:
-    return any(("json_each" if database.sqlite else "unnest(") in statement.lower() for statement in seen)
+def short(database: Database, seen: list[Statement]) -> bool:
+    return any(("json_each" if database.sqlite else "unnest(") in statement.lower() for statement, _ in seen)
 
 
 @pytest.mark.parametrize("party", ["+49 30 1234 007", "1234007", "101", "nobody is called so", "49", "%"])
@@ -50,7 +32,7 @@ async def test_calls_are_found_by_a_party_as_before(
 ) -> None:
     await talks(catalog)
     for scope in (RED, ALL, Scope("red.example", "101"), Scope("blue.example")):
-        with statements(database) as seen:
+        with overheard(database) as seen:
             found = await catalog.calls(scope, RecordingFilter(party=party))
         with monkeypatch.context() as without:
             without.setattr(narrowing, "_most", lambda sqlite: -1)
@@ -66,7 +48,7 @@ async def test_too_many_that_fit_narrow_nothing(
 ) -> None:
     await talks(catalog)
     monkeypatch.setattr(narrowing, "_most", lambda sqlite: 5)
-    with statements(database) as seen:
+    with overheard(database) as seen:
         assert len((await catalog.calls(RED, RecordingFilter(party="1234"))).items) == 12
     assert not short(database, seen)
 
@@ -80,7 +62,7 @@ async def test_a_rare_format_and_a_pause_narrow_the_list(catalog: SqlCatalog, da
             StoredFile(row.recording_id, FileRole.RENDITION, 0, f"k{n}", format, 44, "ab", 1000, 1, 8000)
         )
     for where, wanted in ((RecordingFilter(format="mp3"), [rows[3]]), (RecordingFilter(paused=True), [])):
-        with statements(database) as seen:
+        with overheard(database) as seen:
             found = await catalog.recordings(RED, where)
         assert [r.recording_id for r in found.items] == [r.recording_id for r in wanted]
         assert wanted == [] or short(database, seen)

@@ -5,18 +5,18 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from benchmarks import catalog as asked
 from benchmarks.catalog_rows import fill
 from controller.catalog import Database, SqlCatalog
 from controller.engine.reading import Scope
 from controller.engine.report_keeper import ReportKeeper
+
+from .overheard import Statement, overheard
 
 ROWS = 6_000
 TENANT = Scope("t0.example")
@@ -28,22 +28,7 @@ _GROWING = (
 _READ_THROUGH = re.compile(rf"SCAN ({_GROWING})\b|Seq Scan on ({_GROWING})\b")
 
 
-@contextmanager
-def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
-    seen: list[tuple[str, Any]] = []
-
-    def note(connection: Any, cursor: Any, statement: str, parameters: Any, *more: Any) -> None:
-        if statement.lstrip().startswith(("SELECT", "INSERT", "DELETE")):
-            seen.append((statement, parameters))
-
-    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(database.engine.sync_engine, "before_cursor_execute", note)
-
-
-async def read_through(database: Database, seen: list[tuple[str, Any]]) -> list[str]:
+async def read_through(database: Database, seen: Sequence[Statement]) -> list[str]:
     """The plans of those statements that read a growing table through."""
     found = []
     async with database.reading() as connection:
@@ -52,6 +37,8 @@ async def read_through(database: Database, seen: list[tuple[str, Any]]) -> list[
             await connection.execute(text("SET LOCAL enable_seqscan = off"))
         explain = "EXPLAIN QUERY PLAN " if database.sqlite else "EXPLAIN "
         for statement, parameters in seen:
+            if not statement.lstrip().startswith(("SELECT", "INSERT", "DELETE")):
+                continue
             rows = (await connection.exec_driver_sql(explain + statement, parameters)).all()
             plan = "\n".join(str(row[-1]) for row in rows)
             # To count over an index alone, or to walk it in its order, is no reading through.
@@ -64,14 +51,15 @@ async def test_no_question_reads_a_table_through(catalog: SqlCatalog, database: 
     asked._size[0] = ROWS
     await fill(database, ROWS)
     await catalog.doubt_all()
-    with statements(database) as counting:
+    with overheard(database) as counting:
         await catalog.count_anew()
     await ReportKeeper(catalog, breath_s=0).round()
     # What marks everything anew does read everything; this is one day's counting.
     assert await read_through(database, counting) == []
     for what, ask in asked.QUESTIONS.items():
-        with statements(database) as seen:
-            await ask(catalog, TENANT, random.Random(1))
+        answer = await ask(catalog, TENANT, random.Random(1))
+        with overheard(database) as seen:
+            await answer()
         assert seen, what
         assert await read_through(database, seen) == [], what
 

@@ -185,6 +185,24 @@ def setting(on: bool | str) -> str:
 
 
 @asynccontextmanager
+async def under_another(
+    running: System, controller: RunningController, folder: Path
+) -> AsyncIterator[System]:
+    """The same switch under a controller of a test's own; ``running``'s is back afterwards."""
+    await running.controller.stop()
+    try:
+        await controller.set_policy(users=POLICY, tenants={}, external=False)
+        await controller.add_account("admin", "correct horse battery")
+        async with controller:
+            found = System(running.lab, controller, folder)
+            async with telephones(found):
+                await found.warm()
+                yield found
+    finally:
+        await running.controller.start()
+
+
+@asynccontextmanager
 async def telephones(system: System) -> AsyncIterator[None]:
     """Every user's phone, registered, and the outside world behind the trunk."""
     lab: Lab = system.lab

@@ -14,7 +14,7 @@ from controller.demo.listen import find_masks, presence
 from controller.demo.running import RunningController, items, switch_section
 
 from ..disks import fill, small_disk
-from .system import POLICY, TONES, System, telephones, until
+from .system import TONES, System, under_another, until
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -22,22 +22,13 @@ async def system(running: System, tmp_path: Path) -> AsyncIterator[System]:
     """The same switch under another controller, all of whose folder is on a small disk."""
     if running.kind != "asterisk":
         pytest.skip("what the controller's disk does has nothing to do with the switch")
-    await running.controller.stop()
     with small_disk(tmp_path / "controller", 48) as disk:
         controller = RunningController(disk, ())
         controller.config_file.write_text(
             f"[web]\nport = 0\n[jobs]\nnice = 5\n{switch_section(running.lab)}standby_after_s = 30\n"
         )
-        await controller.set_policy(users=POLICY, tenants={}, external=False)
-        await controller.add_account("admin", "correct horse battery")
-        try:
-            async with controller:
-                found = System(running.lab, controller, tmp_path)
-                async with telephones(found):
-                    await found.warm()
-                    yield found
-        finally:
-            await running.controller.start()
+        async with under_another(running, controller, tmp_path) as found:
+            yield found
 
 
 async def alarms(system: System) -> set[str]:

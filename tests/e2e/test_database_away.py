@@ -18,7 +18,7 @@ from controller.demo.running import RunningController, items, switch_section
 from controller.engine.ids import new_id
 
 from ..catalog import cluster
-from .system import POLICY, TONES, System, telephones, until
+from .system import TONES, System, under_another, until
 
 pytestmark = pytest.mark.postgres
 
@@ -43,8 +43,6 @@ def postgres() -> Iterator[cluster.Cluster]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def system(running: System, postgres: cluster.Cluster, tmp_path: Path) -> AsyncIterator[System]:
     """The same switch under another controller, whose catalog is in PostgreSQL."""
-    lab = running.lab
-    await running.controller.stop()
     controller = RunningController(tmp_path / "controller", ())
     name = f"away_{new_id().lower()}"
     await postgres.make(name)
@@ -55,24 +53,11 @@ port = 0
 url = "{postgres.url}/{name}"
 [jobs]
 nice = 5
-{switch_section(lab)}
+{switch_section(running.lab)}
 standby_after_s = 30
 """)
-    await controller.set_policy(users=POLICY, tenants={}, external=False)
-    await controller.add_account("admin", "correct horse battery")
-    try:
-        async with controller:
-            found = System(lab, controller, tmp_path)
-            async with telephones(found):
-                # The switch has carried on alone for a moment, and what it began by itself is there twice.
-                warm, _ = await found.call("102", "103")
-                call_id = await found.call_id("102")
-                await asyncio.sleep(1.0)
-                await warm.bye()
-                await found.cdr(call_id)
-                yield found
-    finally:
-        await running.controller.start()
+    async with under_another(running, controller, tmp_path) as found:
+        yield found
 
 
 async def accepted(system: System, since: int, count: int) -> None:

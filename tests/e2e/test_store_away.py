@@ -19,7 +19,7 @@ from controller.working import open_catalog, open_stores
 
 from ..disks import fill, small_disk
 from ..media import weed
-from .system import POLICY, TONES, System, telephones, until
+from .system import TONES, System, under_another, until
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -46,7 +46,6 @@ async def system(running: System, front: Front, tmp_path: Path) -> AsyncIterator
     """The same switch under another controller: acme's recordings belong into a bucket, other's on a disk."""
     if running.kind != "asterisk":
         pytest.skip("what a store does has nothing to do with the switch")
-    await running.controller.stop()
     controller = RunningController(tmp_path / "controller", ())
     with small_disk(tmp_path / "disk", 1) as disk:
         controller.config_file.write_text(f"""
@@ -71,16 +70,8 @@ name = "disk"
 path = "{disk}"
 tenants = ["other.test"]
 """)
-        await controller.set_policy(users=POLICY, tenants={}, external=False)
-        await controller.add_account("admin", "correct horse battery")
-        try:
-            async with controller:
-                found = System(running.lab, controller, tmp_path)
-                async with telephones(found):
-                    await found.warm()
-                    yield found
-        finally:
-            await running.controller.start()
+        async with under_another(running, controller, tmp_path) as found:
+            yield found
 
 
 class Front:

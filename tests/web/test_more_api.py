@@ -8,6 +8,8 @@ from typing import Any
 import pyotp
 import pytest
 
+from tests.catalog.overheard import overheard
+
 from .world import World, form_token
 
 API = "/api/v1"
@@ -145,22 +147,17 @@ async def test_lists_are_walked_by_key(world: World, path: str, key: Callable[[d
 
 async def test_an_account_is_no_query_of_its_own(world: World) -> None:
     """Ten times the accounts, the same number of statements."""
-    from sqlalchemy import event
 
     from controller.engine.reading import Account, Role
 
     counts: list[int] = []
-    engine = world.catalog.database.engine.sync_engine
     async with world.client("root") as root:
         await root.get(f"{API}/accounts")  # the token's use is noted, once a minute
         for many in (0, 30):
             for n in range(many):
                 account = Account(f"a{n}", f"more{n}", Role.SUPERVISOR, "red.example", None)
                 await world.catalog.add_account(account, "")
-            seen: list[str] = []
-            listen = lambda *args: seen.append(args[2])  # noqa: B023, E731
-            event.listen(engine, "before_cursor_execute", listen)
-            assert (await root.get(f"{API}/accounts?limit=100")).status_code == 200
-            event.remove(engine, "before_cursor_execute", listen)
+            with overheard(world.catalog.database) as seen:
+                assert (await root.get(f"{API}/accounts?limit=100")).status_code == 200
             counts.append(len(seen))
     assert counts[0] == counts[1]
