@@ -205,6 +205,9 @@ def trust_command(config: ConfigOption = None) -> None:
     settings = load(config)
     clock = trusted_clock(settings)
     doubt = abs(clock.doubt())
+    if not doubt:
+        console.print("this machine's clock is believed: there is nothing to do")
+        return
 
     async def work(catalog: SqlCatalog) -> None:
         await audited(catalog, None, "clock trusted", "clock", f"it was doubted by {doubt}")

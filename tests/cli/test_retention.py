@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from controller.catalog import SqlCatalog
+from controller.engine.reading import Scope
 from tests.retention.conftest import OUTSIDE, RED, House
 
 from .conftest import Tapeline
@@ -110,3 +111,12 @@ def test_tags_and_notes(tapeline: Tapeline, recordings: list[str]) -> None:
     found = tapeline.json("note", "list", one, "--tenant", RED)
     assert (found["tags"], found["notes"]) == ([], [])
     assert tapeline.json("note", "list", two, "--tenant", RED)["tags"] == ["call back"]
+
+
+def test_a_clock_that_is_believed_needs_nobody_s_word(
+    tapeline: Tapeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where no controller has ever run
+    assert "nothing to do" in tapeline.run("retention", "trust-clock")
+    assert tapeline.within(lambda catalog: catalog.audit_entries(Scope(None))) == []
+    assert list(tmp_path.glob("**/clock.json")) == []
