@@ -59,7 +59,7 @@ def measured(folder: Path) -> dict[tuple[str, int], int]:
                 continue
             found[str(format), channels] = round(target.stat().st_size / MINUTES)
         whole = sound(samples)
-        found["peaks", channels] = round(len(file_of(measure(whole), whole, "00" * 32)) / MINUTES)
+        found["peaks", channels] = round(sum(map(len, file_of(measure(whole), whole, "00" * 32))) / MINUTES)
     film = folder / "film.mp4"
     line = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"{_PICTURE}:d=60"]
     line += ["-i", str(folder / "wav1"), "-t", "60", "-c:v", "libx264", "-b:v", "512k", "-pix_fmt", "yuv420p"]

@@ -9,7 +9,7 @@ byte each (`sample_of`). Documented in docs/reference/peaks.md. Standard library
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..core.errors import TapelineError
@@ -29,6 +29,7 @@ _HEAD = struct.Struct("<4sBBBBIIQ32sQ")
 _LEVEL = struct.Struct("<QQQ")  # offset, buckets, steps in a bucket
 _COUNT = struct.Struct("<I")
 _SPAN = struct.Struct("<II")
+_BLOCK = 1 << 16
 
 Talk = tuple[tuple[tuple[int, int], ...], ...]
 
@@ -102,8 +103,9 @@ _SAMPLES = [sample_of(code if code < 128 else max(-127, code - 256)) for code in
 
 def pack(
     head: Head, talk: Sequence[Sequence[tuple[int, int]]], levels: Sequence[bytes | memoryview]
-) -> bytes:
-    """The whole file. ``talk`` in steps for each channel, ``levels`` from the finest to the coarsest."""
+) -> Iterator[bytes]:
+    """The whole file, in blocks: of hours nothing shall be there twice. ``talk`` in steps for each channel,
+    ``levels`` from the finest to the coarsest."""
     spoken = b"".join(
         _COUNT.pack(len(spans)) + b"".join(_SPAN.pack(*span) for span in spans) for spans in talk
     )
@@ -116,7 +118,10 @@ def pack(
         MAGIC, VERSION, head.channels, len(levels), head.voice_version, head.sample_rate,
         STEPS_A_SECOND, head.frames, bytes.fromhex(head.source), begin,
     )  # fmt: skip
-    return b"".join((lead, *reversed(table), spoken, *reversed(levels)))
+    yield b"".join((lead, *reversed(table), spoken))
+    for data in reversed(levels):
+        for begin in range(0, len(data), _BLOCK):
+            yield bytes(data[begin : begin + _BLOCK])
 
 
 def unpack(first: bytes) -> Head:

@@ -29,8 +29,13 @@ _CLOSE_S = 6.0
 #: What a poke may be about.
 RECORDING, CHOSEN = b"p", b"c"
 _MOST_PENDING = 8
-#: All its threads shall use the memory that any of them has given back (glibc): without it each keeps some.
-_ENVIRONMENT = {"MALLOC_ARENA_MAX": "1"}
+#: All its threads shall use the memory that any of them has given back, and what is large goes back to the
+#: system at once (glibc): left to itself it keeps some for each thread, and of each size that it has seen go.
+_ENVIRONMENT = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(128 * 1024),
+    "MALLOC_TRIM_THRESHOLD_": str(128 * 1024),
+}
 
 
 class WorkerChild:

@@ -95,8 +95,8 @@ def _in_seconds(blocks: Iterator[Samples], rate: int) -> Iterator[Samples]:
         yield np.concatenate(held)
 
 
-def file_of(measured: Measured, sound: Sound, source_sha256: str) -> bytes:
-    """The whole file: header, who spoke, the levels from the coarsest on."""
+def file_of(measured: Measured, sound: Sound, source_sha256: str) -> Iterator[bytes]:
+    """The whole file, in blocks: header, who spoke, the levels from the coarsest on."""
     levels = _pyramid(measured.codes)
     head = Head(
         channels=sound.channels,

@@ -80,9 +80,8 @@ class PeaksTask:
     def _make(self, whole: StoredFile, progress: Callable[[float], None]) -> StoredFile:
         with sound_of(self._stores, whole) as sound:
             measured = measure(sound, progress)
-        content = file_of(measured, sound, whole.sha256)
         key = peaks_key(whole.key)
-        digest = self._stores.home.put_blocks(iter([content]), key)
+        digest = self._stores.home.put_blocks(file_of(measured, sound, whole.sha256), key)
         return StoredFile(
             recording_id=whole.recording_id,
             role=FileRole.PEAKS,

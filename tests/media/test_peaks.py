@@ -55,7 +55,7 @@ def tones(seconds: float, *at: tuple[int, float, float], rate: int = 8000, chann
 def drawn(samples: np.ndarray, rate: int = 8000, block: int = 1000) -> bytes:
     blocks = (samples[n : n + block] for n in range(0, len(samples), block))
     sound = Sound(samples.shape[1], rate, len(samples), blocks)
-    return file_of(measure(sound), sound, SOURCE)
+    return b"".join(file_of(measure(sound), sound, SOURCE))
 
 
 def look(file: bytes, points: int, begin: int = 0, end: int = 10**9) -> Peaks:
@@ -193,7 +193,7 @@ def test_four_hours_need_little_memory_and_a_whole_call_a_short_read() -> None:
         "usage = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024\n"
         "before = usage()\n"
         "sound = Sound(2, 8000, 240 * len(block), (block for _ in range(240)))\n"
-        "file = file_of(measure(sound), sound, '00' * 32)\n"
+        "file = b''.join(file_of(measure(sound), sound, '00' * 32))\n"
         "head = unpack(file[:FIRST_READ]); part = cut(head, 2000, 0, 10**9)\n"
         "print(usage() - before, len(file), head.duration_ms, part.offset + part.length)\n"
     )
@@ -385,5 +385,7 @@ async def test_noise_is_read_as_it_lies_in_the_file(bench: Bench) -> None:
     await PeaksTask(bench.catalog, home_only(bench.store)).run("r1", lambda done: None)
     whole = bench.catalog.rows["r1", FileRole.RENDITION, 0]
     sound = Sound(2, 8000, len(samples), iter([samples]))
-    assert bench.store.path(peaks_row(bench).key).read_bytes() == file_of(measure(sound), sound, whole.sha256)
+    assert bench.store.path(peaks_row(bench).key).read_bytes() == b"".join(
+        file_of(measure(sound), sound, whole.sha256)
+    )
     assert wav.inspect(bench.store.path(whole.key)).frames == len(samples)

@@ -193,7 +193,7 @@ async def test_four_hours_open_at_once_and_are_zoomed_into(world: World, url: st
     word[::2] = -word[::2]
     sound = Sound(2, RATE, 240 * len(silence), (word if n == 120 else silence for n in range(240)))
     whole = next(f for f in await world.catalog.files(made.recording) if f.role is FileRole.RENDITION)
-    content = file_of(measure(sound), sound, whole.sha256)
+    content = b"".join(file_of(measure(sound), sound, whole.sha256))
     await put(world, made.recording, FileRole.PEAKS, 0, content, "peaks", 4 * 3_600_000)
     page = await browser.new_page(viewport={"width": 1440, "height": 900})
     peaks: list[str] = []

@@ -180,7 +180,7 @@ async def test_four_hours_open_within_100_ms(world: World) -> None:
     block[: 20 * RATE, 0] = block[30 * RATE : 50 * RATE, 1] = 0
     sound = Sound(2, RATE, 240 * len(block), (block for _ in range(240)))
     whole = next(f for f in await world.catalog.files(made.recording) if f.role is FileRole.RENDITION)
-    content = file_of(measure(sound), sound, whole.sha256)
+    content = b"".join(file_of(measure(sound), sound, whole.sha256))
     row = await put(world, made.recording, FileRole.PEAKS, 0, content, "peaks", 4 * 3_600_000)
     assert isinstance(replace(row), StoredFile)
     url = f"/api/v1/recordings/{made.recording}"
