@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import math
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -129,15 +131,21 @@ class ScriptedSwitch:
         """How many run."""
         return len(self._captures)
 
-    def play(self, until: float) -> None:
-        """Everything that is due by then, in seconds from the first call."""
+    def play(self, until: float, at_most_s: float = math.inf) -> bool:
+        """What is due by then, in seconds from the first call; False if that took longer than it may.
+        The rest is for the next time, as a socket gives so much at once: who is late must come to its
+        own work."""
+        enough = time.perf_counter() + at_most_s
         while self.begun < self.calls and self.begun / self.rate <= until:
             self._plan(self.begun / self.rate, self.begun, _rings)
             self.begun += 1
         while self._due and self._due[0][0] <= until:
             self._now, _, number, step = heapq.heappop(self._due)
             step(self, number, self._at(self._now))
+            if time.perf_counter() > enough:
+                return False
         self._now = until
+        return True
 
     def _plan(self, when: float, number: int, step: Step) -> None:
         heapq.heappush(self._due, (when, next(self._order), number, step))

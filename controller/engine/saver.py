@@ -58,7 +58,7 @@ class Saver:
 
     @property
     def waiting(self) -> int:
-        return len(self.waiting_calls)
+        return len(self._calls) + sum(1 for call_id in self._writing if call_id not in self._calls)
 
     @property
     def waiting_calls(self) -> list[Call]:
