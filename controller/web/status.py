@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from ..engine.bounded import within
 from ..engine.reading import Account, Role
 from .access import identify
+from .problems import NotSignedIn
 from .services import Parts
+
+log = structlog.get_logger(__name__)
 
 router = APIRouter(tags=["status"])
 
@@ -38,5 +42,9 @@ async def _asker(request: Request) -> Account | None:
     """Who asks, if the database says so in time: one that is away may not keep this answer back."""
     try:
         return await within(KNOWN_S, identify(request))
-    except Exception:
+    except NotSignedIn:
+        return None
+    except Exception as error:
+        # The answer stays the one that everybody gets; why somebody who should have had more did not is ours.
+        log.warning("readyz.asker_unknown", error=str(error)[:300] or type(error).__name__)
         return None

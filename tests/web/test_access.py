@@ -14,6 +14,7 @@ import httpx
 import pytest
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
+from structlog.testing import capture_logs
 
 from controller.engine.reading import Account, ApiToken, Role
 from controller.web import status
@@ -342,7 +343,12 @@ async def test_readyz_waits_for_no_database(
 
     monkeypatch.setattr(world.services.accounts, "bearer", bearer)
     world.healthy = False
-    async with world.client("root") as api:
-        async with asyncio.timeout(5):
+    with capture_logs() as lines:
+        async with world.client("root") as api, asyncio.timeout(5):
             told = await api.get("/readyz")
-        assert (told.status_code, told.json()) == (503, {"ok": False})
+        async with world.client() as anybody, asyncio.timeout(5):
+            await anybody.get("/readyz")
+    assert (told.status_code, told.json()) == (503, {"ok": False})
+    # Whoever has no credentials is nobody's fault.
+    [line] = [line for line in lines if line["event"] == "readyz.asker_unknown"]
+    assert line["error"]
