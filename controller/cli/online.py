@@ -21,6 +21,7 @@ from .remote import (
     connected,
     first,
     length,
+    parties,
     plain,
     show,
     show_one,
@@ -50,7 +51,7 @@ def list_live(
     """Show the calls that are up."""
     columns = {
         "call": lambda c: c.call_id, "begun": lambda c: c.started_at,
-        "parties": lambda c: " → ".join(p.name or p.number for p in c.parties),
+        "parties": parties,
         "recording": lambda c: _states(c) or "none",
     }  # fmt: skip
     with connected(url, token) as client:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -23,6 +23,7 @@ from .remote import (
     connected,
     first,
     length,
+    parties,
     plain,
     show,
     time_of,
@@ -36,10 +37,6 @@ ToOption = Annotated[Path, typer.Option("--to", help="A file, or a folder; then 
 FormatOption = Annotated[
     str | None, typer.Option("--format", help="wav, mp3, flac, opus or amr; otherwise as it is kept.")
 ]
-
-
-def _parties(item: Any) -> str:
-    return " → ".join(p.name or p.number or p.user or "?" for p in item.parties)
 
 
 @recordings.command("list")
@@ -66,7 +63,7 @@ def list_recordings(
         since=time_of(since, now()), until=time_of(until, now()),
     )  # fmt: skip
     columns = {
-        "recording": lambda r: r.recording_id, "begun": lambda r: r.started_at, "parties": _parties,
+        "recording": lambda r: r.recording_id, "begun": lambda r: r.started_at, "parties": parties,
         "length": lambda r: length(r.duration_ms), "state": lambda r: r.media_state,
         "tags": lambda r: ", ".join(r.tags or ()),
     }  # fmt: skip
@@ -87,7 +84,7 @@ def show_recording(
     row = found.recording
     lines = {
         "recording": row.recording_id, "call": row.call_id, "tenant": row.tenant, "begun": row.started_at,
-        "length": length(row.duration_ms), "parties": _parties(row), "state": row.media_state,
+        "length": length(row.duration_ms), "parties": parties(row), "state": row.media_state,
         "why": row.reason, "tags": ", ".join(row.tags or ()), "pauses": len(found.pauses),
         "files": ", ".join(f"{f.role} {f.number} ({f.format}, {f.size} bytes)" for f in found.files),
     }  # fmt: skip
@@ -178,7 +175,7 @@ def list_calls(
     )
     columns = {
         "call": lambda c: c.call_id, "begun": lambda c: c.started_at, "direction": lambda c: c.direction,
-        "parties": _parties, "length": lambda c: length(c.duration_ms), "recordings": lambda c: c.recordings,
+        "parties": parties, "length": lambda c: length(c.duration_ms), "recordings": lambda c: c.recordings,
     }  # fmt: skip
     with connected(url, token) as client:
         show(first(client, where, most), columns, as_json=as_json)
@@ -195,7 +192,7 @@ def show_call(
     if as_json:
         print_json(found.model_dump(mode="json"))
         return
-    console.print(f"{plain(_parties(found.row))}, {length(found.row.duration_ms)}")
+    console.print(f"{plain(parties(found.row))}, {length(found.row.duration_ms)}")
     for step in found.journey:
         console.print(f"{plain(step.at)}  {plain(step.what)}  {plain(step.detail)}")
     for decision in found.decisions:

@@ -114,3 +114,8 @@ def time_of(text: str | None, now: datetime) -> datetime | None:
 def length(ms: int) -> str:
     minutes, seconds = divmod(ms // 1000, 60)
     return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}" if minutes >= 60 else f"{minutes}:{seconds:02}"
+
+
+def parties(item: Any) -> str:
+    """Who speaks in a recording, or in a call, live or over: each by the best name that there is."""
+    return " → ".join(p.name or p.number or p.user or "?" for p in item.parties)

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from controller.cli import app
 from controller.cli.common import NotPossible
-from controller.cli.remote import time_of
+from controller.cli.remote import parties, time_of
 from controller.engine.ids import now
 from tests.web.conftest import password_hash, populated, world
 from tests.web.serving import served
@@ -135,3 +135,14 @@ def test_times_are_read_as_people_write_them() -> None:
     assert (at - day).total_seconds() == 86400
     assert str(time_of("2026-11-22", at)) == "2026-11-22 00:00:00+00:00"
     assert str(time_of("2026-11-22T09:00:00+01:00", at)) == "2026-11-22 09:00:00+01:00"
+
+
+def test_a_party_is_told_by_the_best_name_that_there_is() -> None:
+    class Party:
+        def __init__(self, name: str = "", number: str = "", user: str | None = None) -> None:
+            self.name, self.number, self.user = name, number, user
+
+    class Call:
+        parties = (Party("Anna", "101", "101"), Party(number="+4930"), Party(user="102"), Party())
+
+    assert parties(Call()) == "Anna → +4930 → 102 → ?"
