@@ -1,4 +1,4 @@
-"""A private PostgreSQL for the tests: its own folder, its own port, gone at the end."""
+"""A private PostgreSQL for the tests: its own folder, its own port, gone at the end, or at the next start."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from . import leftovers
+
+#: Not below pytest's own folder, into which only we may look.
+PLACE = Path("/tmp")
 PASSWORD = "s3cret-of-the-tests"
 
 
@@ -67,8 +71,9 @@ def running(bin_folder: Path) -> Iterator[str]:
 @contextmanager
 def started(bin_folder: Path) -> Iterator[Cluster]:
     """One that can be killed, as a power cut or the kernel would, and started again on the same port."""
-    # Not below pytest's own folder, into which only we may look.
-    home = Path(tempfile.mkdtemp(prefix="tapeline-pg-", dir="/tmp"))
+    leftovers.clear(PLACE)
+    home = Path(tempfile.mkdtemp(prefix=leftovers.PREFIX, dir=PLACE))
+    lock = leftovers.own(home)
     try:
         (home / "password").write_text(PASSWORD)
         if os.geteuid() == 0:
@@ -108,3 +113,4 @@ def started(bin_folder: Path) -> Iterator[Cluster]:
             kill()
     finally:
         shutil.rmtree(home, ignore_errors=True)
+        os.close(lock)
