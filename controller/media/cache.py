@@ -69,7 +69,7 @@ class Cache:
             source.replace(target)
             os.utime(target)
         except OSError as error:
-            raise store_error("keep a copy as", target, error) from error
+            raise store_error(f"cannot keep a copy as {target}", error) from error
         self._added += size
         if self._added * _SHARE > self.limit:
             self.trim()
@@ -99,7 +99,7 @@ class Cache:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise store_error("remove", folder, error) from error
+            raise store_error(f"cannot remove {folder}", error) from error
 
     def trim(self) -> int:
         """Down to the limit, the longest unused first; how many bytes that freed."""

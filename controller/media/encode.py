@@ -115,7 +115,7 @@ class EncodeTask:
             crash_point("encode.made")
             digest = home.put(temp, key)
         except OSError as error:
-            raise store_error("encode into", home.path(key), error) from error
+            raise store_error(f"cannot encode into {home.path(key)}", error) from error
         finally:
             temp.unlink(missing_ok=True)
         crash_point("encode.stored")

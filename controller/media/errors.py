@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from pathlib import Path
 
 from ..core.errors import TapelineError
 
@@ -58,16 +57,20 @@ class NoEncoder(EncodingError):
     """Nothing on this machine can make, or read, the format; the text says what to install."""
 
 
-def store_error(doing: str, where: Path, error: OSError) -> StoreError:
-    """An OSError in people's words, with what to do about it."""
-    reason = error.strerror or str(error)
+def store_error(attempt: str, error: OSError) -> StoreError:
+    """An OSError in people's words, with what to do about it. ``attempt``: "cannot store PATH".
+
+    Each is one whole sentence without a semicolon: errors are joined by semicolons, and a page finds each
+    of them again to say it in its reader's language.
+    """
+    words = error.strerror or str(error)
     if error.errno in (*FULL, errno.EFBIG):
-        advice = (
-            "free some space there or move storage.path to a larger disk; "
+        return StoreError(
+            f"{attempt}: {words}: free some space there or move storage.path to a larger disk: "
             "the recording stays where it is and is tried again"
         )
-    elif error.errno in _FORBIDDEN:
-        advice = "make the folder writable for the user that the controller runs as"
-    else:
-        advice = "check the disk; nothing was removed and it is tried again"
-    return StoreError(f"cannot {doing} {where}: {reason}: {advice}")
+    if error.errno in _FORBIDDEN:
+        return StoreError(
+            f"{attempt}: {words}: make the folder writable for the user that the controller runs as"
+        )
+    return StoreError(f"{attempt}: {words}: check the disk: nothing was removed and it is tried again")

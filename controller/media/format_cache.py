@@ -70,7 +70,7 @@ class FormatCache:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 made.replace(path)
         except OSError as error:
-            raise store_error("keep a converted file as", path, error) from error
+            raise store_error(f"cannot keep a converted file as {path}", error) from error
         return path
 
     def forget(self, recording_id: str) -> None:

@@ -86,7 +86,7 @@ class S3Shelf:
                     max_concurrency=_PARTS_AT_ONCE,
                 )
         except BaseError as error:
-            self._away("store", key, error)
+            self._unreachable(f"cannot store {key}", error)
 
     def size(self, key: str) -> int | None:
         """In bytes; None if there is no such key."""
@@ -96,7 +96,7 @@ class S3Shelf:
         except FileNotFoundError:
             return None
         except BaseError as error:
-            self._away("look for", key, error)
+            self._unreachable(f"cannot look for {key}", error)
 
     def versioned(self, key: str) -> bool:
         """Whether the bucket keeps old versions, told by a file that is there: what is removed stays then."""
@@ -105,7 +105,7 @@ class S3Shelf:
         except FileNotFoundError as error:
             raise StoreError(f"{key} is missing from the store {self.name}") from error
         except BaseError as error:
-            self._away("look for", key, error)
+            self._unreachable(f"cannot look for {key}", error)
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """From ``start`` on, ``length`` bytes or up to the end, in blocks. Raises StoreError."""
@@ -130,7 +130,7 @@ class S3Shelf:
         except FileNotFoundError as error:
             raise StoreError(f"{key} is missing from the store {self.name}") from error
         except BaseError as error:
-            self._away("read", key, error)
+            self._unreachable(f"cannot read {key}", error)
 
     def delete(self, key: str) -> None:
         """A key that is not there is no error."""
@@ -140,7 +140,7 @@ class S3Shelf:
         except FileNotFoundError:
             return
         except BaseError as error:
-            self._away("remove", key, error)
+            self._unreachable(f"cannot remove {key}", error)
 
     def listing(self, prefix: str = "") -> Iterator[Found]:
         """Every key that begins with this. The server's pages are asked for as they are needed."""
@@ -157,18 +157,21 @@ class S3Shelf:
                         continue
                     yield Found(found["path"], found["size"], found["last_modified"].timestamp())
         except BaseError as error:
-            self._away("list", prefix or "the files", error)
+            self._unreachable(f"cannot list {prefix}" if prefix else "cannot list the files", error)
 
-    def _away(self, doing: str, key: str, error: BaseError) -> NoReturn:
+    def _unreachable(self, attempt: str, error: BaseError) -> NoReturn:
         # A listing that is refused is a generic error of obstore's.
         refused = isinstance(error, PermissionDeniedError | UnauthenticatedError) or _REFUSED.search(
             str(error)
         )
-        if refused:
-            advice = f"the access key of stores.{self.name} may not do that in the {self.where}"
-        else:
-            advice = f"look after the {self.where}; it is tried again, and nothing is removed meanwhile"
-        raise StoreAway(f"store {self.name}: cannot {doing} {key}: {_first_line(error)}: {advice}") from error
+        words = _first_line(error)
+        raise StoreAway(
+            f"store {self.name}: {attempt}: {words}: the access key of stores.{self.name} may "
+            f"not do that in the {self.where}"
+            if refused
+            else f"store {self.name}: {attempt}: {words}: look after the {self.where}: "
+            "it is tried again, and nothing is removed meanwhile"
+        ) from error
 
 
 def _first_line(error: BaseException) -> str:

@@ -50,7 +50,7 @@ def redact(
                 redact_film(path, spans, temp, stores.home.scratch, stopped)
         digest = stores.home.put(temp, key)
     except OSError as error:
-        raise store_error("write a redacted copy of", stores.home.path(key), error) from error
+        raise store_error(f"cannot write a redacted copy of {stores.home.path(key)}", error) from error
     finally:
         temp.unlink(missing_ok=True)
     return replace(row, size=digest.size, sha256=digest.sha256)

@@ -108,7 +108,7 @@ def _audio(
         crash_point("rendition.joined")
         digest = store.put(made, key)
     except OSError as error:
-        raise store_error("join the segments into", store.path(key), error) from error
+        raise store_error(f"cannot join the segments into {store.path(key)}", error) from error
     finally:
         for temp in temps:
             temp.unlink(missing_ok=True)
@@ -142,7 +142,7 @@ def _video(
             raise
         return replace(_link_video(only[1], store, key), note=f"the pause at its end is not shown: {error}")
     except OSError as error:
-        raise store_error("join the segments into", store.path(key), error) from error
+        raise store_error(f"cannot join the segments into {store.path(key)}", error) from error
     finally:
         temp.unlink(missing_ok=True)
     return _Shape(digest, film.duration_ms, film.channels, film.sample_rate, film.note)

@@ -64,7 +64,7 @@ class LocalShelf:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise store_error("look for", self._store.path(key), error) from error
+            raise store_error(f"cannot look for {self._store.path(key)}", error) from error
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         path = self._store.path(key)
@@ -73,7 +73,7 @@ class LocalShelf:
         except FileNotFoundError as error:
             raise StoreError(f"{key} is missing from the store {self.name}") from error
         except OSError as error:
-            raise store_error("read", path, error) from error
+            raise store_error(f"cannot read {path}", error) from error
 
     def delete(self, key: str) -> None:
         self._store.delete(key)

@@ -137,7 +137,7 @@ def _merged(taker: Taker, job: Job, found: list[_Original], sides: list[_Origina
         segment = taker.put(job, temp, "wav", info=wav.inspect(temp), repaired=repaired, note=note)
         return Taken(segment, tuple(extra))
     except OSError as error:
-        raise store_error("merge the two sides of", taker.store.path(job.key), error) from error
+        raise store_error(f"cannot merge the two sides of {taker.store.path(job.key)}", error) from error
     finally:
         temp.unlink(missing_ok=True)
 

@@ -120,7 +120,7 @@ class LocalStore:
         except OSError as error:
             if error.errno in FULL:
                 self.make_room(MAKE_ROOM)  # for the next try: these blocks are spent
-            raise store_error("store", target, error) from error
+            raise store_error(f"cannot store {target}", error) from error
         finally:
             _forget(temp)
         return written
@@ -151,7 +151,7 @@ class LocalStore:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise store_error("remove", target, error) from error
+            raise store_error(f"cannot remove {target}", error) from error
 
     def delete_same(self, key: str, sha256: str, take: Callable[[Path], None] | None = None) -> bool:
         """Remove a key if it holds these very bytes; False, and it stays, if it holds others by now.
@@ -174,7 +174,7 @@ class LocalStore:
         except FileNotFoundError:
             return True
         except OSError as error:
-            raise store_error("remove", target, error) from error
+            raise store_error(f"cannot remove {target}", error) from error
         return False
 
     def scratch(self) -> Path:
@@ -183,7 +183,7 @@ class LocalStore:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise store_error("write in", folder, error) from error
+            raise store_error(f"cannot write in {folder}", error) from error
         return folder / f"{uuid.uuid4().hex}{TEMP_SUFFIX}"
 
     def keys(self) -> Iterator[str]:
@@ -217,7 +217,7 @@ class LocalStore:
         except FileNotFoundError:
             return  # nothing was ever stored there, or it went while we looked
         except OSError as error:
-            raise store_error("look into", folder, error) from error
+            raise store_error(f"cannot look into {folder}", error) from error
 
     def stale(self, older_than_s: float) -> Iterator[Path]:
         """Work in progress that nobody has touched for so long: left by a crash."""
@@ -242,7 +242,7 @@ class LocalStore:
 def _put_error(source: Path, target: Path, error: OSError) -> StoreError:
     if error.filename == str(source):
         return StoreError(f"cannot read {source}: {error.strerror}: let the switch write it readable for us")
-    return store_error("store", target, error)
+    return store_error(f"cannot store {target}", error)
 
 
 def _forget(temp: Path) -> None:

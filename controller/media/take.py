@@ -85,7 +85,7 @@ class Taker:
             crash_point("segment.repaired")
             return self.put(job, mended, "wav", info=wav.inspect(mended), repaired=True)
         except OSError as error:
-            raise store_error("mend the header of", path, error) from error
+            raise store_error(f"cannot mend the header of {path}", error) from error
         finally:
             mended.unlink(missing_ok=True)
 

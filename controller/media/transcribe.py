@@ -202,7 +202,7 @@ class Transcribe:
             temp.write_bytes(content)
             return self._stores.home.put(temp, key)
         except OSError as error:
-            raise store_error("write", self._stores.home.path(key), error) from error
+            raise store_error(f"cannot write {self._stores.home.path(key)}", error) from error
         finally:
             temp.unlink(missing_ok=True)
 

@@ -151,6 +151,11 @@ EXAMINED = (
     N_("switch %(name)s (%(type)s)"),
     N_("the event socket"),
 )
+#: media.objects: where a store's files lie.
+PLACES = (
+    N_("bucket %(bucket)s"),
+    N_("bucket %(bucket)s at %(address)s"),
+)
 #: As `words` writes them.
 ENUMERATIONS = (
     # roles and scopes of tokens

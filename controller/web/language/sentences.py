@@ -21,12 +21,12 @@ MOST_PARTS, DEEPEST = 12, 3
 #: What is in these holes is ours again.
 OWN = frozenset(
     {"why", "what", "kind", "subject", "state", "says", "reason", "problem", "permission", "mend", "found",
-     "purpose", "error", "told", "where"}
+     "purpose", "error", "told", "where", "attempt"}
 )  # fmt: skip
 #: In these stands a number.
 NUMBERS = frozenset({"days", "seconds"})
 #: What stands in these holes of a sentence that is meant is always known.
-STRICT = frozenset({"kind", "subject"})
+STRICT = frozenset({"kind", "subject", "attempt"})
 _HOLE = re.compile(r"%\((\w+)\)s")
 
 

@@ -122,7 +122,7 @@ async def import_users(
     try:
         made = await users.make(switch)
     except (TapelineError, OSError) as error:
-        return await _users(request, error=f"{switch}: {error}")
+        return await _users(request, failed=switch, error=str(error))
     await note(
         parts, me, "users imported", f"switch {switch}",
         f"{len(made.tenants)} tenants, {len(made.users)} users", address_of(request),
@@ -140,8 +140,9 @@ async def import_users(
 
 
 async def _users(
-    request: Request, *, made: Newcomers | None = None, record: bool = False, error: str = ""
-) -> Response:
+    request: Request, *, made: Newcomers | None = None, record: bool = False, failed: str = "",
+    error: str = "",
+) -> Response:  # fmt: skip
     users = web_of(request).guide.users
     if users is None:
         raise not_found("page")
@@ -153,8 +154,9 @@ async def _users(
             looks.append((switch, None, str(fault)))
     status = 503 if error else 200
     return page(
-        request, "first_run_users.html", status, step=3, looks=looks, made=made, record=record, error=error
-    )
+        request, "first_run_users.html", status, step=3, looks=looks, made=made, record=record, failed=failed,
+        error=error,
+    )  # fmt: skip
 
 
 @router.get(_CALL)
