@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 
 from ..core.errors import InvalidPolicy
-from ..engine.listing import SavedView
+from ..engine.listing import SavedView, SearchTooLong
 from ..engine.people import Scope
 from ..engine.reading import Account, RecordingFilter
 from . import tables as t
+from . import walking
+from .candidates import among, found
 from .gate import Gate
 from .kept_rows import holds_seen
-from .narrowing import among, found, narrowed
-from .ordering import ordered
+from .narrowing import narrowed
 from .queries import selected
 from .trash import refusals
+from .walking import course_of, in_good_time, walked
 from .writing import OnDatabase, insert, upsert
 
 _v, _c, _r = t.saved_views.c, t.list_columns.c, t.recordings.c
@@ -74,14 +76,20 @@ class ListRows(OnDatabase):
             return (await connection.execute(this)).rowcount > 0
 
     async def matching(self, scope: Scope, where: RecordingFilter, limit: int) -> list[str]:
-        """The ids of what a list shows, in its order."""
+        """The ids of what a list shows, in its order. Raises SearchTooLong: a part of them would be taken for
+        all."""
         gate, sqlite = Gate(scope), self._database.sqlite
         async with self._database.reading() as connection:
             standing = [] if where.held is None else await holds_seen(connection, gate)
             query = selected(gate, where, sqlite=sqlite, standing=standing)
-            query = query.where(*await narrowed(connection, self._database, gate, where))
-            query = ordered(query, where.order, None).with_only_columns(_r.recording_id)
-            return list((await connection.execute(query.limit(limit))).scalars())
+            query = query.with_only_columns(_r.recording_id)
+            async with in_good_time(connection, where):
+                narrow = await narrowed(connection, self._database, gate, where)
+                course = await course_of(connection, gate, where, query, None, narrow, sqlite=sqlite)
+                found = await walked(connection, course, limit, walking.MOST_S_OF_ALL)
+            if found.stopped is not None:
+                raise SearchTooLong
+            return [row.recording_id for row in found.rows]
 
     async def reached(self, scope: Scope, ids: Sequence[str]) -> list[str]:
         """Those of these that the scope sees, in their order."""

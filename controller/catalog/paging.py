@@ -44,6 +44,12 @@ def after(at: ColumnElement[Any], row_id: ColumnElement[Any], key: str) -> Colum
     return tuple_(at, row_id) < tuple_(literal(last_at, UtcTime()), literal(last_id, Text()))
 
 
+def until(at: ColumnElement[Any], row_id: ColumnElement[Any], key: str) -> ColumnElement[bool]:
+    """The rows up to the key's, newest first. Raises ValueError."""
+    last_at, last_id = decode(key)
+    return tuple_(at, row_id) >= tuple_(literal(last_at, UtcTime()), literal(last_id, Text()))
+
+
 def encode_number(value: int, row_id: str, order: str) -> str:
     raw = f"{order}:{value}~{row_id}".encode()
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")

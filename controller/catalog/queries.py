@@ -21,7 +21,7 @@ from ..engine.reading import (
     Scope,
     SegmentRow,
 )
-from . import paging, rare_calls
+from . import paging, rare_calls, walking
 from . import tables as t
 from .channels import in_turns, sides_of
 from .columns import Text
@@ -30,7 +30,7 @@ from .gate import CallsSeen, Gate
 from .kept_rows import holds_seen
 from .missing import decided_by, recorded_is
 from .narrowing import narrowed, narrowed_calls, nothing_fits
-from .ordering import LENGTH, check_key, key_of, ordered
+from .ordering import LENGTH, check_key, key_of, ordered, reached
 from .presenting import (
     NONE,
     by_call,
@@ -47,6 +47,7 @@ from .sounds import file_row, heard, hidden_of, wishes
 from .terms import said_in
 from .timeline import pause_row, timeline_of
 from .transcripts import hits_in
+from .walking import CallsByKey, Walked, course_of, in_good_time, in_time, looks_closely, newest_calls, walked
 from .writing import OnDatabase
 
 _r = t.recordings.c
@@ -63,18 +64,21 @@ class Queries(OnDatabase):
         sqlite = self._database.sqlite
         async with self._database.reading() as connection:
             standing = [] if where.held is None else await holds_seen(connection, gate)
-            query = recordings_query(gate, where, limit, before, sqlite=sqlite, standing=standing)
-            narrow = await narrowed(connection, self._database, gate, where)
-            if nothing_fits(narrow):
-                return Page()
-            query = query.where(*narrow)
-            found = (await connection.execute(query)).all()
-            rows, more = paging.cut(found, limit)
+            query = selected(gate, where, sqlite=sqlite, standing=standing)
+            async with in_good_time(connection, where):
+                narrow = await narrowed(connection, self._database, gate, where)
+                if nothing_fits(narrow.conditions):
+                    return Page()
+                course = await course_of(connection, gate, where, query, before, narrow, sqlite=sqlite)
+                found = await walked(connection, course, limit + 1, walking.MOST_S)
+            rows, more = paging.cut(found.rows, limit)
             items = await recording_rows(connection, gate, rows)
             said = " ".join((where.text, *(f'"{w}"' if " " in w else w for w in where.words if where.spoken)))
             if said.strip():
                 hits = await hits_in(connection, rows, said, sqlite=sqlite)
                 items = [replace(item, hits=hits.get(item.recording_id, ())) for item in items]
+        if found.stopped is not None:
+            return Page(tuple(items), found.stopped, True, reached(found.stopped, where.order))
         return Page(tuple(items), key_of(rows[-1], where.order) if more else None)
 
     async def recording(
@@ -138,23 +142,29 @@ class Queries(OnDatabase):
         query = calls_query(gate, where, limit, before)
         async with self._database.reading() as connection:
             seen = gate.calls(where.user)
-            narrow = await narrowed_calls(connection, self._database, gate, where, seen.call_id)
-            if nothing_fits(narrow):
-                return Page()
-            query = query.where(*narrow)
-            if where.recorded in rare_calls.WHAT:
-                found = await rare_calls.page(connection, query, seen, scope, where, before, limit + 1)
-            else:
-                found = list((await connection.execute(query)).all())
-            rows, more = paging.cut(found, limit)
+            async with in_good_time(connection, where):
+                narrow = await narrowed_calls(connection, self._database, gate, where, seen.call_id)
+                if nothing_fits(narrow):
+                    return Page()
+                if where.recorded in rare_calls.WHAT:
+                    query = query.where(*narrow)
+                    some = await rare_calls.page(connection, query, seen, scope, where, before, limit + 1)
+                    found = Walked(some)
+                elif narrow or where.call_id is not None or not looks_closely(where):
+                    found = Walked(list((await connection.execute(query.where(*narrow))).all()))
+                else:
+                    wide = Gate(Scope(scope.tenant, scope.user)).calls(where.user)
+                    course = CallsByKey(connection, seen, wide, where, calls_selected(gate, where), before)
+                    found = await walked(connection, course, limit + 1, walking.MOST_S)
+            rows, more = paging.cut(found.rows, limit)
             ids = [row.call_id for row in rows]
             legs = by_call(await parties_of(connection, ids))
             counts = await recording_counts(connection, gate, ids)
+        items = tuple(call_row(gate, row, legs[row.call_id], counts.get(row.call_id, NONE)) for row in rows)
+        if found.stopped is not None:
+            return Page(items, found.stopped, True, paging.decode(found.stopped)[0])
         last = rows[-1] if more else None
-        return Page(
-            tuple(call_row(gate, row, legs[row.call_id], counts.get(row.call_id, NONE)) for row in rows),
-            last and paging.encode(last.started_at, last.call_id),
-        )
+        return Page(items, last and paging.encode(last.started_at, last.call_id))
 
     async def call(self, scope: Scope, call_id: str) -> CallDetail | None:
         """Also by the id that it had before it was merged into another call."""
@@ -225,7 +235,7 @@ def selected(
 ) -> Select[Any]:
     """All the recordings that fit, in no order."""
     query = select(t.recordings).where(gate.recordings(), _r.deleted_at.is_(None))
-    query = _between(query, _r.started_at, where)
+    query = in_time(query, _r.started_at, where)
     if where.party.strip():
         query = query.where(party_in(gate, _r.call_id, where.party))
     if where.direction is not None:
@@ -242,8 +252,13 @@ def selected(
 
 def calls_query(gate: Gate, where: RecordingFilter, limit: int, before: str | None) -> Select[Any]:
     """One page and a row more, newest first. Raises ValueError for a bad key."""
+    return newest_calls(calls_selected(gate, where), gate.calls(where.user), before).limit(limit + 1)
+
+
+def calls_selected(gate: Gate, where: RecordingFilter) -> Select[Any]:
+    """All the calls that fit, in no order."""
     seen = gate.calls(where.user)
-    query = _between(_select_calls(seen), seen.started_at, where)
+    query = in_time(_select_calls(seen), seen.started_at, where)
     if where.party.strip():
         query = query.where(party_in(gate, seen.call_id, where.party))
     if where.direction is not None:
@@ -263,9 +278,7 @@ def calls_query(gate: Gate, where: RecordingFilter, limit: int, before: str | No
         query = query.where(decided_by(gate, seen.call_id, where.rule))
     if where.recorded is not None:
         query = query.where(recorded_is(gate, seen.call_id, where.recorded))
-    if before is not None:
-        query = query.where(paging.after(seen.started_at, seen.call_id, before))
-    return query.order_by(seen.started_at.desc(), seen.call_id.desc()).limit(limit + 1)
+    return query
 
 
 def _select_calls(seen: CallsSeen) -> Select[Any]:
@@ -277,14 +290,6 @@ def _select_calls(seen: CallsSeen) -> Select[Any]:
         .select_from(seen.source)
         .where(seen.condition)
     )  # fmt: skip
-
-
-def _between(query: Select[Any], at: ColumnElement[Any], where: RecordingFilter) -> Select[Any]:
-    if where.since is not None:
-        query = query.where(at >= where.since)
-    if where.until is not None:
-        query = query.where(at < where.until)
-    return query
 
 
 def _lasting(query: Select[Any], length: ColumnElement[Any], where: RecordingFilter) -> Select[Any]:

@@ -9,7 +9,7 @@ import typer
 
 from ..catalog.facade import SqlCatalog
 from ..config import load
-from ..engine.reading import RecordingFilter, Scope
+from ..engine.reading import RecordingFilter, RecordingRow, Scope
 from ..media.errors import MediaError
 from ..media.transcribe import make_transcribe
 from ..working import open_stores
@@ -77,18 +77,18 @@ def find_command(
     """Find recordings by what was said in them, newest first, with the time and the words around."""
 
     async def work(catalog: SqlCatalog) -> None:
-        page = await catalog.recordings(Scope(tenant), RecordingFilter(text=text), limit=limit)
-        for row in page.items:
+        rows = await _found(catalog, tenant, text, limit)
+        for row in rows:
             await audited(
                 catalog, row.tenant, "read transcript", f"recording {row.recording_id}", "what a search found"
             )
         if as_json:
             print_json(
                 [{"recording_id": r.recording_id, "tenant": r.tenant, "started_at": r.started_at,
-                  "hits": [asdict(h) for h in r.hits]} for r in page.items]
+                  "hits": [asdict(h) for h in r.hits]} for r in rows]
             )  # fmt: skip
             return
-        for row in page.items:
+        for row in rows:
             console.print(f"{row.recording_id}  {row.started_at:%Y-%m-%d %H:%M}  {row.tenant}", markup=False)
             for hit in row.hits:
                 at = f"{hit.at_ms // 60_000}:{hit.at_ms // 1000 % 60:02}"
@@ -98,6 +98,20 @@ def find_command(
                 )
 
     with_catalog(config, work)
+
+
+async def _found(catalog: SqlCatalog, tenant: str | None, text: str, limit: int) -> list[RecordingRow]:
+    """However long it takes: who waits at a terminal can end it."""
+    rows: list[RecordingRow] = []
+    before: str | None = None
+    while True:
+        page = await catalog.recordings(
+            Scope(tenant), RecordingFilter(text=text), limit=limit - len(rows), before=before
+        )
+        rows += page.items
+        before = page.next
+        if before is None or len(rows) >= limit:
+            return rows
 
 
 def _plain(text: str) -> str:

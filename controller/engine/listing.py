@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from ..core.direction import Direction
+from ..core.errors import TapelineError
 from .people import Account, Scope
 
 #: Words of a free search that count; the rest is left out.
@@ -46,6 +47,15 @@ class Recorded(StrEnum):
     YES = "yes"
     NO = "no"
     MISSING = "missing"
+
+
+class SearchTooLong(TapelineError):
+    """A search that can give no part of its answer took too long; the text says what would do."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The search took too long and was stopped. Ask for a shorter span of time, or for a rarer word."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -297,10 +297,17 @@ class CallDetail:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """``next`` is the key of the following page (keyset, opaque), None at the end."""
+    """``next`` is the key of the following page (keyset, opaque), None at the end.
+
+    ``unfinished``: the search took too long and stopped; these are all that fit as far as it came, fewer
+    than were asked for, and with ``next`` it goes on from there. ``reached``: the begin of the last row that
+    it looked at, where the list is in the order of time.
+    """
 
     items: tuple[T, ...] = ()
     next: str | None = None
+    unfinished: bool = False
+    reached: datetime | None = None
 
 
 class CatalogReader(TranscriptReader, AlarmReader, PastReader, Protocol):

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from ..core.errors import InvalidPolicy
+from ..engine.listing import SearchTooLong
 from ..engine.ports import SwitchDown
 from .headers import security_headers
 from .option_faults import OptionFaults
@@ -112,6 +113,10 @@ def install(app: FastAPI) -> None:
         why = f" ({error})" if str(error).startswith("no controller") else ""
         text = f"The switch cannot be reached now; nothing is known to have changed{why}."
         return answer_of(request, Problem(503, text))
+
+    @app.exception_handler(SearchTooLong)
+    async def on_search_too_long(request: Request, error: Exception) -> Response:
+        return answer_of(request, Problem(503, str(error)))
 
     @app.exception_handler(Exception)
     async def on_defect(request: Request, error: Exception) -> Response:

@@ -23,7 +23,7 @@ async def list_calls(
         page = await parts.reader.calls(me.scope, where, limit=limit, before=before)
     except ValueError as error:
         raise Problem(422, "before is not a key that this list has given.") from error
-    return CallPage(items=list(page.items), next=page.next)
+    return CallPage(items=list(page.items), next=page.next, unfinished=page.unfinished, reached=page.reached)
 
 
 async def find(parts: Services, me: Account, call_id: str) -> CallDetail:

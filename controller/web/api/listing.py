@@ -29,6 +29,21 @@ class Listed(BaseModel, Generic[T]):
     next: str | None = Field(description=NEXT)
 
 
+class Searched(Listed[T], Generic[T]):
+    """A page of a list that may be too long to be searched at one go."""
+
+    unfinished: bool = Field(
+        False,
+        description=(
+            "The search took too long and stopped before the page was full; there may be no item at all. "
+            "Go on with `next`, or ask for a shorter span of time or a rarer word."
+        ),
+    )
+    reached: datetime | None = Field(
+        None, description="Of an unfinished page in the order of time: how far the search has come."
+    )
+
+
 def cut(
     rows: Iterable[T], key: Callable[[T], tuple[str, ...]], limit: int, before: str | None, *,
     backwards: bool = False,

@@ -55,7 +55,9 @@ async def list_recordings(
     except ValueError as error:
         raise Problem(422, "before is not a key that this list has given.") from error
     await note_found(request, parts, me, page.items)
-    return RecordingPage(items=list(page.items), next=page.next)
+    return RecordingPage(
+        items=list(page.items), next=page.next, unfinished=page.unfinished, reached=page.reached
+    )
 
 
 async def find(

@@ -19,14 +19,14 @@ from ...engine.reading import (
     Role,
     SegmentRow,
 )
-from .listing import Listed
+from .listing import Searched
 
 
-class RecordingPage(Listed[RecordingRow]):
+class RecordingPage(Searched[RecordingRow]):
     """In the order asked for."""
 
 
-class CallPage(Listed[CallRow]):
+class CallPage(Searched[CallRow]):
     """The newest first."""
 
 

@@ -53,7 +53,7 @@ async def calls_page(request: Request, parts: Parts, me: Seer) -> Response:
     columns = await list_columns.chosen(parts, me, LIST, COLUMNS, USUAL)
     return page(
         request, "calls.html", filter=wanted, days=days, columns=columns, names=COLUMNS,
-        kept=wanted.query(), count=len(found.items), next=found.next,
+        kept=wanted.query(), count=len(found.items), found=found, next=found.next,
         directions=filters.DIRECTIONS, recorded=call_filters.RECORDED, rules=call_filters.RULES,
         switch_choices=_switches(parts, wanted.values["switch"]),
     )  # fmt: skip

@@ -60,7 +60,7 @@ async def recordings_page(request: Request, parts: Parts, me: Seer) -> Response:
         columns.append("date")
     views = await parts.lists.saved_views(me) if parts.lists else []
     return page(
-        request, "recordings.html", filter=wanted, days=days, next=found.next, columns=columns,
+        request, "recordings.html", filter=wanted, days=days, found=found, next=found.next, columns=columns,
         names=COLUMNS, views=views, kept=wanted.query(), offered=list_filter, formats=choices.FORMAT_NAMES,
         spoken=spoken, mine=me.account_id, own_tenant=me.tenant,
     )  # fmt: skip

@@ -21,6 +21,9 @@ export function endless(table, then = () => {}) {
         table.append(document.adoptNode(body));
       }
       const next = page.querySelector("[data-more]");
+      // A search that stopped before the end says so, and goes on only when it is asked to.
+      const stopped = page.querySelector("[data-stopped]");
+      if (stopped) link.parentElement.before(document.adoptNode(stopped));
       if (next) link.href = next.getAttribute("href");
       else link.remove();
       then();

@@ -23,7 +23,7 @@ if (table) {
     for (const row of all) row.classList.toggle("chosen-row", tick(row).checked);
     every.checked = on.length > 0 && on.length === all.length;
     every.indeterminate = on.length > 0 && on.length < all.length;
-    whole.hidden = !(every.checked && document.querySelector("[data-more]"));
+    whole.hidden = !(every.checked && document.querySelector("[data-more], [data-stopped]"));
     if (whole.hidden) whole.querySelector("input").checked = false;
     const match = whole.querySelector("input").checked;
     bar.querySelector("[data-count]").textContent = match ? t("All selected") : t("%(number)s selected", { number: on.length });
