@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    CompoundSelect,
-    Executable,
     Select,
     bindparam,
     column,
@@ -21,26 +19,25 @@ from sqlalchemy import (
     select,
     table,
     union,
-    union_all,
 )
 from sqlalchemy import Text as SqlText
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.expression import ClauseElement
 
 from ..engine.reading import RecordingFilter
 from . import tables as t
 from .columns import Text
 from .conditions import notes_with, tags_like
 from .gate import Gate
+from .sampling import estimates
 from .searching import number_variants, party_terms
-from .terms import Asked, asked_of, some_saying
+from .terms import Asked, asked_of, fits, some_saying
 
 _TRIGRAM = 3
 _MOST_GRAMS = 3
 _END = _TRIGRAM * 2
+#: The tenant's own notes and tags are found at one go, however many: so many times as many are of help.
+NOTED = 5
 _l, _r = t.legs.c, t.recordings.c
 
 
@@ -50,6 +47,12 @@ class Found:
 
     count: int
     value: Any
+
+
+def both(one: Found, other: Found, *, sqlite: bool) -> Found:
+    """What is in both. Here, since PostgreSQL would hold each of one against each of the other."""
+    a, b = (set(json.loads(x.value) if sqlite else x.value or ()) for x in (one, other))
+    return found(a & b, sqlite=sqlite)
 
 
 def found(ids: Iterable[str], *, sqlite: bool) -> Found:
@@ -81,20 +84,6 @@ async def few(connection: AsyncConnection, query: Select[Any], most: int, *, sql
     return None if count > most else Found(count, value)
 
 
-class _Explained(Executable, ClauseElement):
-    """What PostgreSQL plans for a query."""
-
-    inherit_cache = False
-
-    def __init__(self, query: Select[Any] | CompoundSelect[Any]) -> None:
-        self.query = query
-
-
-@compiles(_Explained)
-def _explained(element: _Explained, compiler: SQLCompiler, **options: Any) -> str:
-    return "EXPLAIN (FORMAT JSON) " + compiler.process(element.query, **options)
-
-
 class Party:
     """A text in a party of the call: narrows by the call's id."""
 
@@ -109,24 +98,23 @@ class Party:
         """Whether it is long enough for an index of three letters each."""
         return self.letters >= _TRIGRAM
 
-    def places(self, most: int | None = None) -> Select[Any]:
+    def _places(self, most: int) -> Select[Any]:
         if not self._sqlite:
-            # By their ends, which several ways to write one number have in common.
-            ends = dict.fromkeys(v[-_END:] for v in self._variants)
-            return select(_l.call_id).where(or_(*(_l.search.contains(end, autoescape=True) for end in ends)))
+            return select(_l.call_id).where(self.in_legs(_l))
         index = table("party_terms", column("rowid"), column("party_terms"))
         there = table("party_places", column("number"), column("call_id", Text()))
         wanted = " OR ".join(dict.fromkeys(map(_match, self._variants)))
         hits = select(index.c.rowid).where(index.c.party_terms.op("MATCH")(literal(wanted, SqlText())))
-        some = hits if most is None else hits.limit(most + 1)
-        return select(there.c.call_id).where(there.c.number.in_(some))
+        return select(there.c.call_id).where(there.c.number.in_(hits.limit(most + 1)))
 
     async def candidates(self, connection: AsyncConnection, most: int) -> Found | None:
         """None: too many."""
-        return await few(connection, self.places(most), most, sqlite=self._sqlite)
+        return await few(connection, self._places(most), most, sqlite=self._sqlite)
 
-    async def estimate(self, connection: AsyncConnection) -> int:
-        return await _estimate(connection, self.places())
+    def in_legs(self, leg: Any) -> ColumnElement[bool]:
+        # By their ends, which several ways to write one number have in common.
+        ends = dict.fromkeys(v[-_END:] for v in self._variants)
+        return or_(*(leg.search.contains(end, autoescape=True) for end in ends))
 
 
 class Said:
@@ -139,11 +127,13 @@ class Said:
         self.letters = sum(map(len, asked.terms))
 
     async def candidates(self, connection: AsyncConnection, most: int) -> Found | None:
-        query = some_saying(self._asked, most + 1, sqlite=self._sqlite)
-        return await few(connection, query, most, sqlite=self._sqlite)
+        return await few(connection, self.saying(most), most, sqlite=self._sqlite)
 
-    async def estimate(self, connection: AsyncConnection) -> int:
-        return await _estimate(connection, some_saying(self._asked, None, sqlite=self._sqlite))
+    def saying(self, most: int) -> Select[Any]:
+        return some_saying(self._asked, most + 1, sqlite=self._sqlite)
+
+    def in_utterances(self, utterance: Any) -> ColumnElement[bool]:
+        return fits(self._asked, utterance, sqlite=self._sqlite)
 
 
 class FreeWord:
@@ -152,29 +142,32 @@ class FreeWord:
     key: ColumnElement[str] = _r.recording_id
 
     def __init__(self, gate: Gate, word: str, party: Party, spoken: bool, *, sqlite: bool) -> None:
-        self._sqlite, self._party = sqlite, party
+        self._sqlite, self.party = sqlite, party
         self.letters = party.letters
         self._noted: list[Select[Any]] = [
             tags_like(word).where(gate.tenant(t.tags.c.tenant)),
             notes_with(word).where(gate.tenant(t.notes.c.tenant)),
         ]
-        self._said = asked_of(f'"{word}"' if " " in word else word) if spoken else []
+        asked = asked_of(f'"{word}"' if " " in word else word) if spoken else []
+        self.said = [Said(one, sqlite=sqlite) for one in asked]
 
     async def candidates(self, connection: AsyncConnection, most: int) -> Found | None:
-        calls = await self._party.candidates(connection, most)
+        calls = await self.party.candidates(connection, most)
         if calls is None:
             return None
         of_calls = select(_r.recording_id).where(among(_r.call_id, calls, sqlite=self._sqlite))
-        said = [some_saying(one, most + 1, sqlite=self._sqlite) for one in self._said]
+        said = [one.saying(most) for one in self.said]
         # No more of each than would be too many.
+        many = most if self._sqlite else most * NOTED
         each = [
-            select(p.limit(most + 1).subquery().c[0].label("id")) for p in (of_calls, *self._noted, *said)
+            select(place.limit(limit + 1).subquery().c[0].label("id"))
+            for place, limit in (
+                (of_calls, most),
+                *((x, many) for x in self._noted),
+                *((x, most) for x in said),
+            )
         ]
-        return await few(connection, select(union(*each).subquery().c.id), most, sqlite=self._sqlite)
-
-    async def estimate(self, connection: AsyncConnection) -> int:
-        said = [some_saying(one, None, sqlite=self._sqlite) for one in self._said]
-        return await _estimate(connection, union_all(self._party.places(), *self._noted, *said))
+        return await few(connection, select(union(*each).subquery().c.id), many, sqlite=self._sqlite)
 
 
 Asking = Party | Said | FreeWord
@@ -197,21 +190,34 @@ def texts_asked(gate: Gate, where: RecordingFilter, indexed: bool, *, sqlite: bo
 
 
 async def rarest_first(
-    connection: AsyncConnection, asked: Iterable[Asking], *, sqlite: bool
+    connection: AsyncConnection, asked: Sequence[Asking], *, sqlite: bool
 ) -> list[tuple[Asking, int | None]]:
-    """With how many each may find, as PostgreSQL estimates it from its statistics; SQLite has none: there the
-    longest text comes first."""
-    if sqlite:
-        return [(one, None) for one in sorted(asked, key=lambda one: -one.letters)]
-    ranked = [(one, await one.estimate(connection)) for one in asked]
-    ranked.sort(key=lambda pair: pair[1])
-    return [*ranked]
+    """With how many each may find in parties and in what was said (None: not known); of those that may find
+    as many, the longest text first."""
+    longest = sorted(asked, key=lambda one: -one.letters)
+    if sqlite or not asked:
+        return [(one, None) for one in longest]
+    parties = {one: _party_of(one) for one in asked}
+    said = [(one, each) for one in asked for each in _said_of(one)]
+    sums = dict.fromkeys(asked, 0)
+    for table_, which in (
+        (t.legs, [(one, party.in_legs) for one, party in parties.items() if party is not None]),
+        (t.utterances, [(one, each.in_utterances) for one, each in said]),
+    ):
+        found_ = await estimates(connection, table_, [fits_ for _, fits_ in which]) if which else []
+        if found_ is None:
+            return [(one, None) for one in longest]
+        for (one, _), count in zip(which, found_, strict=True):
+            sums[one] += count
+    return [(one, sums[one]) for one in sorted(longest, key=lambda one: sums[one])]
 
 
-async def _estimate(connection: AsyncConnection, query: Select[Any] | CompoundSelect[Any]) -> int:
-    plan = (await connection.execute(_Explained(query))).scalar_one()
-    (top,) = json.loads(plan) if isinstance(plan, str) else plan
-    return int(top["Plan"]["Plan Rows"])
+def _party_of(one: Asking) -> Party | None:
+    return one.party if isinstance(one, FreeWord) else one if isinstance(one, Party) else None
+
+
+def _said_of(one: Asking) -> list[Said]:
+    return one.said if isinstance(one, FreeWord) else [one] if isinstance(one, Said) else []
 
 
 def _match(text: str) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, false, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..engine.reading import RecordingFilter
-from .candidates import Party, among, few, rarest_first, texts_asked
+from .candidates import Found, Party, among, both, few, rarest_first, texts_asked
 from .database import Database
 from .gate import Gate
 from .rarities import rare, rare_calls
@@ -24,11 +24,8 @@ from .searching import party_terms
 #: on PostgreSQL.
 MOST = 5_000
 MOST_POSTGRES = 20_000
-#: Where several texts are asked for, so many times as many: whether the others are there too is looked up in
-#: the list's order until a page is full, while walking down the list has to look for all of them at each row.
-TOGETHER = 5
-#: What PostgreSQL estimates so many times too many is not asked for: to find them all takes a second.
-FAR_TOO_MANY = 3
+#: What is estimated at so many times too many is not asked for: to find them all takes a second.
+FAR_TOO_MANY = 1.5
 #: With so few candidates nothing more is asked for: all of it is looked up for each of them anyway.
 ENOUGH = 500
 #: Of a tenant's own: what is less rare is found by walking down the list before so many are looked up.
@@ -48,30 +45,36 @@ async def narrowed(
 ) -> Narrowed:
     indexed = await has_trigrams(connection, database)
     sqlite = database.sqlite
-    narrow: list[ColumnElement[bool]] = []
-    counts: list[int] = []
+    most = _most(sqlite)
+    #: By the column of which they are.
+    narrow: dict[ColumnElement[str], Found] = {}
+
+    def keep(key: ColumnElement[str], ids: Found) -> None:
+        narrow[key] = both(narrow[key], ids, sqlite=sqlite) if key in narrow else ids
+
     for key, query in rare(gate, where):
         ids = await few(connection, query, FEW, sqlite=sqlite)
         if ids is not None:
-            narrow.append(among(key, ids, sqlite=sqlite))
-            counts.append(ids.count)
+            keep(key, ids)
     asked = list(texts_asked(gate, where, indexed, sqlite=sqlite))
-    most = _most(sqlite) * (TOGETHER if len(asked) > 1 and not sqlite else 1)
     for one, estimate in await rarest_first(connection, asked, sqlite=sqlite):
-        if counts and not _worth(estimate, min(counts)):
+        if narrow and not _worth(estimate, min(x.count for x in narrow.values())):
             break
         if estimate is not None and estimate > most * FAR_TOO_MANY:
             break
         ids = await one.candidates(connection, most)
         if ids is not None:
-            narrow.append(among(one.key, ids, sqlite=sqlite))
-            counts.append(ids.count)
-    return Narrowed(tuple(narrow), min(counts, default=0))
+            keep(one.key, ids)
+    if not narrow:
+        return Narrowed()
+    # The others are looked at row by row.
+    key, ids = min(narrow.items(), key=lambda pair: pair[1].count)
+    return Narrowed((among(key, ids, sqlite=sqlite),), ids.count)
 
 
 def _worth(estimate: int | None, fewest: int) -> bool:
     """Whether to ask for what is estimated so (None: not known), with so few candidates already."""
-    return fewest > ENOUGH and (estimate is None or estimate * 2 < fewest)
+    return fewest > ENOUGH and (estimate is None or estimate < fewest * 2)
 
 
 async def narrowed_calls(
@@ -92,10 +95,11 @@ async def narrowed_calls(
     if terms and await has_trigrams(connection, database):
         party = Party(terms, sqlite=sqlite)
         for one, estimate in await rarest_first(connection, [party] * party.indexed, sqlite=sqlite):
+            ids = None
             if estimate is None or estimate <= _most(sqlite) * FAR_TOO_MANY:
                 ids = await one.candidates(connection, _most(sqlite))
-                if ids is not None:
-                    narrow.append(among(call_id, ids, sqlite=sqlite))
+            if ids is not None:
+                narrow.append(among(call_id, ids, sqlite=sqlite))
     return narrow
 
 

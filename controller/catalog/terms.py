@@ -108,8 +108,8 @@ def _recordings(asked: Asked, recording_id: ColumnElement[str], *, sqlite: bool)
     return select(said.c.recording_id).where(said.c.recording_id == recording_id, fitting)
 
 
-def some_saying(asked: Asked, most: int | None, *, sqlite: bool) -> Select[tuple[str]]:
-    """So many recordings at most in which it was said, None: all; with ``most`` there may be more."""
+def some_saying(asked: Asked, most: int, *, sqlite: bool) -> Select[tuple[str]]:
+    """So many recordings at most in which it was said; with ``most`` of them there may be more."""
     u = t.utterances.c
     return select(u.recording_id).where(fits(asked, u, sqlite=sqlite, most=most)).limit(most)
 

@@ -166,7 +166,8 @@ class _Candidates:
     seen: int = 0
 
     async def piece(self, rows: int) -> tuple[Select[Any], bool]:
-        some = self.ids[self.seen : self.seen + rows]
+        # Most of them do fit.
+        some = self.ids[self.seen : self.seen + max(1, rows // 8)]
         self.seen += len(some)
         these = among(_r.recording_id, found(some, sqlite=self.sqlite), sqlite=self.sqlite)
         return ordered(self.query.where(these), self.order, None), self.seen >= len(self.ids)
