@@ -86,21 +86,22 @@ async def narrowed_calls(
 ) -> list[ColumnElement[bool]]:
     """The same for a list of calls, by the column that holds a call's id in it."""
     sqlite = database.sqlite
-    narrow: list[ColumnElement[bool]] = []
+    most = _most(sqlite)
+    fit: Found | None = None
     for query in rare_calls(gate, where):
         ids = await few(connection, query, FEW, sqlite=sqlite)
         if ids is not None:
-            narrow.append(among(call_id, ids, sqlite=sqlite))
+            fit = ids if fit is None else both(fit, ids, sqlite=sqlite)
     terms = party_terms(where.party) if where.party.strip() else []
     if terms and await has_trigrams(connection, database):
         party = Party(terms, sqlite=sqlite)
         for one, estimate in await rarest_first(connection, [party] * party.indexed, sqlite=sqlite):
             ids = None
-            if estimate is None or estimate <= _most(sqlite) * FAR_TOO_MANY:
-                ids = await one.candidates(connection, _most(sqlite))
+            if estimate is None or estimate <= most * FAR_TOO_MANY:
+                ids = await one.candidates(connection, most)
             if ids is not None:
-                narrow.append(among(call_id, ids, sqlite=sqlite))
-    return narrow
+                fit = ids if fit is None else both(fit, ids, sqlite=sqlite)
+    return [] if fit is None else [among(call_id, fit, sqlite=sqlite)]
 
 
 def _most(sqlite: bool) -> int:

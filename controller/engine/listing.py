@@ -53,9 +53,7 @@ class SearchTooLong(TapelineError):
     """A search that can give no part of its answer took too long; the text says what would do."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "The search took too long and was stopped. Ask for a shorter span of time, or for a rarer word."
-        )
+        super().__init__("the search took too long: ask for a shorter span of time or for a rarer word")
 
 
 @dataclass(frozen=True, slots=True)

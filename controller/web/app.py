@@ -35,6 +35,10 @@ What the pages can do, for scripts. Send an API token as `Authorization: Bearer 
 in UTC, durations integer milliseconds.
 
 Every list is `{"items": […], "next": …}`: give `next` as `before` for the following page; null is the end.
+A search of recordings or calls that takes longer than two seconds stops before its page is full, with
+`unfinished: true`, `reached` (how far back it has come) and a `next` that goes on from there; a shorter
+span of time or a rarer word is quicker. What is to be done to all that match is refused with 503 rather
+than done to a part of them.
 Every error is `application/problem+json`. Every JSON answer has an `ETag`; `If-None-Match` saves sending
 it again (304), `If-Match` on PUT, PATCH and DELETE keeps from overwriting what somebody else has changed
 meanwhile (412), `If-None-Match: *` on PUT makes and never replaces. A POST with an `Idempotency-Key` may
