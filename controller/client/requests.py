@@ -18,10 +18,12 @@ T = TypeVar("T")
 
 
 class Page(BaseModel, Generic[T]):
-    """A page of a list; ``next`` is given as ``before`` for the following one."""
+    """A page of a list; ``next`` is given as ``before`` for the following one. ``unfinished``: the search
+    took too long and stopped before the page was full; it goes on with ``next``."""
 
     items: list[T]
     next: str | None
+    unfinished: bool = False
 
 
 def recordings(**where: Any) -> Ask[Page[m.RecordingRow]]:

@@ -116,10 +116,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(SearchTooLong)
     async def on_search_too_long(request: Request, error: Exception) -> Response:
-        text = (
-            "The search took too long and was stopped. Ask for a shorter span of time, or for a rarer word."
-        )
-        return answer_of(request, Problem(503, text))
+        why = Problem(503, "The search took too long. Ask for a shorter span of time or a rarer word.")
+        return answer_of(request, why)
 
     @app.exception_handler(Exception)
     async def on_defect(request: Request, error: Exception) -> Response:
