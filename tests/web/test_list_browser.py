@@ -12,6 +12,7 @@ pytest.importorskip("playwright.async_api", reason="NO PLAYWRIGHT HERE: pages ar
 
 from playwright.async_api import Browser, Page, expect
 
+from controller.catalog import narrowing, walking
 from controller.engine.reading import RecordingFilter, Scope
 from tests.catalog.story import inside, outside
 
@@ -70,6 +71,33 @@ async def test_it_goes_on_by_itself_and_each_row_is_there_once(
     heads = await page.locator(".day th").all_text_contents()
     assert len(heads) == len(set(heads)) >= 3
     assert await page.evaluate("document.querySelectorAll('.row[tabindex=\\'0\\']').length") == 1
+    assert problems == []
+
+
+async def test_it_does_not_go_on_by_itself_where_a_search_has_stopped(
+    url: str, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(narrowing, "_most", lambda sqlite: -1)
+    monkeypatch.setattr(walking, "MORE", 1)
+    monkeypatch.setattr(walking, "MOST_S", 0.0)
+    page = await browser.new_page(viewport={"width": 1440, "height": 900})
+    problems = await enter(page, url, "red-admin")
+    await page.goto(f"{url}/recordings?party=4970")
+    await until(page, f"{shown(page)} === 50")
+    # What comes behind takes too long from now on.
+    monkeypatch.setattr(walking, "FIRST", 20)
+    for _ in range(8):
+        await page.mouse.wheel(0, 20_000)
+        await page.wait_for_timeout(100)
+    await until(page, f"{shown(page)} === 70")
+    notice = page.locator("[data-stopped]")
+    await expect(notice).to_have_count(1)
+    await expect(notice).to_contain_text("what fits beyond is not shown yet")
+    await expect(page.locator("[data-more]")).to_have_count(0)
+    await page.locator("[data-all]").click()
+    await expect(page.locator("[data-whole]")).to_be_visible()
+    await notice.get_by_role("link", name="Search on").click()
+    await until(page, f"{shown(page)} === 20")
     assert problems == []
 
 
