@@ -102,7 +102,8 @@ def _no_room(engine: Engine) -> list[Alarm]:
         Alarm(
             "spool.full", _C, f"Nothing is recorded on switch {room.engine.switch.name}: its disk is full.",
             "the switch cannot write: its disk is full",
-            "Make room on the disk of its spool. What should be recorded is begun again then, by itself.",
+            "Make room on the disk of its spool, or raise its quota. What should be recorded is begun again "
+            "then, by itself.",
             "/disk", Permission.OWN_ACCOUNT, f"spool of {room.engine.switch.name}",
         )
         for room in engine.rooms
