@@ -56,7 +56,12 @@ def test_every_local_store_is_looked_at(tmp_path: Path) -> None:
     shelf = {"kind": "local", "name": "shelf", "path": str(tmp_path / "shelf")}
     bucket = {"kind": "s3", "name": "far", "bucket": "tapes", "endpoint": "http://127.0.0.1:1"}
     told = Config.model_validate(
-        {"storage": {"path": str(tmp_path / "home"), "alarm_percent": 1}, "stores": [shelf, bucket]}
+        {
+            "storage": {"path": str(tmp_path / "home"), "alarm_percent": 1},
+            "stores": [shelf, bucket],
+            # Else below the folder that the tests are started in, where there may be one.
+            "database": {"url": f"sqlite+aiosqlite:///{tmp_path}/nowhere/tapeline.db"},
+        }
     )
     mark = watermark_of(told, home_only(LocalStore(tmp_path / "home")))
     (tmp_path / "shelf").mkdir()
