@@ -7,6 +7,7 @@ down the list (walking.py).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, false, text
@@ -95,10 +96,11 @@ async def narrowed_calls(
     terms = party_terms(where.party) if where.party.strip() else []
     if terms and await has_trigrams(connection, database):
         party = Party(terms, sqlite=sqlite)
-        for one, estimate in await rarest_first(connection, [party] * party.indexed, sqlite=sqlite):
-            ids = None
-            if estimate is None or estimate <= most * FAR_TOO_MANY:
-                ids = await one.candidates(connection, most)
+        asked = [party] if party.indexed else []
+        for one, estimate in await rarest_first(connection, asked, sqlite=sqlite):
+            if estimate is not None and estimate > most * FAR_TOO_MANY:
+                break
+            ids = await one.candidates(connection, most)
             if ids is not None:
                 fit = ids if fit is None else both(fit, ids, sqlite=sqlite)
     return [] if fit is None else [among(call_id, fit, sqlite=sqlite)]
@@ -119,6 +121,6 @@ async def has_trigrams(connection: AsyncConnection, database: Database) -> bool:
     return database.trigrams
 
 
-def nothing_fits(conditions: tuple[ColumnElement[bool], ...] | list[ColumnElement[bool]]) -> bool:
+def nothing_fits(conditions: Iterable[ColumnElement[bool]]) -> bool:
     """So that nobody need be asked."""
     return any(condition is false() for condition in conditions)

@@ -57,9 +57,9 @@ def columns_of_key(order: Order) -> list[ColumnElement[Any]]:
     """What `key_of` reads of a row: an index has it."""
     if order in _BY_TIME:
         return [_r.started_at, _r.recording_id]
-    return (
-        [_r.size, _r.recording_id] if order not in _BY_LENGTH else [_r.media_ms, _r.span_ms, _r.recording_id]
-    )
+    if order in _BY_LENGTH:
+        return [_r.media_ms, _r.span_ms, _r.recording_id]
+    return [_r.size, _r.recording_id]
 
 
 def reached(key: str, order: Order) -> datetime | None:
