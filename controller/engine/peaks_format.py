@@ -9,7 +9,7 @@ byte each (`sample_of`). Documented in docs/reference/peaks.md. Standard library
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..core.errors import TapelineError
@@ -29,7 +29,6 @@ _HEAD = struct.Struct("<4sBBBBIIQ32sQ")
 _LEVEL = struct.Struct("<QQQ")  # offset, buckets, steps in a bucket
 _COUNT = struct.Struct("<I")
 _SPAN = struct.Struct("<II")
-_BLOCK = 1 << 16
 
 Talk = tuple[tuple[tuple[int, int], ...], ...]
 
@@ -101,27 +100,22 @@ def sample_of(code: int) -> int:
 _SAMPLES = [sample_of(code if code < 128 else max(-127, code - 256)) for code in range(256)]
 
 
-def pack(
-    head: Head, talk: Sequence[Sequence[tuple[int, int]]], levels: Sequence[bytes | memoryview]
-) -> Iterator[bytes]:
-    """The whole file, in blocks: of hours nothing shall be there twice. ``talk`` in steps for each channel,
-    ``levels`` from the finest to the coarsest."""
+def lead(head: Head, talk: Sequence[Sequence[tuple[int, int]]]) -> bytes:
+    """What stands before the levels. ``talk`` in steps for each channel. Behind it come the levels, from the
+    coarsest to the finest."""
     spoken = b"".join(
         _COUNT.pack(len(spans)) + b"".join(_SPAN.pack(*span) for span in spans) for spans in talk
     )
-    begin = _HEAD.size + len(levels) * _LEVEL.size + len(spoken)
+    begin = _HEAD.size + len(head.levels) * _LEVEL.size + len(spoken)
     offset, table = begin, []
-    for level, data in zip(reversed(head.levels), reversed(levels), strict=True):
+    for level in reversed(head.levels):
         table.append(_LEVEL.pack(offset, level.buckets, level.steps))
-        offset += len(data)
-    lead = _HEAD.pack(
-        MAGIC, VERSION, head.channels, len(levels), head.voice_version, head.sample_rate,
+        offset += level.buckets * head.bucket_bytes
+    first = _HEAD.pack(
+        MAGIC, VERSION, head.channels, len(head.levels), head.voice_version, head.sample_rate,
         STEPS_A_SECOND, head.frames, bytes.fromhex(head.source), begin,
     )  # fmt: skip
-    yield b"".join((lead, *reversed(table), spoken))
-    for data in reversed(levels):
-        for begin in range(0, len(data), _BLOCK):
-            yield bytes(data[begin : begin + _BLOCK])
+    return b"".join((first, *reversed(table), spoken))
 
 
 def unpack(first: bytes) -> Head:

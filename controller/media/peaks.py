@@ -8,44 +8,77 @@ laid out in engine/peaks_format.py and described in docs/reference/peaks.md.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.peaks_format import FACTOR, SMALLEST, STEPS_A_SECOND, Head, Level, pack, sample_of
+from ..engine.peaks_format import FACTOR, SMALLEST, STEPS_A_SECOND, Head, Level, lead, sample_of
 from . import voice
 from .resample import Samples
 from .sound import Sound
 
 Codes = NDArray[np.int8]
+_BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """``codes`` is (steps, channels, 2): lowest, highest; ``talk`` for each channel (n, 2) steps."""
+    """``finest`` holds the codes of all steps, (steps, channels, 2): lowest, highest; ``coarser`` the same of
+    every further level; ``talk`` for each channel (n, 2) steps."""
 
     frames: int
-    codes: Codes
+    finest: IO[bytes]
+    coarser: list[Codes]
     talk: list[voice.Spans]
 
 
-def measure(sound: Sound, progress: Callable[[float], None] = lambda done: None) -> Measured:
-    """Read all of it, keeping three bytes a channel and step. Blocking."""
+def measure(
+    sound: Sound, progress: Callable[[float], None] = lambda done: None, scratch: Path | None = None
+) -> Measured:
+    """Read all of it. Blocking. What hours have most of, the finest level, is kept in a file without a name
+    in the folder ``scratch``; `file_of` closes it."""
     # Whole seconds hold a whole number of steps, whatever the sample rate is.
     rate, seconds = sound.sample_rate, _Seconds(sound.sample_rate)
     listener = voice.Listener(sound.channels, STEPS_A_SECOND)
-    codes, frames = bytearray(), 0  # grown in place: of hours nothing shall be there twice
+    finest = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115 - file_of closes it
+    second, frames = _NextLevel(sound.channels), 0
     for part in _in_seconds(sound.blocks, rate):
         frames += len(part)
         low_high, loud = seconds.steps(part)
-        codes += _CODES[low_high.view(np.uint16)].tobytes()
+        codes = _CODES[low_high.view(np.uint16)]
+        finest.write(codes.tobytes())
+        second.add(codes)
         listener.hear(loud)
         if sound.frames:
             progress(min(1.0, frames / sound.frames))
-    bounds = np.frombuffer(codes, np.int8).reshape(-1, sound.channels, 2)
-    return Measured(frames, bounds, listener.speech())
+    steps = finest.tell() // (2 * sound.channels)
+    return Measured(frames, finest, _pyramid(second.codes()) if steps > SMALLEST else [], listener.speech())
+
+
+class _NextLevel:
+    """Of each FACTOR steps the lowest and the highest, as they come."""
+
+    def __init__(self, channels: int) -> None:
+        self._made = bytearray()  # grown in place: of hours nothing shall be there twice
+        self._rest = np.zeros((0, channels, 2), np.int8)
+
+    def add(self, finer: Codes) -> None:
+        steps = np.concatenate((self._rest, finer))
+        whole = len(steps) - len(steps) % FACTOR
+        if whole:
+            self._made += _coarser(steps[:whole]).tobytes()
+        self._rest = steps[whole:]
+
+    def codes(self) -> Codes:
+        """All has been added."""
+        if len(self._rest):
+            self._made += _coarser(self._rest).tobytes()
+        return np.frombuffer(self._made, np.int8).reshape(-1, *self._rest.shape[1:])
 
 
 class _Seconds:
@@ -97,28 +130,39 @@ def _in_seconds(blocks: Iterator[Samples], rate: int) -> Iterator[Samples]:
 
 def file_of(measured: Measured, sound: Sound, source_sha256: str) -> Iterator[bytes]:
     """The whole file, in blocks: header, who spoke, the levels from the coarsest on."""
-    levels = _pyramid(measured.codes)
-    head = Head(
-        channels=sound.channels,
-        sample_rate=sound.sample_rate,
-        frames=measured.frames,
-        source=source_sha256,
-        voice_version=voice.VERSION,
-        levels=tuple(Level(FACTOR**n, len(level)) for n, level in enumerate(levels)),
-    )
-    talk = [[(int(b), int(e)) for b, e in spans] for spans in measured.talk]
-    return pack(head, talk, [level.reshape(-1).data.cast("B") for level in levels])
+    with measured.finest as finest:
+        steps = finest.tell() // (2 * sound.channels)
+        finest.seek(0)
+        counts = [steps, *map(len, measured.coarser)]
+        head = Head(
+            channels=sound.channels,
+            sample_rate=sound.sample_rate,
+            frames=measured.frames,
+            source=source_sha256,
+            voice_version=voice.VERSION,
+            levels=tuple(Level(FACTOR**n, count) for n, count in enumerate(counts)),
+        )
+        talk = [[(int(b), int(e)) for b, e in spans] for spans in measured.talk]
+        yield lead(head, talk)
+        for level in reversed(measured.coarser):
+            yield level.tobytes()
+        while block := finest.read(_BLOCK):
+            yield block
 
 
 def _pyramid(base: Codes) -> list[Codes]:
+    """It, and every further level."""
     levels = [base]
     while len(levels[-1]) > SMALLEST:
-        finer = levels[-1]
-        edges = np.arange(0, len(finer), FACTOR)
-        low = np.minimum.reduceat(finer[:, :, 0], edges, axis=0)
-        high = np.maximum.reduceat(finer[:, :, 1], edges, axis=0)
-        levels.append(np.ascontiguousarray(np.stack((low, high), axis=2)))
+        levels.append(_coarser(levels[-1]))
     return levels
+
+
+def _coarser(finer: Codes) -> Codes:
+    edges = np.arange(0, len(finer), FACTOR)
+    low = np.minimum.reduceat(finer[:, :, 0], edges, axis=0)
+    high = np.maximum.reduceat(finer[:, :, 1], edges, axis=0)
+    return np.stack((low, high), axis=2)
 
 
 def _codes() -> NDArray[np.int8]:

@@ -79,7 +79,7 @@ class PeaksTask:
 
     def _make(self, whole: StoredFile, progress: Callable[[float], None]) -> StoredFile:
         with sound_of(self._stores, whole) as sound:
-            measured = measure(sound, progress)
+            measured = measure(sound, progress, self._stores.home.scratch().parent)
         key = peaks_key(whole.key)
         digest = self._stores.home.put_blocks(file_of(measured, sound, whole.sha256), key)
         return StoredFile(

@@ -44,8 +44,8 @@ def levels(power: NDArray[np.float32]) -> Levels:
 
 
 class Listener:
-    """Hears the loudness of all channels as it goes by. Of what is behind it a byte is kept for each channel
-    and step, so that hours take no more than some megabytes."""
+    """Hears the loudness of all channels as it goes by. Of what is behind it only the spans are kept in which
+    somebody may have talked."""
 
     def __init__(self, channels: int, steps_a_second: int) -> None:
         self._rate = steps_a_second
@@ -53,7 +53,9 @@ class Listener:
         #: From the block ``_begin`` on; up to the block ``_marked`` it is decided.
         self._power = np.zeros((channels, 0), np.float32)
         self._begin = self._marked = 0
-        self._marks = [bytearray() for _ in range(channels)]
+        #: For each channel (begin, end, 2 where it is loud enough to be talk) in steps; one may end where the
+        #: next begins.
+        self._found: list[list[Spans]] = [[] for _ in range(channels)]
 
     def hear(self, power: NDArray[np.float32]) -> None:
         """The next (channels, steps): mean squares of 16-bit samples."""
@@ -71,13 +73,12 @@ class Listener:
         count = self._begin + -(-steps // self._size)
         if count > self._marked:
             self._mark(count, count)
-        ends = self._begin * self._size + steps
-        return [_spans(np.frombuffer(marks, np.int8)[:ends], self._rate) for marks in self._marks]
+        return [_spans(found, self._rate) for found in self._found]
 
     def _mark(self, last: int, count: int) -> None:
-        """The blocks up to ``last``, of ``count`` that are there: 2 where talk may begin, 1 where it may go
-        on, 0 elsewhere."""
+        """The blocks up to ``last``, of ``count`` that are there."""
         loud = levels(self._power)
+        steps = min(last * self._size, self._begin * self._size + loud.shape[1]) - self._marked * self._size
         if missing := -loud.shape[1] % self._size:
             loud = np.pad(loud, ((0, 0), (0, missing)), mode="symmetric")
         blocks = loud.reshape(len(loud), -1, self._size)
@@ -85,13 +86,14 @@ class Listener:
         near = np.arange(self._marked, last)[:, None] + np.arange(-_NEIGHBOURS, _NEIGHBOURS + 1)
         near = np.minimum(near % (2 * count), -(near + 1) % (2 * count)) - self._begin
         own = blocks[:, self._marked - self._begin : last - self._begin]
-        for channel, marks in enumerate(self._marks):
+        for channel, spans in enumerate(self._found):
             on = np.clip(_floor(blocks[channel, near]) + ON_ABOVE_FLOOR, ON_LEAST, ON_MOST)[:, None]
+            # 2 where talk may begin, 1 where it may go on, 0 elsewhere.
             found = (own[channel] > on - OFF_BELOW_ON).astype(np.int8) + (own[channel] > on)
             others = np.delete(own, channel, axis=0)
             if len(others):
                 found *= own[channel] > others.max(axis=0) - ECHO
-            marks += found.tobytes()
+            spans.append(_loud_spans(found.reshape(-1)[:steps], self._marked * self._size))
         self._marked = last
 
 
@@ -103,13 +105,24 @@ def _floor(around: Levels) -> Levels:
     return floor
 
 
-def _spans(marks: NDArray[np.int8], rate: int) -> Spans:
+def _loud_spans(marks: NDArray[np.int8], first: int) -> Spans:
+    """(n, 3): where marks that are not 0 begin and end, and the highest of them. ``first`` is their step."""
     spans = runs(marks > 0)
-    if not len(spans):
-        return spans
     # A 0 behind them: the last span may end there, and reduceat wants a place for every end.
-    loudest = np.maximum.reduceat(np.append(marks, np.int8(0)), spans.reshape(-1))[::2]
-    spans = _bridged(spans[loudest == 2], LONGEST_GAP_MS * rate // 1000)
+    ends = np.append(marks, np.int8(0))
+    loudest = np.maximum.reduceat(ends, spans.reshape(-1))[::2] if len(spans) else np.zeros(0, np.int8)
+    return np.column_stack((spans + first, loudest)).astype(np.int64)
+
+
+def _spans(found: list[Spans], rate: int) -> Spans:
+    loud = np.concatenate((np.zeros((0, 3), np.int64), *found))
+    if not len(loud):
+        return loud[:, :2]
+    begins = np.flatnonzero(np.concatenate(([True], loud[1:, 0] != loud[:-1, 1])))
+    ends = np.append(begins[1:], len(loud)) - 1
+    talk = np.maximum.reduceat(loud[:, 2], begins) == 2
+    spans = np.stack((loud[begins, 0], loud[ends, 1]), axis=1)[talk]
+    spans = _bridged(spans, LONGEST_GAP_MS * rate // 1000)
     return spans[spans[:, 1] - spans[:, 0] >= SHORTEST_MS * rate // 1000]
 
 
