@@ -11,7 +11,6 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from controller.bootstrap import make_sealer
 from controller.catalog import SqlCatalog, open_database
 from controller.core.formats import FormatChoice
 from controller.core.options import TenantOptions
@@ -20,6 +19,7 @@ from controller.engine.jobs import JobState
 from controller.engine.people import Scope
 from controller.engine.reading import TenantSettings
 from controller.media.mover import Mover
+from controller.proving import make_sealer
 from controller.working import open_stores, worker_child
 from tests.catalog import cluster
 from tests.catalog.conftest import _make

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,8 +17,8 @@ from .catalog.sole import only_controller
 from .cluster.client import PeerClient
 from .cluster.control import ClusterControl
 from .cluster.door import Door
-from .clustering import controller_of, keeper_of, lease_store
-from .config import AsteriskConfig, Config, ConfigError, FreeSwitchConfig
+from .clustering import controller_of, distant_spool, keeper_of, lease_store
+from .config import AsteriskConfig, Config, ConfigError
 from .config.node import Part
 from .engine.engine import Engine
 from .engine.ids import new_id, now
@@ -27,7 +26,7 @@ from .engine.leasing import Cluster
 from .engine.levels import LiveLevels
 from .engine.metrics import HttpStats
 from .engine.peer_signing import peer_key
-from .engine.ports import Control, Directory, LinkState, Switch
+from .engine.ports import Control, LinkState
 from .engine.report_keeper import ReportKeeper
 from .engine.upkeep import Upkeep
 from .health import health_of
@@ -42,20 +41,18 @@ from .media.live_levels import LevelReader
 from .media.retainer import Retainer
 from .media.shelves import Stores
 from .media.spool import Spool
-from .media.spool_room import SpoolRoom
+from .media.spool_here import SpoolHere
 from .media.spool_watch import SpoolWatch
 from .media.watermark import Watermark
 from .metering import Meter
-from .proof import signing
-from .proof.bundle import ReadFile
 from .proof.sealer import Sealer
+from .proving import make_sealer
+from .secret import session_secret
 from .serving import Server, listen
-from .switches.asterisk.adapter import AsteriskSwitch
-from .switches.asterisk.directory import AsteriskDirectory
 from .switches.asterisk.tls import tls_of
+from .switches.asterisk.tones import put_tones
 from .switches.exposure import exposed, mend_of
-from .switches.freeswitch.adapter import FreeSwitch
-from .switches.freeswitch.directory import FreeSwitchDirectory
+from .switching import make_switch, video_supported
 from .web.app import Application, create_app
 from .web.first_run import Guide
 from .web.language import LANGUAGES
@@ -159,17 +156,6 @@ class Running(Protocol):
     async def run(self) -> None: ...
 
 
-def make_switch(config: FreeSwitchConfig | AsteriskConfig) -> Switch:
-    if isinstance(config, FreeSwitchConfig):
-        return FreeSwitch(config, new_id, now)
-    return AsteriskSwitch(config, new_id, now)
-
-
-def video_supported(config: FreeSwitchConfig | AsteriskConfig) -> bool:
-    """Whether such a switch records video."""
-    return (FreeSwitch if isinstance(config, FreeSwitchConfig) else AsteriskSwitch).video_supported
-
-
 def control_of(config: Config, engine: Engine, peers: PeerClient) -> Control:
     """Of all controllers' switches, where there are several; of this one's else."""
     if engine.keeper is None:
@@ -177,10 +163,6 @@ def control_of(config: Config, engine: Engine, peers: PeerClient) -> Control:
     kinds = {s.name: s.kind for s in config.switches}
     video = {s.name: video_supported(s) for s in config.switches}
     return ClusterControl(engine, engine.keeper, peers, kinds, video)
-
-
-def make_directory(config: FreeSwitchConfig | AsteriskConfig) -> Directory:
-    return FreeSwitchDirectory(config) if isinstance(config, FreeSwitchConfig) else AsteriskDirectory(config)
 
 
 async def hash_password(password: str) -> str:
@@ -202,16 +184,6 @@ def _connected(config: Config, engine: Engine) -> dict[str, Path]:
 def levels_of(config: Config, engine: Engine) -> LiveLevels:
     spools = {s.name: Spool(s.spool) for s in config.switches if is_here(config, s)}
     return LiveLevels(engine.captures, LevelReader(spools).look)
-
-
-def make_sealer(config: Config, catalog: SqlCatalog) -> Sealer:
-    settings = config.proof
-    return Sealer(catalog, lambda: signing.load(settings.key_file, settings.key_command), now)
-
-
-def reader_of(config: Config) -> ReadFile:
-    """How to read a recording's file from wherever it lies."""
-    return open_stores(config).read
 
 
 @contextlib.asynccontextmanager
@@ -245,11 +217,14 @@ async def assembled(config: Config, *, untraced: str = "") -> AsyncIterator[Part
         peers = PeerClient(peer_key(secret))
         stack.push_async_callback(peers.close)
         keeper = keeper_of(leases, me, peers)
-        written_at = {s.name: Spool(s.spool).written_at for s in controlled}
-        switches = [make_switch(s) for s in controlled]
-        rooms = {s.name: SpoolRoom(s.spool).look for s in controlled if is_here(config, s)}
+        here = {s.name: SpoolHere(s.spool) for s in config.switches if is_here(config, s)}
+        elsewhere = {s.name: distant_spool(s, peers, keeper) for s in controlled if s.name not in here}
+        switches = [make_switch(s, elsewhere.get(s.name)) for s in controlled]
+        for switch in config.switches:
+            if isinstance(switch, AsteriskConfig) and switch.name in here and switch not in controlled:
+                put_tones(switch)
         engine = Engine(
-            switches, catalog, now, new_id, workers.poke, written_at=written_at, keeper=keeper, rooms=rooms
+            switches, catalog, now, new_id, workers.poke, keeper=keeper, spools={**here, **elsewhere}
         )
         control = control_of(config, engine, peers)
 
@@ -265,7 +240,7 @@ async def assembled(config: Config, *, untraced: str = "") -> AsyncIterator[Part
                 settings=catalog,
                 accounts=catalog,
                 control=control,
-                door=Door(engine) if keeper else None,
+                door=Door(engine, here) if keeper else None,
                 cluster=cluster,
                 node=me.name,
                 key_mark=me.key_mark,
@@ -323,19 +298,3 @@ async def assembled(config: Config, *, untraced: str = "") -> AsyncIterator[Part
             Upkeep(catalog.database.tend),
             app,
         )
-
-
-def session_secret(file: Path) -> bytes:
-    """The key that signs sessions; made, for this user only, if there is none. Raises ConfigError."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as out:
-                out.write(os.urandom(48))
-        secret = file.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"web.secret_file: cannot use {file}: {error.strerror}") from error
-    if len(secret) < 32:
-        raise ConfigError(f"web.secret_file: {file} is too short; delete it and a new one is made")
-    return secret

@@ -8,7 +8,9 @@ from hashlib import sha256
 
 from . import __version__
 from .catalog.leases import LeaseRows, lease_rows
-from .config import Config
+from .cluster.client import PeerClient
+from .cluster.distant_spool import DistantSpool
+from .config import Config, SwitchConfig
 from .config.database import POSTGRESQL
 from .config.node import Part
 from .engine.ids import new_id
@@ -57,3 +59,9 @@ def lease_store(config: Config) -> LeaseRows | None:
 def keeper_of(store: LeaseRows | None, me: Controller, peers: Peers) -> Keeper | None:
     """None: nothing is leased."""
     return None if store is None else Keeper(store, me, me.switches, peers=peers)
+
+
+def distant_spool(switch: SwitchConfig, peers: PeerClient, keeper: Keeper | None) -> DistantSpool:
+    """For a switch whose spool is on another machine."""
+    others = keeper.others if keeper else tuple
+    return DistantSpool(switch.name, switch.spool_on, peers, others)

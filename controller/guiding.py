@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .bootstrap import Parts, make_directory
+from .bootstrap import Parts
 from .catalog.facade import SqlCatalog
 from .config import Config
 from .doctor import examine
 from .engine.ports import DirectoryUnreadable
 from .engine.reading import Scope
 from .importing import ImportPlan, plan
+from .switching import make_directory
 from .web.first_run import Newcomers, nobody_yet
 
 

@@ -36,6 +36,7 @@ async def health_of(
         *_controllers(engine, cluster, me),
         *_behind(engine),
         *_no_room(engine),
+        *_unwatched(engine),
         *(_disk(level) for level in await asyncio.to_thread(watermark.look)),
         *_stores(workers),
         *_unsealed(workers),
@@ -108,6 +109,20 @@ def _no_room(engine: Engine) -> list[Alarm]:
         )
         for room in engine.rooms
         if room.full
+    ]  # fmt: skip
+
+
+def _unwatched(engine: Engine) -> list[Alarm]:
+    unseen = [(room.engine.switch.name, room.unseen) for room in engine.rooms if room.unseen]
+    return [
+        Alarm(
+            "spool.unwatched", _W, f"Nobody sees whether the spool of switch {name} has room.",
+            f"not watched: {why}",
+            "See that the spool's disk answers, and that a controller runs on the machine that spool_on "
+            "names. Recording goes on, but a full disk is not noticed.",
+            "/disk", part=f"room of {name}",
+        )
+        for name, why in unseen
     ]  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from .. import __version__
 from ..core.errors import TapelineError
+from ..engine.garbage import uncollected
 from .index import COMMANDS, PANELS
 
 _HELP = "Call recording for FreeSWITCH and Asterisk: decides, controls, catalogues."
@@ -28,9 +29,9 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name in COMMANDS and self.commands[cmd_name] is None:
             module, name, _ = COMMANDS[cmd_name]
-            found = getattr(
-                importlib.import_module(module if "." in module else f".{module}", __name__), name
-            )
+            with uncollected():
+                there = importlib.import_module(module if "." in module else f".{module}", __name__)
+            found = getattr(there, name)
             if isinstance(found, typer.Typer):
                 self.commands[cmd_name] = made = typer.main.get_group(found)
                 made.name = cmd_name

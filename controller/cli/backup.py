@@ -16,13 +16,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from ..backup import keybox
 from ..backup.making import Seal, make
 from ..backup.restoring import Open, inspect, put_back
-from ..bootstrap import reader_of
 from ..catalog.dumping import Progress as Told
 from ..config import Config, load
 from ..engine.ids import now
 from ..proof import running
 from ..proof.verdict import Anchor, Verdict
 from ..proof.verify import read_key
+from ..proving import reader_of
 from ..working import open_catalog
 from .common import ConfigOption, NotPossible, console
 

@@ -10,13 +10,13 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ..bootstrap import video_supported
 from ..catalog.facade import SqlCatalog
 from ..config import SwitchConfig, load
 from ..core.direction import Direction
 from ..core.parties import Party, Side
 from ..core.policy import Decision
 from ..core.rules import PolicyScope, Route
+from ..switching import video_supported
 from ..web.explaining import Answer, Explanation, Imagined, Said, explain
 from ..web.imagining import notes, video_promised
 from .common import ConfigOption, JsonOption, NotPossible, console, print_json, with_catalog

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from ..bootstrap import make_directory
 from ..catalog.facade import SqlCatalog
 from ..config import AsteriskConfig, Config, FreeSwitchConfig, load
 from ..engine.ports import DirectoryUser
 from ..engine.reading import Scope, UserSettings
 from ..importing import ImportPlan, plan
+from ..switching import make_directory
 from . import changes
 from .common import ConfigOption, JsonOption, NotPossible, console, print_json, with_catalog
 

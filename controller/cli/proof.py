@@ -14,13 +14,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ..bootstrap import make_sealer, reader_of
 from ..config import load
 from ..engine.ids import now
 from ..proof import archive, bundle, evidence, running, signing
 from ..proof.bundle_check import verify_bundle
 from ..proof.verdict import Anchor, Verdict
 from ..proof.verify import read_key
+from ..proving import make_sealer, reader_of
 from ..working import open_catalog
 from .common import ConfigOption, JsonOption, NotPossible, audited, console, operator, print_json
 

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from ..bootstrap import make_sealer
 from ..catalog.facade import SqlCatalog
 from ..config import load
 from ..core.errors import TapelineError
@@ -18,6 +17,7 @@ from ..engine.reading import RecordingRow, Scope
 from ..engine.retention import HoldRow
 from ..keeping import make_eraser
 from ..logs import set_up_logging
+from ..proving import make_sealer
 from ..working import open_stores
 from .common import ConfigOption, JsonOption, NotPossible, console, operator, print_json, with_catalog
 

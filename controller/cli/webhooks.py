@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ..bootstrap import session_secret
 from ..catalog.facade import SqlCatalog
 from ..config import load
 from ..engine.hooks import CHOOSABLE, DeliveryState, Hook, HookEvent
 from ..engine.ids import new_id, now
 from ..engine.reading import Scope
 from ..hooking import maker_of
+from ..secret import session_secret
 from .common import ConfigOption, JsonOption, NotPossible, audited, console, print_json, with_catalog
 
 webhooks = typer.Typer(no_args_is_help=True, help="Webhooks: where other systems are told of recordings.")

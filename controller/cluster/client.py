@@ -25,6 +25,8 @@ T = TypeVar("T")
 FITS_S = 1.0
 #: There the switch is waited for (`switch_engine.SETTLE_S`).
 CONTROL_S = 4.0
+#: A disk there may be busy.
+SPOOL_S = 3.0
 #: Without a line for so long, the stream is cut.
 SILENCE_S = 4.0
 
@@ -64,6 +66,11 @@ class PeerClient:
         if report is None:
             raise SwitchDown(f"the controller {peer.label}, which has this call, does not answer")
         return report
+
+    async def spool(self, peer: Controller, asked: wire.SpoolQuestion) -> wire.SpoolAnswer | None:
+        """None: it does not answer."""
+        body = wire.SPOOL_QUESTION.dump_json(asked)
+        return await self._answer(peer, wire.SPOOL, body, SPOOL_S, wire.SPOOL_ANSWER)
 
     async def _answer(
         self, peer: Controller, path: str, body: bytes, within_s: float, kind: TypeAdapter[T]

@@ -46,8 +46,7 @@ class ClusterControl:
         await self._mirror.run()
 
     def others(self) -> list[Controller]:
-        found = self._keeper.cluster.controllers.values()
-        return [c for c in found if c.name != self._keeper.me.name and c.alive]
+        return self._keeper.others()
 
     # ── what is up ────────────────────────────────────────────────────────────────────────
 

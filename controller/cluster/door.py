@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from ..engine.engine import Engine
 from ..engine.ports import SwitchStatus
+from ..engine.spool_eyes import SpoolEyes
 from . import wire
 
 #: A sign of life in the live stream, so that one that is cut is noticed.
@@ -14,8 +15,11 @@ PULSE_S = 1.0
 
 
 class Door:
-    def __init__(self, engine: Engine) -> None:
+    """``spools``: those on this machine, by their switch's name, whoever controls that one."""
+
+    def __init__(self, engine: Engine, spools: Mapping[str, SpoolEyes]) -> None:
         self._engine = engine
+        self._spools = spools
 
     async def answer(self, path: str, body: bytes) -> bytes:
         """JSON for JSON. Raises KeyError for a question that we do not know, ValueError for one that we do
@@ -29,10 +33,24 @@ class Door:
         if path == wire.RELOAD:
             await self._engine.reload_policy()
             return wire.YES_OR_NO.dump_json(True)
+        if path == wire.SPOOL:
+            asked = wire.SPOOL_QUESTION.validate_json(body)
+            return wire.SPOOL_ANSWER.dump_json(await self._spool(asked))
         keeper = self._engine.keeper
         ask = {wire.VOUCH: keeper.vouch, wire.ACTS: keeper.acts}[path] if keeper else None
         switch = wire.QUESTION.validate_json(body).switch
         return wire.YES_OR_NO.dump_json(ask is not None and ask(switch))
+
+    async def _spool(self, asked: wire.SpoolQuestion) -> wire.SpoolAnswer:
+        eyes = self._spools.get(asked.switch)
+        if eyes is None:
+            return wire.SpoolAnswer(why="the spool is not on this machine")
+        try:
+            if asked.written:
+                return wire.SpoolAnswer(written_at=await eyes.written_at(asked.written))
+            return wire.SpoolAnswer(await eyes.look(asked.paths))
+        except OSError as error:
+            return wire.SpoolAnswer(why=error.strerror or str(error))
 
     async def live(self) -> AsyncIterator[bytes]:
         """Lines: first all that is up, then every change, and a sign of life in between."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -10,6 +12,7 @@ from pydantic import TypeAdapter
 from ..core.media_kinds import OPERATIONS, Operation
 from ..core.requests import Actor, LegActor, Means, NameTarget, Refusal, SystemActor, TenantActor, UserActor
 from ..engine.ports import ControlReport, LiveCall, LiveEvent, SwitchStatus
+from ..engine.spool_eyes import SpoolLook
 
 _ACTORS: dict[str, type[LegActor | UserActor | TenantActor | SystemActor]] = {
     "leg": LegActor, "user": UserActor, "tenant": TenantActor, "system": SystemActor,
@@ -58,6 +61,25 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class SpoolQuestion:
+    """How much room the spool of ``switch`` has and how long the files ``paths`` are; or, if one is given,
+    when ``written`` was last written."""
+
+    switch: str
+    paths: Sequence[str] = ()
+    written: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolAnswer:
+    """``why``: the spool is not on that machine, or cannot be seen."""
+
+    look: SpoolLook | None = None
+    written_at: datetime | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """One line of a controller's live stream: all that is up (``calls``), or one change, or neither, as a
     sign of life. The switches' states come with every line."""
@@ -70,11 +92,13 @@ class Told:
 ASKED = TypeAdapter(Asked)
 FIT = TypeAdapter(Fit)
 QUESTION = TypeAdapter(Question)
+SPOOL_QUESTION = TypeAdapter(SpoolQuestion)
+SPOOL_ANSWER = TypeAdapter(SpoolAnswer)
 REPORT = TypeAdapter(ControlReport)
 TOLD = TypeAdapter(Told)
 YES_OR_NO = TypeAdapter(bool)
 
 #: The paths of the questions.
-FITS, CONTROL, VOUCH, ACTS, RELOAD, LIVE = (
-    f"/peer/{name}" for name in ("fits", "control", "vouch", "acts", "reload", "live")
+FITS, CONTROL, VOUCH, ACTS, RELOAD, SPOOL, LIVE = (
+    f"/peer/{name}" for name in ("fits", "control", "vouch", "acts", "reload", "spool", "live")
 )

@@ -23,7 +23,8 @@ from ..engine.reading import Account, ApiToken, Role, SystemSettings, TenantSett
 from ..working import open_catalog
 from .lab import LabUnavailable, start_process, stop_process
 
-STARTUP_S = 30.0
+#: A quick machine takes two; a small one that is busy with switches and tests a minute.
+STARTUP_S = 90.0
 
 
 class Lab(Protocol):

@@ -20,7 +20,8 @@ from .keeper import Keeper
 from .levels import LiveCapture, captures_of
 from .live import LiveFeed, live_call
 from .ports import Catalog, ControlReport, LiveCall, LiveEvent, Switch, SwitchStatus
-from .room import LookAtSpool, RoomWatch
+from .room import RoomWatch
+from .spool_eyes import SpoolEyes
 from .switch_engine import SwitchEngine
 
 log = structlog.get_logger(__name__)
@@ -46,12 +47,10 @@ class Engine:
         new_id: Callable[[], str],
         on_ended: Callable[[], None] = lambda: None,
         *,
-        written_at: Mapping[str, Callable[[str], datetime | None]] | None = None,
         keeper: Keeper | None = None,
-        rooms: Mapping[str, LookAtSpool] | None = None,
+        spools: Mapping[str, SpoolEyes] | None = None,
     ) -> None:
-        """By a switch's name: ``written_at``, when a file of its spool was last written; ``rooms``, how much
-        room that spool has."""
+        """``spools``: by a switch's name, what is to be seen of its spool."""
         self.keeper = keeper
         self._catalog = catalog
         self._now = now
@@ -66,13 +65,12 @@ class Engine:
                 self.feed,
                 on_ended,
                 new_id,
-                written_at=(written_at or {}).get(switch.name, lambda path: None),
+                spool=(spools or {}).get(switch.name),
                 tenure=keeper.tenure(switch.name) if keeper else None,
             )
             for switch in switches
         ]
-        looks = rooms or {}
-        self.rooms = [RoomWatch(e, looks[e.switch.name], now) for e in self.engines if e.switch.name in looks]
+        self.rooms = [RoomWatch(engine, engine.spool, now) for engine in self.engines if engine.spool]
 
     async def run(self) -> None:
         """Work until cancelled. The settings are read first: nothing is decided without them."""

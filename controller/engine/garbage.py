@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+from collections.abc import Iterator
 
 #: Young things are looked through after so many more of them, a few milliseconds at most; what has survived
 #: that twice only after the last number's times of it. Every live call is a hundred things: to go through ten
@@ -16,3 +18,13 @@ def spare_the_loop() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """What is imported stays: to go through it for garbage as it grows is a seventh of a start."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

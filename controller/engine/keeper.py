@@ -82,6 +82,10 @@ class Keeper:
     def tenure(self, switch: str) -> LeasedTenure:
         return self._tenures[switch]
 
+    def others(self) -> list[Controller]:
+        """Who else lives, whatever it does."""
+        return [c for c in self.cluster.controllers.values() if c.name != self.me.name and c.alive]
+
     @property
     def held(self) -> dict[str, int]:
         """Switch → epoch, of what may be acted on now."""

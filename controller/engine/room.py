@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import structlog
 
+from .spool_eyes import SpoolEyes
 from .switch_engine import SwitchEngine
 
 log = structlog.get_logger(__name__)
@@ -26,37 +26,30 @@ BRIM = 64 << 10
 ENOUGH = 1 << 20
 #: A file that can be written grows within this: Asterisk writes every 2.05 s.
 STILL_S = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class SpoolLook:
-    """``free`` bytes on the spool's disk, None where that cannot be said; ``sizes``: the captures' files."""
-
-    free: int | None
-    sizes: Mapping[str, int]
-
-
-#: Paths of captures below the spool in. Blocking; raises OSError.
-LookAtSpool = Callable[[Sequence[str]], SpoolLook]
+#: Whoever should see the spool may be restarted or out of reach for so long.
+UNSEEN_S = 30.0
 
 
 class RoomWatch:
-    """``full``: nothing can be written, and no capture is opened."""
+    """``full``: nothing can be written, and no capture is opened. ``unseen``: why nobody has seen for
+    UNSEEN_S whether there is room."""
 
     def __init__(
         self,
         engine: SwitchEngine,
-        look: LookAtSpool,
+        eyes: SpoolEyes,
         now: Callable[[], datetime],
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self.engine = engine
         self.full = False
-        self._look = look
+        self.unseen = ""
+        self._eyes = eyes
         self._now, self._steady = now, steady
         self._brim = False
         self._grown = 0.0
         self._sizes: Mapping[str, int] = {}
+        self._seen = steady()
 
     async def run(self) -> None:
         """Never returns by itself; cancel it to stop."""
@@ -65,15 +58,16 @@ class RoomWatch:
             try:
                 await self.look()
             except OSError as error:
-                log.debug("spool.unreadable", switch=self.engine.switch.name, error=str(error))
+                self._missed(error.strerror or str(error))
             except Exception:
                 # Whatever it is, the calls go on being controlled.
                 log.exception("whether the spool has room could not be seen")
 
     async def look(self) -> None:
-        """Once: what it finds is told to the desk."""
+        """Once: what it finds is told to the desk. Raises OSError."""
         if not self.engine.acting:
             self.full = self._brim = False
+            self._saw()
             return
         paths = [
             segment.path
@@ -81,7 +75,8 @@ class RoomWatch:
             for recording in call.recordings
             for segment in recording.unfinished
         ]
-        seen = await asyncio.to_thread(self._look, paths)
+        seen = await self._eyes.look(paths)
+        self._saw()
         if seen.free is None or not self.engine.acting:
             return
         if not self._brim:
@@ -101,6 +96,20 @@ class RoomWatch:
             self.full = bool(paths) and self._steady() - self._grown >= STILL_S
         if self.full and not self.engine.desk.no_room:
             self._tell(False)
+
+    def _saw(self) -> None:
+        self._seen = self._steady()
+        if self.unseen:
+            log.info("spool.watched", switch=self.engine.switch.name)
+        self.unseen = ""
+
+    def _missed(self, why: str) -> None:
+        """What was found before stays true until somebody sees."""
+        if self._steady() - self._seen < UNSEEN_S:
+            return
+        if not self.unseen:
+            log.warning("spool.unwatched", switch=self.engine.switch.name, why=why)
+        self.unseen = why
 
     def _tell(self, room: bool) -> None:
         self.engine.carry(self.engine.desk.room(room, self._now()))

@@ -4,8 +4,8 @@ did by itself while we were not."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
-from datetime import datetime
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -15,6 +15,7 @@ from ..core.effects import Effects
 from ..core.policy import Policy
 from ..core.standby import Table, table
 from .ports import Catalog, LinkState, StandbyRefused, Switch, SwitchDown
+from .spool_eyes import SpoolEyes
 
 log = structlog.get_logger(__name__)
 
@@ -26,12 +27,13 @@ SOON_S = 0.1
 LOOK_EVERY = 10
 #: A switch that cannot do it (a module is not loaded) is asked again after this.
 AGAIN_S = 60.0
+#: So long is waited for one who can see when a file was last written.
+BLIND = timedelta(seconds=60)
 
 
 class StandbyKeeper:
-    """``written_at`` says when a file of the spool was last written; None if there is none. ``held`` gives
-    the recordings in memory; ``carry`` takes what follows from a call that was told afterwards; ``may_act``
-    whether the switch is ours."""
+    """``spool``: where its files are seen. ``held`` gives the recordings in memory; ``carry`` takes what
+    follows from a call that was told afterwards; ``may_act`` whether the switch is ours."""
 
     def __init__(
         self,
@@ -41,14 +43,14 @@ class StandbyKeeper:
         *,
         now: Callable[[], datetime],
         new_id: Callable[[], str],
-        written_at: Callable[[str], datetime | None],
+        spool: SpoolEyes | None,
         held: Callable[[], Collection[str]],
         carry: Callable[[Effects], None],
         may_act: Callable[[], bool],
     ) -> None:
         self._switch, self._desk, self._catalog = switch, desk, catalog
         self._now, self._new_id = now, new_id
-        self._written_at, self._held, self._carry = written_at, held, carry
+        self._spool, self._held, self._carry = spool, held, carry
         self._may_act = may_act
         self._link: datetime | None = None
         self._policy: Policy | None = None
@@ -56,6 +58,7 @@ class StandbyKeeper:
         self._beats = 0
         self._looked_for: set[str] = set()
         self._refused = ""
+        self._blind_since: datetime | None = None
 
     async def run(self) -> None:
         """Never returns by itself; cancel it to stop."""
@@ -132,7 +135,8 @@ class StandbyKeeper:
             else:
                 over.append(note)
         for group in one_call(over):
-            ends = {note.recording_id: await self._ended(note) for note in group}
+            if (ends := await self._ends(group)) is None:
+                continue
             told = tell(group, ends, self._desk.policy, self._new_id)
             for call in told.changed.values():
                 for recording in call.recordings:
@@ -146,9 +150,21 @@ class StandbyKeeper:
                     )
             self._carry(told)
 
-    async def _ended(self, note: LeftBehind) -> datetime:
-        written = await asyncio.to_thread(self._written_at, note.capture.path)
-        return min(written or note.began_at, self._now())
+    async def _ends(self, group: Sequence[LeftBehind]) -> dict[str, datetime] | None:
+        """When each file was last written. None: nobody can say, and whoever can may be back soon."""
+        seen: dict[str, datetime | None] = {}
+        try:
+            for note in group:
+                seen[note.recording_id] = (
+                    await self._spool.written_at(note.capture.path) if self._spool else None
+                )
+            self._blind_since = None
+        except OSError as error:
+            self._blind_since = self._blind_since or self._now()
+            if self._now() - self._blind_since < BLIND:
+                return None
+            log.warning("standby.end_unseen", switch=self._switch.name, why=error.strerror or str(error))
+        return {n.recording_id: min(seen.get(n.recording_id) or n.began_at, self._now()) for n in group}
 
     async def _look_for(self, note: LeftBehind) -> None:
         """The switch began it although we were connected (we were slow): what runs is asked for anew. If it

@@ -35,6 +35,7 @@ from .ports import (
 )
 from .saver import Saver
 from .settling import Settling
+from .spool_eyes import SpoolEyes
 from .standby import StandbyKeeper
 from .tenure import Sole, Tenure
 from .tracing import Place
@@ -58,11 +59,11 @@ class SwitchEngine:
         on_ended: Callable[[], None],
         new_id: Callable[[], str],
         *,
-        written_at: Callable[[str], datetime | None] = lambda path: None,
+        spool: SpoolEyes | None = None,
         tenure: Tenure | None = None,
     ) -> None:
-        """``written_at``: when a file of the switch's spool was last written, None without one."""
         self.switch = switch
+        self.spool = spool
         self.stats = EngineStats()
         self.tenure = tenure or Sole()
         self._make_desk = make_desk
@@ -70,7 +71,7 @@ class SwitchEngine:
         self._catalog = catalog
         self._now = now
         self._feed = feed
-        self._new_id, self._written_at = new_id, written_at
+        self._new_id = new_id
         self._settling = Settling(lambda: self.desk)
         self._answers: set[asyncio.Task[None]] = set()
         self._broken: SwitchStatus | None = None
@@ -90,7 +91,7 @@ class SwitchEngine:
             self._catalog,
             now=self._now,
             new_id=self._new_id,
-            written_at=self._written_at,
+            spool=self.spool,
             held=self.held_recordings,
             carry=self.carry,
             may_act=self.tenure.may_act,

@@ -1,4 +1,4 @@
-"""How much room a spool's disk has, and how long the files of its captures are (engine.room.LookAtSpool).
+"""How much room a spool's disk has, and how long the files of its captures are (engine.spool_eyes.SpoolLook).
 
 A quota may end before the disk does, and `statvfs` tells of some only: of a project's on ext4 and XFS where
 the spool itself is in it, but not of a user's, a group's, or that of a tenant's folder. So where no capture
@@ -20,7 +20,8 @@ from pathlib import Path
 
 from ..core.errors import TapelineError
 from ..core.recording import side_paths
-from ..engine.room import BRIM, ENOUGH, STILL_S, SpoolLook
+from ..engine.room import BRIM, ENOUGH, STILL_S
+from ..engine.spool_eyes import SpoolLook
 from .errors import FULL
 from .spool import Spool
 

@@ -16,7 +16,6 @@ from sqlalchemy import text
 from controller.backup import keybox, restoring
 from controller.backup.errors import BackupError
 from controller.backup.making import make
-from controller.bootstrap import open_catalog, reader_of
 from controller.catalog import Database, SqlCatalog, dump_postgres, schema
 from controller.catalog.dumping import DumpError
 from controller.config import Config
@@ -24,6 +23,8 @@ from controller.core.errors import TapelineError
 from controller.engine.reading import RecordingFilter, Scope
 from controller.proof import running
 from controller.proof.verdict import Anchor
+from controller.proving import reader_of
+from controller.working import open_catalog
 from tests.proof.conftest import World
 
 from .conftest import Places, configuration

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from controller.bootstrap import make_directory
 from controller.catalog import SqlCatalog
 from controller.cli.importing import lines
 from controller.config import AsteriskConfig, Config, load
@@ -26,6 +25,7 @@ from controller.engine.reading import Scope, TenantSettings, UserSettings
 from controller.importing import plan
 from controller.switches.asterisk.directory import caller_name, users_of
 from controller.switches.freeswitch.directory import by_list, by_xml
+from controller.switching import make_directory
 from controller.working import open_catalog
 from tests.lanes import own
 from tests.switches.freeswitch.scripted_esl import ScriptedEsl

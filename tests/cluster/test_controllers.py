@@ -16,6 +16,7 @@ import uvicorn
 
 from controller.cluster.client import PeerClient
 from controller.cluster.control import ClusterControl
+from controller.cluster.distant_spool import DistantSpool
 from controller.cluster.door import Door
 from controller.core.media_kinds import OPERATIONS
 from controller.core.requests import Means, NameTarget, Refusal, TenantActor, UserActor
@@ -23,6 +24,7 @@ from controller.engine.keeper import Keeper
 from controller.engine.leasing import Controller
 from controller.engine.peer_signing import AT, MARK, ONCE, Checker, NotAPeer, peer_key, sign
 from controller.engine.ports import LinkState, SwitchDown
+from controller.media.spool_here import SpoolHere
 from controller.switches.fake import FakeSwitch
 from controller.web.app import create_app
 from tests.engine.bench import ADMIN, MemoryCatalog, Running, now, user
@@ -44,6 +46,7 @@ class Node:
     running: Running
     keeper: Keeper
     control: ClusterControl
+    client: PeerClient
 
     async def pause(self, name: str, actor: object = ADMIN) -> object:
         return await self.control.control(PAUSE, NameTarget(name), actor, Means.API)  # type: ignore[arg-type]
@@ -78,13 +81,15 @@ async def node(
     control = ClusterControl(
         running.engine, keeper, client, {"left": "fake", "right": "fake"}, {"left": True, "right": False}
     )
-    services = replace(world.services, secret=secret, control=control, door=Door(running.engine), node=name)
+    spools = {switch: SpoolHere(folder / f"spool of {switch}")}
+    door = Door(running.engine, spools)
+    services = replace(world.services, secret=secret, control=control, door=door, node=name)
     async with serving(create_app(services)) as url:
         keeper.me = replace(keeper.me, address=url)
         following = asyncio.create_task(control.run())
         try:
             async with running:
-                yield Node(running, keeper, control)
+                yield Node(running, keeper, control, client)
         finally:
             following.cancel()
             await client.close()
@@ -116,6 +121,39 @@ async def recorded(on: Node, *numbers: str) -> str:
 async def test_every_controller_shows_every_switch_and_who_has_it(pair: tuple[Node, Node]) -> None:
     for each in pair:
         assert {s.name: s.holder for s in each.control.switches()} == {"left": "a", "right": "b"}
+
+
+async def test_a_spool_is_seen_where_it_is(pair: tuple[Node, Node], tmp_path: Path) -> None:
+    a, b = pair
+    spool, path = tmp_path / "spool of right", "acme.test/2026/11/30/r1.1.wav"
+    distant = DistantSpool("right", "b", a.client, a.keeper.others)
+    with pytest.raises(OSError, match="No such file or directory"):
+        await distant.look([path])
+    assert await distant.written_at(path) is None
+    (spool / path).parent.mkdir(parents=True)
+    (spool / path).write_bytes(bytes(100))
+    seen = await distant.look([path, "../../etc/passwd"])
+    assert seen.free is not None
+    assert seen.free > 0
+    assert seen.sizes == {path: 100, "../../etc/passwd": 0}
+    written = await distant.written_at(path)
+    assert written == datetime.fromtimestamp((spool / path).stat().st_mtime, UTC)
+    assert await distant.written_at("../../etc/passwd") is None
+    # Whatever its controllers are called: whoever has it says so.
+    assert (await DistantSpool("right", "oslo", a.client, a.keeper.others).look([path])).sizes == {path: 100}
+    for switch, machine, others, why in (
+        ("right", "oslo", b.keeper.others, "no controller runs on oslo"),
+        ("right", "b", tuple, "no controller runs on b"),
+        ("left", "b", a.keeper.others, "the spool is not on this machine"),
+    ):
+        with pytest.raises(OSError, match=why):
+            await DistantSpool(switch, machine, a.client, others).look([path])
+        with pytest.raises(OSError, match=why):
+            await DistantSpool(switch, machine, a.client, others).written_at(path)
+    stranger = PeerClient(peer_key(b"x" * 32))
+    with pytest.raises(OSError, match="the controller on b does not answer"):
+        await DistantSpool("right", "b", stranger, a.keeper.others).look([path])
+    await stranger.close()
 
 
 async def test_a_call_is_seen_paused_and_ended_from_the_other_controller(pair: tuple[Node, Node]) -> None:

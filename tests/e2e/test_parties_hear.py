@@ -197,7 +197,9 @@ async def test_the_periodic_beep(system: System) -> None:
     for party in (a, b):
         await hears(party, BEEP, 300, "the beep, twice")
         # The second party is looked at later, and may have heard one more.
-        beeps = [s.start / 8 for s in spans(party.rtp.samples(), 8000, BEEP) if s.duration_ms > 50]
+        heard = [s for s in spans(party.rtp.samples(), 8000, BEEP) if s.duration_ms > 50]
+        # A packet that was lost within one makes no second one.
+        beeps = [s.start / 8 for n, s in enumerate(heard) if not n or s.start - heard[n - 1].stop > 8000]
         first, second = beeps[:2]
         # The desk looks once a second whether a beep is due.
         assert -BEEP_EDGE_MS < second - first - BEEP_EVERY_S * 1000 < 1000 + BEEP_EDGE_MS, (first, second)

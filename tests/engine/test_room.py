@@ -7,13 +7,16 @@ import errno
 import os
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from controller.core.recording import NO_ROOM
-from controller.engine.room import BRIM, ENOUGH, STILL_S, RoomWatch, SpoolLook
-from controller.health import _no_room
+from controller.engine.room import BRIM, ENOUGH, STILL_S, UNSEEN_S, RoomWatch
+from controller.engine.spool_eyes import SpoolLook
+from controller.health import _no_room, _unwatched
+from controller.media.spool_here import SpoolHere
 from controller.media.spool_room import SpoolRoom, takes
 
 from .bench import Running, now
@@ -29,17 +32,23 @@ class Disk:
         self.free: int | None = ENOUGH
         self.grows = False
         self.at = 0.0
+        self.away = ""
         self._size = 0
 
-    def look(self, paths: Sequence[str]) -> SpoolLook:
+    async def look(self, paths: Sequence[str]) -> SpoolLook:
+        if self.away:
+            raise OSError(self.away)
         self._size += self.grows
         return SpoolLook(self.free, dict.fromkeys(paths, self._size))
+
+    async def written_at(self, path: str) -> datetime | None:
+        return None
 
 
 class Watched:
     def __init__(self, running: Running) -> None:
         self.disk = Disk()
-        self.watch = RoomWatch(running.engine.engines[0], self.disk.look, now, lambda: self.disk.at)
+        self.watch = RoomWatch(running.engine.engines[0], self.disk, now, lambda: self.disk.at)
         running.engine.rooms.append(self.watch)
 
     async def look(self, seconds: float = 1.0) -> bool:
@@ -103,6 +112,31 @@ async def test_what_was_full_for_a_moment_is_begun_anew_as_well(
         w.disk.free = ENOUGH
         assert not await w.look()
         await eventually(lambda: causes(running) == [NO_ROOM, ""], "begun anew")
+
+
+async def test_whoever_cannot_see_for_long_says_so_and_what_was_found_stays(
+    tmp_path: Path, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controller.engine.room.LOOK_S", 0.01)
+    async with Running(tmp_path) as running:
+        await recording(running, eventually)
+        w = Watched(running)
+        w.disk.free = 0
+        await w.look()
+        assert await w.look(STILL_S)
+        w.disk.away = "no controller runs on far"
+        watching = asyncio.create_task(w.watch.run())
+        for _ in range(30):
+            await asyncio.sleep(0.01)
+        assert _unwatched(running.engine) == [], "a restart is nobody's alarm"
+        w.disk.at += UNSEEN_S
+        await eventually(lambda: bool(_unwatched(running.engine)), "it is told")
+        [alarm] = _unwatched(running.engine)
+        assert (alarm.code, alarm.detail) == ("spool.unwatched", "not watched: no controller runs on far")
+        assert w.watch.full, "nobody has seen that there is room"
+        w.disk.away, w.disk.free = "", ENOUGH
+        await eventually(lambda: not _unwatched(running.engine) and not w.watch.full, "seen again")
+        watching.cancel()
 
 
 async def test_a_pause_is_kept(tmp_path: Path, eventually: Eventually) -> None:
@@ -229,8 +263,8 @@ async def test_a_quota_raises_the_alarm_of_a_full_disk(
         file.parent.mkdir(parents=True)
         file.write_bytes(bytes(100))
         clock = Disk()
-        room = SpoolRoom(tmp_path / "spool", lambda: clock.at)
-        watch = RoomWatch(running.engine.engines[0], room.look, now, lambda: clock.at)
+        spool = SpoolHere(tmp_path / "spool", lambda: clock.at)
+        watch = RoomWatch(running.engine.engines[0], spool, now, lambda: clock.at)
         running.engine.rooms.append(watch)
         quota = Quota(monkeypatch)
         quota.over = {path.partition("/")[0]}

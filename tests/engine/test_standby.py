@@ -12,12 +12,13 @@ from controller.core.calls import Call
 from controller.core.parties import Party, Side
 from controller.core.policy import Policy
 from controller.core.rules import PolicyRule, PolicyScope, Setting
-from controller.engine.standby import LOOK_EVERY
+from controller.engine.standby import BLIND, LOOK_EVERY
 from controller.engine.switch_engine import SwitchEngine
 from tests.core.test_standby import left
 
 from ..conftest import Eventually
 from .bench import MemoryCatalog, Running, now
+from .eyes import Eyes
 
 USER, STRANGER = Party(Side.INTERNAL, "acme", "101", "101"), Party(Side.EXTERNAL, number="+49")
 
@@ -89,7 +90,7 @@ async def test_what_was_left_behind_becomes_a_call_and_is_forgotten_once_it_is_s
         engine, switch = engine_of(running), running.switch.standby
         note = left("R77", USER, STRANGER)
         switch.notes["R77"] = note
-        engine.standby._written_at = lambda path: note.began_at + timedelta(seconds=5)
+        engine.standby._spool = Eyes(note.began_at + timedelta(seconds=5))
         running.catalog.free.clear()  # the database is slow
         await engine.standby.collect()
         await engine.standby.collect()
@@ -104,6 +105,33 @@ async def test_what_was_left_behind_becomes_a_call_and_is_forgotten_once_it_is_s
         assert not switch.notes
         await engine.standby.collect()
         assert len(saved(running)) == 1, "once"
+
+
+async def test_whoever_sees_the_spool_is_waited_for_but_not_for_ever(
+    tmp_path: Path, eventually: Eventually
+) -> None:
+    async with Running(tmp_path, MemoryCatalog(ON)) as running:
+        standby, notes = engine_of(running).standby, running.switch.standby.notes
+        notes["R77"] = note = left("R77", USER, STRANGER)
+        eyes = standby._spool = Eyes(None)
+        clock = [now()]
+        standby._now = lambda: clock[0]
+        for seconds in (0, 30, 25):
+            clock[0] += timedelta(seconds=seconds)
+            await standby.collect()
+            assert not saved(running)
+        eyes.at, eyes.sees = note.began_at + timedelta(seconds=7), True
+        await standby.collect()
+        await eventually(lambda: bool(running.catalog.calls), "it")
+        [call] = saved(running)
+        assert call.recordings[0].segments[0].closed_at == note.began_at + timedelta(seconds=7)
+        eyes.sees = False
+        notes["R78"] = left("R78", USER, STRANGER)
+        await standby.collect()
+        assert len(saved(running)) == 1, "waited for anew"
+        clock[0] += BLIND
+        await standby.collect()
+        await eventually(lambda: len(running.catalog.calls) == 2, "rather a wrong end than none")
 
 
 async def test_what_must_not_have_been_recorded_is_left_to_destruction(

@@ -262,7 +262,7 @@ async def test_it_is_drawn_again_when_the_recording_changed_or_the_drawing_is_da
     assert second.sha256 != first.sha256
     assert spoken(bench.store.path(second.key).read_bytes()) == [[], [(5000, 6000)]]
     content = bench.store.path(second.key).read_bytes()
-    for damaged in (content[:-1] + b"\x55", content[:50], b""):
+    for damaged in (content[:-1] + bytes([content[-1] ^ 1]), content[:50], b""):
         bench.store.path(second.key).write_bytes(damaged)
         await task.run("r1", lambda done: None)
         assert bench.store.path(second.key).read_bytes() == content

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from controller.bootstrap import watermark_of
 from controller.config import Config
 from controller.media.shelves import home_only
 from controller.media.store import LocalStore
 from controller.media.watermark import Level, Watermark
+from controller.working import watermark_of
 
 GIB = 2**30
 

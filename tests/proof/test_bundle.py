@@ -78,7 +78,7 @@ def test_it_runs_on_its_own(sealed: Path, world: World) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     parts = Parts.of(sealed)
-    parts[AUDIO] = parts[AUDIO][:-1] + b"\0"
+    parts[AUDIO] = parts[AUDIO][:-1] + bytes([parts[AUDIO][-1] ^ 1])
     broken = parts.write(sealed.with_name("broken.zip"))
     done = subprocess.run([sys.executable, "-c", script, str(broken)], capture_output=True, text=True)
     assert done.returncode == 1

@@ -19,8 +19,11 @@ from controller.engine.alarms import Alarm, Severity
 from controller.engine.media_ports import HOME, MediaState, StoredFile
 from controller.engine.people import Scope
 from controller.engine.ports import Check, LinkState, SwitchStatus
+from controller.media import ffmpeg, wav
 from controller.media.errors import store_error
+from controller.media.join import plan
 from controller.media.objects import S3Shelf
+from controller.media.resample import resample
 from controller.media.shelves import LocalShelf, Stores
 from controller.media.spool import Spool
 from controller.media.store import LocalStore
@@ -102,11 +105,42 @@ ERRORS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda folder: list(Stores(LocalStore(folder), {}, []).read(row(store=HOME))), "fehlt im Speicher",
     ),
     "another hash": (of_another_hash, "hat nicht mehr seine SHA-256"),
+    "no WAV": (lambda folder: wav.inspect(made(folder / "qq6", b"ID3qq")), "ist keine WAV-Datei"),
+    "a WAV without sound": (
+        lambda folder: wav.inspect(made(folder / "qq6", b"RIFF\0\0\0\0WAVE")), "endet, bevor der Ton",
+    ),
+    "nothing to join": (lambda folder: plan([], []), "Es gibt kein Segment"),
+    "what ffmpeg cannot read": (
+        lambda folder: ffmpeg.run(ffmpeg.command("-i", str(folder / "qq7"), "-f", "null", "-"), 9),
+        "ffmpeg ist gescheitert",
+    ),
+    "rates that are none": (
+        lambda folder: list(resample(iter([]), 0, 8000, 48_001)), "lassen sich nicht zusammenbringen",
+    ),
     "a spool that is not there": (
         lambda folder: Spool(folder / "qq5").find("acme.test/2026/11/29/r1.1.wav"),
         "ist nicht da: Hängen Sie ihn ein",
     ),
 }  # fmt: skip
+
+
+#: As a file's row notes it → how it begins in German.
+NOTES = {
+    "unreadable: qq.wav ends before its audio begins (12 bytes)": "unlesbar: qq.wav endet, bevor",
+    "the header was repaired": "Der Dateikopf wurde repariert",
+    f"merged: left rx 80 samples, sha256 {'a' * 64}; right silent, no file": "vereint: links rx 80",
+    f"made of the rendition with sha256 {'a' * 64}; 2 channels mixed into 1": "aus der Fassung mit sha256",
+    "1 run of digits and 2 chosen spans taken out": "1 Ziffernfolge und 2 gewählte Stellen entfernt",
+    "3 runs of digits taken out": "3 Ziffernfolgen entfernt",
+    "segment 2 cannot be heard: ffmpeg failed: qq; it is kept as it is": "Segment 2 kann nicht",
+    "the announcement could not be mixed in: `sounds` of the switch qq is not set": "Die Ansage konnte nicht",
+    "no waveform: qq.mp3 is 'qq', and nothing here reads that": "Keine Wellenform: qq.mp3 ist 'qq', und",
+}
+
+
+def made(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
 
 
 def error_of(name: str, folder: Path) -> str:
@@ -128,6 +162,12 @@ def test_an_error_is_english_and_a_page_says_all_of_it_in_german(
         for w in re.findall(r"[^\W\d_]{3,}", DATA.sub(" ", part))
     ]
     assert left == [], text
+
+
+@pytest.mark.parametrize("note", NOTES)
+def test_a_note_of_a_file_is_said(note: str) -> None:
+    assert language_of("en").said(note) == note
+    assert language_of("de").said(note).startswith(NOTES[note])
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EIO])

@@ -18,6 +18,7 @@ from ...core.commands import Announce, BindFeatureCodes, Command, KeepCapture, P
 from ...core.requests import ControlOutcome, ControlRequest
 from ...engine.backoff import Backoff
 from ...engine.ports import LinkState, SwitchDown, SwitchStatus
+from ...engine.spool_eyes import SpoolEyes
 from ..underway import UnderWay
 from .answers import Answers, send_result
 from .connection import AmiConnection, ConnectionLost, UnsafeValue
@@ -50,15 +51,20 @@ class AsteriskSwitch:
     hold_stops_capture = False
 
     def __init__(
-        self, config: AsteriskConfig, new_id: Callable[[], str], now: Callable[[], datetime]
+        self,
+        config: AsteriskConfig,
+        new_id: Callable[[], str],
+        now: Callable[[], datetime],
+        elsewhere: SpoolEyes | None = None,
     ) -> None:
+        """``elsewhere``: who sees the spool, where it is on another machine."""
         self.name = config.name
         self._config = config
         self._now = now
         self._timeout_s = config.command_timeout_ms / 1000
         self._translator = Translator(config, new_id, now)
-        self._recorder = Recorder(config, now, self._channel_of)
-        self._ear = Ear(config, new_id, now, self._channel_of)
+        self._recorder = Recorder(config, now, self._channel_of, elsewhere)
+        self._ear = Ear(config, new_id, now, self._channel_of, spool_here=elsewhere is None)
         self._answers = Answers()
         self._under_way = UnderWay()
         self.standby = AsteriskStandby(config, lambda: self._ami, new_id, self._take_stock)

@@ -19,7 +19,7 @@ from ...core import facts as f
 from ...core.commands import PlaySound, Sound
 from .connection import AmiConnection
 from .headers import Headers, text
-from .tones import FOLDER, write_tones
+from .tones import FOLDER, put_tones
 from .verbs import is_safe_file
 
 log = structlog.get_logger(__name__)
@@ -38,7 +38,10 @@ class Ear:
         new_id: Callable[[], str],
         now: Callable[[], datetime],
         channel_of: Callable[[str], str | None],
+        *,
+        spool_here: bool = True,
     ) -> None:
+        self._spool_here = spool_here
         self._config = config
         self._new_id = new_id
         self._now = now
@@ -47,11 +50,9 @@ class Ear:
         self._playing: dict[str, asyncio.Future[str]] = {}
 
     def prepare(self) -> None:
-        """Put the tones where Asterisk finds them. Without them calls go on as they are, unheard."""
-        try:
-            write_tones(self._config.spool)
-        except OSError as error:
-            log.warning("sound.unwritten", switch=self._config.name, reason=error.strerror or str(error))
+        """Put the tones where Asterisk finds them; on another machine the controller there does."""
+        if self._spool_here:
+            put_tones(self._config)
 
     async def play(self, ami: AmiConnection, command: PlaySound) -> f.AnnouncementPlayed | None:
         """Start a tone, or play an announcement to its end. Raises ConnectionLost."""

@@ -28,6 +28,7 @@ from ...core.commands import (
 )
 from ...core.media_kinds import Kind
 from ...core.recording import side_paths
+from ...engine.spool_eyes import SpoolEyes
 from ..notes import note_of
 from .connection import AmiConnection, UnsafeValue
 from .headers import text
@@ -64,8 +65,11 @@ class Recorder:
         config: AsteriskConfig,
         now: Callable[[], datetime],
         channel_of: Callable[[str], str | None],
+        elsewhere: SpoolEyes | None = None,
     ) -> None:
+        """``elsewhere``: who sees the spool, where it is on another machine."""
         self._config = config
+        self._elsewhere = elsewhere
         self._now = now
         self._channel_of = channel_of
         self._timeout_s = config.command_timeout_ms / 1000
@@ -242,15 +246,23 @@ class Recorder:
 
     async def _file_appears(self, command: OpenCapture) -> bool:
         """Whether the file is on the disk in time; a leg that hangs up meanwhile needs none."""
-        path = self._config.spool / _first_file(command)
+        path = _first_file(command)
         loop = asyncio.get_running_loop()
         deadline, pause = loop.time() + self._timeout_s, 0.001
-        while not path.exists():
+        while not await self._exists(path):
             if loop.time() > deadline or self._channel_of(command.leg_id) is None:
-                return path.exists()
+                return await self._exists(path)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 0.05)
         return True
+
+    async def _exists(self, path: str) -> bool:
+        if self._elsewhere is None:
+            return (self._config.spool / path).exists()
+        try:
+            return await self._elsewhere.written_at(path) is not None
+        except OSError:
+            return True  # nobody there can say: Asterisk has, and the room of that spool is watched
 
     async def _stop_unconfirmed(self, ami: AmiConnection, command: OpenCapture) -> None:
         running = self.running.pop(command.capture_id, None)

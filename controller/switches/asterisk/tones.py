@@ -10,14 +10,27 @@ import io
 import wave
 from pathlib import Path
 
+import structlog
+
+from ...config import AsteriskConfig
 from ...core.commands import Sound
 from ...core.tones import RATE, TONES, tone
+
+log = structlog.get_logger(__name__)
 
 FOLDER = ".tapeline"
 
 
-def write_tones(spool: Path) -> None:
-    """Put the files where they are missing or others. Raises OSError."""
+def put_tones(config: AsteriskConfig) -> None:
+    """Put the tones where Asterisk finds them. Without them calls go on as they are, unheard."""
+    try:
+        _write(config.spool)
+    except OSError as error:
+        log.warning("sound.unwritten", switch=config.name, reason=error.strerror or str(error))
+
+
+def _write(spool: Path) -> None:
+    """The files that are missing or others. Raises OSError."""
     folder = spool / FOLDER
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     for sound in TONES:

@@ -27,6 +27,7 @@ from ...core.commands import (
 from ...core.requests import ControlOutcome, ControlRequest
 from ...engine.backoff import Backoff
 from ...engine.ports import LinkState, SwitchDown, SwitchStatus
+from ...engine.spool_eyes import SpoolEyes
 from ..underway import UnderWay
 from . import verbs
 from .answers import answer, on_the_bus
@@ -59,8 +60,13 @@ class FreeSwitch:
     hold_stops_capture = True
 
     def __init__(
-        self, config: FreeSwitchConfig, new_id: Callable[[], str], now: Callable[[], datetime]
+        self,
+        config: FreeSwitchConfig,
+        new_id: Callable[[], str],
+        now: Callable[[], datetime],
+        elsewhere: SpoolEyes | None = None,
     ) -> None:
+        """``elsewhere``: who sees the spool, where it is on another machine."""
         self.name = config.name
         self._config = config
         self._now = now
@@ -80,7 +86,7 @@ class FreeSwitch:
         self._codes = Codes(lambda text, raw: self._api(text, raw=raw))
         partner_of = self._translator.partner_of
         self._captures = Captures(
-            config, self._api, self._background, now, self._ear, self._video, partner_of
+            config, self._api, self._background, now, self._ear, self._video, partner_of, elsewhere is None
         )
         self.standby = FreeSwitchStandby(config, self._api, new_id, self._look_again)
         self._under_way = UnderWay()

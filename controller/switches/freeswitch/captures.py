@@ -33,12 +33,13 @@ class Captures:
         ear: Ear,
         video: VideoWatch,
         partner_of: Callable[[str], str],
+        spool_here: bool,
     ) -> None:
         self._seen_by_switch = config.seen_by_switch
         self._api, self._background, self._now = api, background, now
         self._ear, self._video = ear, video
         self._partner_of = partner_of
-        self._folders = SharedFolders(config.spool)
+        self._folders = SharedFolders(config.spool) if spool_here else None
 
     async def execute(
         self, command: OpenCapture | CloseCapture | MaskCapture | UnmaskCapture
@@ -58,7 +59,8 @@ class Captures:
         # In the background: `start` waits 12–18 ms for its writer thread, and on this connection
         # every other call's commands and events would wait with it.
         try:
-            await self._folders.make(command.path)
+            if self._folders is not None:
+                await self._folders.make(command.path)
             await self._ear.quiet(command.leg_id)
             # All in the same breath: the switch does them in order, and an answer in between would
             # cost the start of the recording.

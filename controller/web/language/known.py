@@ -71,6 +71,47 @@ REMARKS = (
     N_("silent: nothing is to be heard in it"),
     N_("interrupted: the switch died or lost it, and what it had not written is missing"),
 )
+#: media: what was noticed when a file was put into the store, and what a finishing task says (join, mixing,
+#: film, take, sides, encode, redacting, pipeline, peaks_task).
+FILES = (
+    N_("unreadable: %(error)s"),
+    N_("the switch did not finish this file"),
+    N_("the switch did not finish this file (it has no index)"),
+    N_("the header was repaired"),
+    N_("as the switch left it: its header does not say its true length"),
+    N_("segment %(number)s: the switch recorded nothing"),
+    N_("segment %(number)s came after the recording was encoded and is kept by itself"),
+    N_("segment %(number)s cannot be read by ffmpeg; it is kept as it is"),
+    N_("segment %(number)s cannot be heard: %(error)s; it is kept as it is"),
+    N_("segment %(number)s cannot be seen; it is kept as it is"),
+    N_("a segment claims to begin more than a day after its predecessor: joined without a gap"),
+    N_("the announcement could not be mixed in: %(error)s"),
+    N_("the pause at its end is not shown: %(error)s"),
+    N_("merged: left %(role)s %(frames)s samples, sha256 %(hash)s"),
+    N_("merged: left silent, no file"),
+    N_("right %(role)s %(frames)s samples, sha256 %(hash)s"),
+    N_("right silent, no file"),
+    N_("%(role)s %(frames)s samples, sha256 %(hash)s, kept beside it"),
+    N_("%(role)s unreadable, sha256 %(hash)s, kept beside it"),
+    N_("%(role)s %(frames)s samples, sha256 %(hash)s, the sum of both"),
+    N_("made of the rendition with sha256 %(hash)s"),
+    N_("%(channels)s channels mixed into %(made)s"),
+    N_("%(what)s taken out"),
+    N_("%(what)s and %(what2)s taken out"),
+    N_("1 run of digits"),
+    N_("%(count)s runs of digits"),
+    N_("1 chosen span"),
+    N_("%(count)s chosen spans"),
+    N_("no waveform: the recording is not in one file"),
+    N_("no waveform: the recording has no sound"),
+    N_("no waveform: %(error)s"),
+)
+#: cluster.distant_spool: why nobody sees a spool's disk.
+ROOMS = (
+    N_("no controller runs on %(machine)s"),
+    N_("the controller on %(machine)s does not answer"),
+    N_("the spool is not on this machine"),
+)
 #: core.spans: what happened on a recording's time line.
 SPANS = (
     N_("Paused for %(lasts)s"),

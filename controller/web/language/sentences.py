@@ -47,6 +47,11 @@ class _Pattern:
     def strict(self) -> int:
         return sum(_plain(name) in STRICT for name in self.names)
 
+    @property
+    def introduces(self) -> bool:
+        """``unreadable: %(error)s``: what follows a colon is about it, though known by itself."""
+        return ": " in self.literals[0]
+
     def read(self, text: str) -> dict[str, str] | None:
         """What stands in the holes. Each part is looked for once, from the left: no text takes long."""
         if not text.startswith(self.literals[0]) or not text.endswith(self.literals[-1]):
@@ -74,7 +79,7 @@ class Sentences:
     def __init__(self, texts: Mapping[str, str], said: Iterable[str]) -> None:
         self._texts = texts
         found = [_Pattern(english, texts[english]) for english in said if _is_sentence(english)]
-        self._patterns = sorted(found, key=lambda p: (-p.strict, -p.weight))
+        self._patterns = sorted(found, key=lambda p: (-p.strict, not p.introduces, -p.weight))
         self.of = lru_cache(maxsize=4096)(self._of)
 
     def _of(self, text: str) -> str:

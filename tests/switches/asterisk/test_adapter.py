@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from controller.switches.asterisk import adapter
 from controller.switches.asterisk.headers import Headers
 from controller.switches.asterisk.verbs import FEATURES
 
+from ...engine.eyes import Eyes
 from .bench import Bench
 from .scripted_ami import ScriptedAmi, channel
 
@@ -216,6 +218,22 @@ class TestCaptures:
         assert isinstance(fact, f.CaptureRefused)
         assert "no file appeared" in fact.reason
         assert ami.monitors["PJSIP/101-00000001"] == [], "nothing runs that nobody knows of"
+
+    async def test_where_the_spool_is_elsewhere_whoever_sees_it_is_asked(self, pair, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+        ami, switch = pair
+        eyes = switch._recorder._elsewhere = Eyes(None)
+        fact = await switch.execute(OpenCapture(*AIM, Kind.AUDIO))
+        assert isinstance(fact, f.CaptureOpened), "nobody can say: Asterisk is taken at its word"
+        await switch.execute(CloseCapture(*AIM))
+        (tmp_path / PATH).unlink()
+        ami.writes_files = False
+        eyes.sees = True
+        fact = await switch.execute(OpenCapture(*AIM, Kind.AUDIO))
+        assert isinstance(fact, f.CaptureRefused)
+        assert "no file appeared" in fact.reason
+        assert ami.monitors["PJSIP/101-00000001"] == []
+        eyes.at = datetime(2026, 11, 30, tzinfo=UTC)
+        assert isinstance(await switch.execute(OpenCapture(*AIM, Kind.AUDIO)), f.CaptureOpened)
 
     async def test_a_mute_of_nothing_is_a_refusal(self, pair) -> None:  # type: ignore[no-untyped-def]
         ami, switch = pair
