@@ -123,10 +123,10 @@ async def _work(config: Config, parent: _Parent, answers: IO[str]) -> None:
 
     from .config.node import Part
     from .engine.upkeep import Upkeep
-    from .working import make_house, make_workers, open_catalog, open_stores
+    from .working import make_house, make_workers, open_stores, open_work_catalog
 
     loop = asyncio.get_running_loop()
-    async with open_catalog(config) as catalog:
+    async with open_work_catalog(config) as catalog:
         stores = open_stores(config)
         workers = make_workers(config, catalog, stores) if config.jobs.in_controller else None
         house = make_house(config, catalog, stores) if config.node.does(Part.WORK) else None

@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .catalog.database import open_database
-from .catalog.facade import SqlCatalog
 from .catalog.run_engine import run_engine
+from .catalog.work import WorkCatalog
 from .config import Config, ConfigError, SwitchConfig
 from .config.database import sqlite_file
 from .config.node import Part
@@ -39,11 +40,26 @@ from .media.seal_task import SealBacklog, SealTask
 from .media.shelves import Stores, make_stores
 from .media.watermark import Watermark
 
+if TYPE_CHECKING:
+    from .catalog.facade import SqlCatalog
+
 
 @contextlib.asynccontextmanager
 async def open_catalog(config: Config) -> AsyncIterator[SqlCatalog]:
     """The catalog alone, for commands that need no switch. Raises DatabaseUnavailable."""
+    from .catalog.facade import SqlCatalog
+
     catalog = SqlCatalog(await open_database(config.database.url), now)
+    try:
+        yield catalog
+    finally:
+        await catalog.close()
+
+
+@contextlib.asynccontextmanager
+async def open_work_catalog(config: Config) -> AsyncIterator[WorkCatalog]:
+    """What of it a worker needs. Raises DatabaseUnavailable."""
+    catalog = WorkCatalog(await open_database(config.database.url), now)
     try:
         yield catalog
     finally:
@@ -84,19 +100,19 @@ def watermark_of(config: Config, stores: Stores) -> Watermark:
     )  # fmt: skip
 
 
-def make_pipeline(config: Config, catalog: SqlCatalog, stores: Stores) -> MediaPipeline:
+def make_pipeline(config: Config, catalog: WorkCatalog, stores: Stores) -> MediaPipeline:
     spools = {s.name: s.spool for s in config.switches}
     tasks = finishing_tasks(config, catalog, stores)
     sounds = SoundFiles({s.name: s.sounds for s in config.switches if s.sounds is not None})
     return MediaPipeline(catalog, spools, stores.home, now, stores=stores, tasks=tasks, sounds=sounds)
 
 
-def make_workers(config: Config, catalog: SqlCatalog, stores: Stores, *, alone: bool = False) -> Workers:
+def make_workers(config: Config, catalog: WorkCatalog, stores: Stores, *, alone: bool = False) -> Workers:
     """A node that works on recordings. ``alone``: nobody tells it of a call's end (`tapeline worker`)."""
     return workers_of(config, catalog, make_pipeline(config, catalog, stores), alone=alone)
 
 
-def finishing_tasks(config: Config, catalog: SqlCatalog, stores: Stores) -> list[FinishingTask]:
+def finishing_tasks(config: Config, catalog: WorkCatalog, stores: Stores) -> list[FinishingTask]:
     """What is done to a recording once it can be played, in this order: peaks, encode, transcribe, seal."""
     formats, encoders = config.formats, Encoders()
     tasks: list[FinishingTask] = [
@@ -112,7 +128,7 @@ def finishing_tasks(config: Config, catalog: SqlCatalog, stores: Stores) -> list
     return [*tasks, originals, SealTask(catalog, stores)]
 
 
-def workers_of(config: Config, catalog: SqlCatalog, media: MediaPipeline, *, alone: bool) -> Workers:
+def workers_of(config: Config, catalog: WorkCatalog, media: MediaPipeline, *, alone: bool) -> Workers:
     """A node that works on recordings. ``alone``: nobody tells it of a call's end (`tapeline worker`)."""
     jobs = config.jobs
     seen = tuple(s.name for s in config.switches if is_here(config, s))
@@ -136,10 +152,12 @@ def workers_of(config: Config, catalog: SqlCatalog, media: MediaPipeline, *, alo
 
     def runs(node: str, steps: Steps) -> Runs:
         def make() -> Runs:
-            # DBOS's own command line wants some; and PostgreSQL's driver, 9 MB, is imported for any database.
+            # DBOS's own command line wants some, its schedules others; and PostgreSQL's driver, 9 MB, is
+            # imported for any database.
             local = sqlite_file(config.database) is not None
             driver = ("psycopg", "psycopg.errors") if local else ()
-            with postponed("yaml", "click", *driver), absent(*(("ssl",) if local else ())):
+            unused = ("yaml", "click", "croniter:croniter", "dateutil.parser:isoparse")
+            with postponed(*unused, *driver), absent(*(("ssl",) if local else ())):
                 from .jobs.durable import DbosRuns
 
             return DbosRuns(run_engine(config.database.url), node, steps.do, lambda: steps.finishing)
@@ -160,7 +178,7 @@ class House:
     redactor: Redactor
 
 
-def make_house(config: Config, catalog: SqlCatalog, stores: Stores) -> House:
+def make_house(config: Config, catalog: WorkCatalog, stores: Stores) -> House:
     from .media.transcribe import make_transcribe
 
     # It listens to nothing, and so needs no model.

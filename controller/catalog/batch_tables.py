@@ -9,7 +9,7 @@ from sqlalchemy import Index
 from sqlmodel import Field
 
 from .columns import Text
-from .rows import Row, json_, long_, name_, text_, time_
+from .rows import Row, json_, long_, name_, table_of, text_, time_
 
 
 class BatchTable(Row, table=True):
@@ -34,3 +34,6 @@ class BatchTable(Row, table=True):
     error: str = text_()
     beat_at: datetime | None = time_()
     ended_at: datetime | None = time_()
+
+
+batches = table_of(BatchTable)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Index, UniqueConstraint
 from sqlmodel import Field
 
-from .rows import Row, name_, text_, time_
+from .rows import Row, name_, table_of, text_, time_
 
 
 class ChainTable(Row, table=True):
@@ -25,3 +25,6 @@ class ChainTable(Row, table=True):
     content: str = text_()
     hash: str = text_()
     signature: str = text_()
+
+
+chain = table_of(ChainTable)

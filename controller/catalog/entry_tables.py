@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import BigInteger, UniqueConstraint
 from sqlmodel import Field
 
-from .rows import Row, name_, part_of, text_, time_
+from .account_tables import accounts
+from .rows import Row, name_, part_of, table_of, text_, time_
 
 
 class SessionTable(Row, table=True):
@@ -16,7 +17,7 @@ class SessionTable(Row, table=True):
     __tablename__ = "sessions"
     session_id: str = text_(primary_key=True)
     nonce: str = text_(unique=True)
-    account_id: str = part_of("accounts.account_id", index=True)
+    account_id: str = part_of(accounts.c.account_id, index=True)
     stage: str = text_()
     created_at: datetime = time_()
     last_used_at: datetime = time_()
@@ -28,7 +29,7 @@ class SessionTable(Row, table=True):
 
 class SecondFactorTable(Row, table=True):
     __tablename__ = "second_factors"
-    account_id: str = part_of("accounts.account_id", primary_key=True)
+    account_id: str = part_of(accounts.c.account_id, primary_key=True)
     sealed: str = text_()
     confirmed_at: datetime | None = time_()
     last_step: int = Field(sa_type=BigInteger)
@@ -36,7 +37,7 @@ class SecondFactorTable(Row, table=True):
 
 class RecoveryCodeTable(Row, table=True):
     __tablename__ = "recovery_codes"
-    account_id: str = part_of("accounts.account_id", primary_key=True)
+    account_id: str = part_of(accounts.c.account_id, primary_key=True)
     code_sha256: str = text_(primary_key=True)
 
 
@@ -44,7 +45,7 @@ class IdentityTable(Row, table=True):
     __tablename__ = "identities"
     issuer: str = name_(primary_key=True)
     subject: str = name_(primary_key=True)
-    account_id: str = part_of("accounts.account_id", index=True)
+    account_id: str = part_of(accounts.c.account_id, index=True)
     created_at: datetime = time_()
 
 
@@ -65,5 +66,14 @@ class GroupMemberTable(Row, table=True):
 
 class AccountGroupTable(Row, table=True):
     __tablename__ = "account_groups"
-    account_id: str = part_of("accounts.account_id", primary_key=True)
+    account_id: str = part_of(accounts.c.account_id, primary_key=True)
     group_id: str = part_of("groups.group_id", primary_key=True, index=True)
+
+
+sessions = table_of(SessionTable)
+second_factors = table_of(SecondFactorTable)
+recovery_codes = table_of(RecoveryCodeTable)
+identities = table_of(IdentityTable)
+groups = table_of(GroupTable)
+group_members = table_of(GroupMemberTable)
+account_groups = table_of(AccountGroupTable)

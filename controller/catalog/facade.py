@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from ..engine.chain import ChainStore, ProofReader
 from ..engine.erasing import ErasingCatalog, PersonStore, TrashStore
 from ..engine.hooks import HookQueue, HookStore
@@ -22,40 +20,27 @@ from .alarms import AlarmRows
 from .annotating import Annotating
 from .batches import BatchRows
 from .chain import Chain
-from .database import Database
-from .discarding import Discarding
 from .disk_rows import DiskRows
-from .encoding_rows import EncodingRows
 from .erasing import Erasing
 from .holding import Holding
 from .hook_queue import HookQueueRows
 from .hooks import Hooks
 from .job_views import JobViews
-from .jobs import JobRows
 from .lists import ListRows
-from .media_rows import MediaRows
 from .past import PastRows
 from .people import People
 from .persons import Persons
 from .policies import Policies
 from .queries import Queries
-from .redacting import RedactingRows
 from .replays import Replays
 from .reports import Reports
 from .repository import CallRepository
 from .retaining import Retaining
 from .rollups import Rollups
-from .sealed_rows import SealedRows
 from .settings import Settings
 from .sounds import Sounds
-from .stored_rows import StoredRows
-from .transcripts import TranscriptRows
 from .trash import TrashRows
-from .writing import Clock
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
+from .work import WorkCatalog
 
 
 class RetentionCatalog(Erasing, TrashRows, Retaining, Holding, Annotating, Persons):
@@ -63,14 +48,9 @@ class RetentionCatalog(Erasing, TrashRows, Retaining, Holding, Annotating, Perso
 
 
 class SqlCatalog(
+    WorkCatalog,
     CallRepository,
     Policies,
-    MediaRows,
-    Discarding,
-    EncodingRows,
-    StoredRows,
-    SealedRows,
-    JobRows,
     JobViews,
     Queries,
     Sounds,
@@ -85,8 +65,6 @@ class SqlCatalog(
     People,
     Chain,
     RetentionCatalog,
-    TranscriptRows,
-    RedactingRows,
     Hooks,
     HookQueueRows,
     Replays,
@@ -94,13 +72,6 @@ class SqlCatalog(
     """Catalog, MediaCatalog, CatalogReader, SettingsStore, AccountStore, ChainStore, ProofReader,
     ShelvingCatalog, SealingCatalog, JobStore, JobReader, TranscriptStore, EncodingCatalog,
     HookStore, HookQueue, ReplayStore, and what a RetentionCatalog is, over one database."""
-
-    def __init__(self, database: Database, now: Clock = utc_now) -> None:
-        super().__init__(database, now)
-        self.database = database
-
-    async def close(self) -> None:
-        await self.database.close()
 
 
 def _contracts(

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Index, Integer, text
 from sqlmodel import Field
 
-from .rows import Row, json_, long_, name_, part_of, text_, time_
+from .rows import Row, json_, long_, name_, part_of, table_of, text_, time_
 
 _WAITING = text("state = 'waiting'")
 
@@ -69,3 +69,7 @@ class HookDeliveryTable(Row, table=True):
     response: str = text_()
     error: str = text_()
     took_ms: int = long_()
+
+
+hooks = table_of(HookTable)
+hook_deliveries = table_of(HookDeliveryTable)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Index, text
 
-from .rows import Row, json_, long_, name_, part_of, text_, time_
+from .rows import Row, json_, long_, name_, part_of, table_of, text_, time_
 
 _OPEN = text("state IN ('waiting', 'running', 'retrying')")
 _TAKEN = text("node <> ''")
@@ -53,3 +53,7 @@ class NodeTable(Row, table=True):
     switches: list[Any] = json_()
     started_at: datetime = time_()
     beat_at: datetime = time_()
+
+
+jobs = table_of(JobTable)
+nodes = table_of(NodeTable)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import UniqueConstraint
 
-from .rows import Row, json_, long_, text_, time_
+from .rows import Row, json_, long_, table_of, text_, time_
 
 
 class SwitchLeaseTable(Row, table=True):
@@ -38,3 +38,7 @@ class ControllerTable(Row, table=True):
     version: str = text_()
     started_at: datetime = time_()
     seen_at: datetime = time_()
+
+
+switch_leases = table_of(SwitchLeaseTable)
+controllers = table_of(ControllerTable)

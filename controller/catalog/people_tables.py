@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Float, ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy import BigInteger, Float, ForeignKey, Integer
 from sqlmodel import Field
 
 from .columns import Name
-from .rows import Row, json_, name_, part_of, text_, time_
+from .rows import Row, json_, name_, table_of, text_, time_
 
 # ── policies ──────────────────────────────────────────────────────────────────────────────────
 
@@ -68,54 +68,7 @@ class RuleTable(Row, table=True):
     sample_percent: float = Field(sa_type=Float)
 
 
-# ── people ────────────────────────────────────────────────────────────────────────────────────
-
-
-class AccountTable(Row, table=True):
-    """The checks keep an account from seeing more by a missing value (see reading.Account.scope)."""
-
-    __tablename__ = "accounts"
-    __table_args__ = (
-        UniqueConstraint("login_key"),
-        CheckConstraint("role = 'system_administrator' OR (tenant IS NOT NULL AND tenant <> '')", "tenant"),
-        CheckConstraint("role <> 'user' OR (extension IS NOT NULL AND extension <> '')", "extension"),
-    )
-    account_id: str = text_(primary_key=True)
-    login: str = text_()
-    login_key: str = name_()
-    role: str = text_()
-    tenant: str | None = name_(index=True)
-    extension: str | None = name_()
-    disabled: bool
-    password_hash: str = text_()
-    language: str = text_()
-    created_at: datetime = time_()
-
-
-class TokenTable(Row, table=True):
-    __tablename__ = "api_tokens"
-    token_id: str = text_(primary_key=True)
-    account_id: str = part_of("accounts.account_id", index=True)
-    label: str = text_()
-    created_at: datetime = time_()
-    expires_at: datetime | None = time_()
-    last_used_at: datetime | None = time_()
-    token_sha256: str = text_(unique=True)
-    scopes: list[Any] | None = json_()
-
-
-class AuditTable(Row, table=True):
-    __tablename__ = "audit"
-    __table_args__ = (Index(None, "tenant", "number"),)
-    number: int = Field(
-        primary_key=True,
-        sa_column_kwargs={"autoincrement": True},
-        sa_type=BigInteger().with_variant(Integer, "sqlite"),  # SQLite counts only INTEGER keys up
-    )
-    at: datetime = time_()
-    account: str = text_()
-    tenant: str | None = name_()
-    action: str = text_()
-    subject: str = text_()
-    detail: str = text_()
-    address: str = text_()
+system_settings = table_of(SystemSettingsTable)
+tenants = table_of(TenantTable)
+users = table_of(UserTable)
+rules = table_of(RuleTable)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import LargeBinary
 from sqlmodel import Field
 
-from .rows import Row, text_, time_
+from .rows import Row, table_of, text_, time_
 
 
 class ReplayTable(Row, table=True):
@@ -20,3 +20,6 @@ class ReplayTable(Row, table=True):
     status: int
     sealed: bytes = Field(sa_type=LargeBinary)
     at: datetime = time_(index=True)
+
+
+replays = table_of(ReplayTable)

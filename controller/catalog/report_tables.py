@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Index, Integer
 from sqlmodel import Field
 
-from .rows import Row, long_, name_, part_of, text_, time_
+from .rows import Row, long_, name_, part_of, table_of, text_, time_
 
 
 class ReportSumTable(Row, table=True):
@@ -58,3 +58,8 @@ class ReportCallTable(Row, table=True):
     tenant: str = name_(primary_key=True)
     started_at: datetime = time_(primary_key=True)
     call_id: str = part_of("calls.call_id", primary_key=True, index=True)
+
+
+report_sums = table_of(ReportSumTable)
+report_calls = table_of(ReportCallTable)
+report_stale = table_of(ReportStaleTable)

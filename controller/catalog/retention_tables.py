@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, Index
 from sqlmodel import Field
 
 from .columns import Text
-from .rows import Row, long_, name_, part_of, text_, time_
+from .rows import Row, long_, name_, part_of, table_of, text_, time_
 
 
 class DeletionTable(Row, table=True):
@@ -108,3 +108,12 @@ class NoteTable(Row, table=True):
     text: str = text_()
     search: str = text_(default="", sa_column_kwargs={"server_default": ""})
     position_ms: int | None = long_()
+
+
+deletions = table_of(DeletionTable)
+retention_rules = table_of(RetentionRuleTable)
+retention_stands = table_of(RetentionStandTable)
+legal_holds = table_of(HoldTable)
+held_recordings = table_of(HeldTable)
+tags = table_of(TagTable)
+notes = table_of(NoteTable)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, ForeignKey, MetaData
+from sqlalchemy import BigInteger, Column, ForeignKey, MetaData, Table
 from sqlmodel import Field, SQLModel
 
 from .columns import Json, Name, Text, UtcTime
@@ -24,6 +24,11 @@ class Row(SQLModel):
 
 
 metadata = Row.metadata
+
+
+def table_of(model: type[Row]) -> Table:
+    """The same as a table of SQLAlchemy Core: every statement of the catalog is written with these."""
+    return metadata.tables[str(model.__tablename__)]
 
 
 def text_(**more: Any) -> Any:
@@ -46,6 +51,6 @@ def json_() -> Any:
     return Field(sa_type=Json)
 
 
-def part_of(parent: str, **more: Any) -> Any:
+def part_of(parent: str | Column[Any], **more: Any) -> Any:
     """A reference whose row goes when its parent goes."""
     return Field(sa_type=Text, sa_column_args=[ForeignKey(parent, ondelete="CASCADE")], **more)

@@ -13,7 +13,7 @@ from alembic.util.exc import CommandError
 from sqlalchemy import Connection
 
 from .newest import MIGRATIONS, UnknownSchema
-from .tables import metadata
+from .tables import every_table
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
@@ -41,7 +41,7 @@ def differences(connection: Connection) -> list[Any]:
     """What the database lacks or has beyond the tables; empty if they agree."""
     options = {"compare_type": True, "include_object": _compared}
     context = MigrationContext.configure(connection, opts=options)
-    return list(compare_metadata(context, metadata))
+    return list(compare_metadata(context, every_table()))
 
 
 def _compared(thing: Any, name: str | None, kind: str, reflected: bool, other: Any) -> bool:

@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import Index
 from sqlmodel import Field
 
-from .rows import Row, name_, part_of, text_, time_
+from .account_tables import accounts
+from .rows import Row, name_, part_of, table_of, text_, time_
 
 
 class ShareTable(Row, table=True):
@@ -18,7 +19,7 @@ class ShareTable(Row, table=True):
     share_id: str = text_(primary_key=True)
     token_sha256: str = text_(unique=True)
     tenant: str = name_()
-    account_id: str = part_of("accounts.account_id", index=True)
+    account_id: str = part_of(accounts.c.account_id, index=True)
     made_by: str = text_()
     label: str = text_()
     created_at: datetime = time_()
@@ -39,3 +40,7 @@ class ShareRecordingTable(Row, table=True):
     share_id: str = part_of("shares.share_id", primary_key=True)
     position: int = Field(primary_key=True)
     recording_id: str = part_of("recordings.recording_id", index=True)
+
+
+shares = table_of(ShareTable)
+share_recordings = table_of(ShareRecordingTable)

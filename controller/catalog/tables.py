@@ -1,350 +1,156 @@
-"""The tables. Calls and their parts are the CDR; the engine writes them, `media` adds the files."""
+"""The catalog's tables, each under its name."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Table, text
-from sqlmodel import Field
+from sqlalchemy import MetaData, Table
 
-from . import batch_tables as batched
-from . import chain_tables as chains
-from . import entry_tables as entry
-from . import hook_tables as hooked
-from . import job_tables as work
-from . import lease_tables as leasing
-from . import list_tables as lists
-from . import people_tables as people
-from . import replay_tables as replaying
-from . import report_tables as reporting
-from . import retention_tables as retention
-from . import share_tables as sharing
-from . import transcript_tables as spoken
-from .columns import Text
-from .rows import Row, json_, long_, name_, part_of, text_, time_
+from .audit_tables import audit
+from .call_tables import (
+    call_aliases,
+    call_routes,
+    call_views,
+    calls,
+    decisions,
+    events,
+    files,
+    legs,
+    own_sounds,
+    pauses,
+    recordings,
+    segments,
+)
+from .chain_tables import chain
+from .job_tables import jobs, nodes
+from .people_tables import rules, system_settings, tenants, users
+from .retention_tables import (
+    deletions,
+    held_recordings,
+    legal_holds,
+    notes,
+    retention_rules,
+    retention_stands,
+    tags,
+)
+from .rows import metadata
+from .transcript_tables import chosen_spans, transcripts, utterances
 
-metadata = Row.metadata
-
-# ── calls ─────────────────────────────────────────────────────────────────────────────────────
-
-
-class CallTable(Row, table=True):
-    """``talk_ms`` from the first answer to the end; ``aliases`` are for recovery, links go by
-    `call_aliases`."""
-
-    __tablename__ = "calls"
-    __table_args__ = (
-        Index(None, "started_at", "call_id"),
-        Index(
-            "ix_calls_open",
-            "switch",
-            sqlite_where=text("ended_at IS NULL"),
-            postgresql_where=text("ended_at IS NULL"),
-        ),
+if TYPE_CHECKING:
+    from .account_tables import accounts, api_tokens
+    from .batch_tables import batches
+    from .entry_tables import (
+        account_groups,
+        group_members,
+        groups,
+        identities,
+        recovery_codes,
+        second_factors,
+        sessions,
     )
-    call_id: str = text_(primary_key=True)
-    switch: str = text_()
-    started_at: datetime = time_()
-    answered_at: datetime | None = time_()
-    ended_at: datetime | None = time_()
-    talk_ms: int = long_()
-    direction: str = text_()
-    requested: list[Any] = json_()
-    stopped: list[Any] = json_()
-    aliases: list[Any] = json_()
+    from .hook_tables import hook_deliveries, hooks
+    from .lease_tables import controllers, switch_leases
+    from .list_tables import list_columns, saved_views
+    from .replay_tables import replays
+    from .report_tables import report_calls, report_stale, report_sums
+    from .share_tables import share_recordings, shares
+
+__all__ = [
+    "account_groups",
+    "accounts",
+    "api_tokens",
+    "audit",
+    "batches",
+    "call_aliases",
+    "call_routes",
+    "call_views",
+    "calls",
+    "chain",
+    "chosen_spans",
+    "controllers",
+    "decisions",
+    "deletions",
+    "events",
+    "every_table",
+    "files",
+    "group_members",
+    "groups",
+    "held_recordings",
+    "hook_deliveries",
+    "hooks",
+    "identities",
+    "jobs",
+    "legal_holds",
+    "legs",
+    "list_columns",
+    "nodes",
+    "notes",
+    "own_sounds",
+    "pauses",
+    "recordings",
+    "recovery_codes",
+    "replays",
+    "report_calls",
+    "report_stale",
+    "report_sums",
+    "retention_rules",
+    "retention_stands",
+    "rules",
+    "saved_views",
+    "second_factors",
+    "segments",
+    "sessions",
+    "share_recordings",
+    "shares",
+    "switch_leases",
+    "system_settings",
+    "tags",
+    "tenants",
+    "transcripts",
+    "users",
+    "utterances",
+]
+
+#: What a worker has nothing to do with comes with the first who asks for it: its process stays small without.
+_LATER = {
+    "accounts": "account_tables",
+    "api_tokens": "account_tables",
+    "batches": "batch_tables",
+    "sessions": "entry_tables",
+    "second_factors": "entry_tables",
+    "recovery_codes": "entry_tables",
+    "identities": "entry_tables",
+    "groups": "entry_tables",
+    "group_members": "entry_tables",
+    "account_groups": "entry_tables",
+    "hooks": "hook_tables",
+    "hook_deliveries": "hook_tables",
+    "switch_leases": "lease_tables",
+    "controllers": "lease_tables",
+    "saved_views": "list_tables",
+    "list_columns": "list_tables",
+    "replays": "replay_tables",
+    "report_sums": "report_tables",
+    "report_calls": "report_tables",
+    "report_stale": "report_tables",
+    "shares": "share_tables",
+    "share_recordings": "share_tables",
+}
 
 
-class CallAliasTable(Row, table=True):
-    """The id of a call that turned out to be another one: links to it go on to work."""
+if not TYPE_CHECKING:
 
-    __tablename__ = "call_aliases"
-    alias: str = text_(primary_key=True)
-    call_id: str = text_(index=True)
-
-
-class CallViewTable(Row, table=True):
-    """Who may see a call: a row per tenant (``user`` empty) and one per user of it in the call.
-
-    ``direction`` is the tenant's own view: other tenants' parties are outside for it.
-    """
-
-    __tablename__ = "call_views"
-    __table_args__ = (Index(None, "tenant", "user", "started_at", "call_id"),)
-    call_id: str = part_of("calls.call_id", primary_key=True)
-    tenant: str = name_(primary_key=True)
-    user: str = name_(primary_key=True)
-    started_at: datetime = time_()
-    direction: str = text_()
+    def __getattr__(name: str) -> Table:
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found: Table = getattr(import_module(f".{_LATER[name]}", __package__), name)
+        globals()[name] = found
+        return found
 
 
-class CallRouteTable(Row, table=True):
-    """Which queues and ring groups a call came through, for each tenant that may see it: by these
-    their supervisors find it."""
-
-    __tablename__ = "call_routes"
-    __table_args__ = (Index(None, "tenant", "scope", "name", "call_id"),)
-    call_id: str = part_of("calls.call_id", primary_key=True)
-    tenant: str = name_(primary_key=True)
-    scope: str = text_(primary_key=True)
-    name: str = name_(primary_key=True)
-
-
-class LegTable(Row, table=True):
-    """``search`` and ``search_number`` are made for the party filter (see `searching`).
-
-    Keyed by position: leg ids, numbers and names may be a stranger's text of any length, which
-    no index takes.
-    """
-
-    __tablename__ = "legs"
-    call_id: str = part_of("calls.call_id", primary_key=True)
-    position: int = Field(primary_key=True)
-    leg_id: str = text_()
-    side: str = text_()
-    tenant: str | None = name_()
-    user: str | None = name_()
-    number: str = text_()
-    name: str = text_()
-    trunk: str | None = text_()
-    calling: bool
-    dialled: str = text_()
-    address: str | None = text_()
-    video: bool
-    recordable: bool
-    started_at: datetime = time_()
-    answered_at: datetime | None = time_()
-    ended_at: datetime | None = time_()
-    cause: str = text_()
-    held: bool
-    bridge_id: str | None = text_()
-    aliases: list[Any] = json_()
-    routes: list[Any] = json_()
-    seat: str = text_()
-    announced: list[Any] = json_()
-    search: str = text_()
-    search_number: str = text_()
-
-
-class EventTable(Row, table=True):
-    """The call's journey, for people to read in the CDR."""
-
-    __tablename__ = "events"
-    call_id: str = part_of("calls.call_id", primary_key=True)
-    position: int = Field(primary_key=True)
-    at: datetime = time_()
-    what: str = text_()
-    leg_id: str | None = text_()
-    detail: str = text_()
-
-
-class DecisionTable(Row, table=True):
-    """Every change of a decision, by conversation (core.decided)."""
-
-    __tablename__ = "decisions"
-    call_id: str = part_of("calls.call_id", primary_key=True)
-    position: int = Field(primary_key=True)
-    at: datetime = time_()
-    bridge_id: str = text_()
-    tenant: str = name_()
-    kind: str = text_()
-    legs: list[Any] = json_()
-    verdict: str = text_()
-    rule: str = text_()
-    reason: str = text_()
-
-
-# ── recordings ────────────────────────────────────────────────────────────────────────────────
-
-#: What the files hold where that is known, else what the engine measured. Written out, as an index has it.
-LENGTH = text("(CASE WHEN media_ms > 0 THEN media_ms ELSE span_ms END)")
-
-_IN_TIME = ("tenant", "started_at", "recording_id")
-_SHOWN = text("deleted_at IS NULL")
-_RUNNING = text("ended_at IS NULL")
-_REMARK = text("media_error <> ''")
-_MEDIA_DUE = text("ended_at IS NOT NULL AND media_state IN ('spooled', 'stored', 'failed')")
-
-
-class RecordingTable(Row, table=True):
-    """``span_ms`` is what the engine measured, ``media_ms`` what the files hold (0: not known yet).
-
-    ``size``: of all its files, in bytes, kept by triggers (revision 0014).
-    The reference to the call does not cascade: nothing may lose a recording by the way. ``deleted_at``:
-    it is in the trash, or only its trace is left (see `deletions`).
-    """
-
-    __tablename__ = "recordings"
-    __table_args__ = (
-        Index("ix_recordings_length", "tenant", LENGTH, "recording_id"),
-        Index("ix_recordings_all_lengths", LENGTH, "recording_id"),
-        Index(None, "tenant", "size", "recording_id"),
-        Index(None, "size", "recording_id"),
-        Index(None, "tenant", "started_at", "recording_id"),
-        Index(None, "started_at", "recording_id"),
-        # A list that is filtered: what does not fit is passed by without its row.
-        Index("ix_recordings_shown", *_IN_TIME, "call_id", sqlite_where=_SHOWN, postgresql_where=_SHOWN),
-        # For what is rare: without these the whole list is walked before a page of it is full.
-        Index(None, "tenant", "media_state", "started_at", "recording_id"),
-        Index(None, "tenant", "kind", "started_at", "recording_id"),
-        Index("ix_recordings_running", *_IN_TIME, sqlite_where=_RUNNING, postgresql_where=_RUNNING),
-        Index("ix_recordings_remarks", *_IN_TIME, sqlite_where=_REMARK, postgresql_where=_REMARK),
-        Index("ix_recordings_media_due", "ended_at", sqlite_where=_MEDIA_DUE, postgresql_where=_MEDIA_DUE),
-    )
-    recording_id: str = text_(primary_key=True)
-    call_id: str = Field(sa_type=Text, index=True, sa_column_args=[ForeignKey("calls.call_id")])
-    position: int
-    switch: str = text_()
-    tenant: str = name_()
-    kind: str = text_()
-    rule: str = text_()
-    reason: str = text_()
-    started_at: datetime = time_()
-    ended_at: datetime | None = time_()
-    provisional: bool
-    cut_pauses: bool
-    cut_gaps: bool
-    beeped_at: datetime | None = time_()
-    span_ms: int = long_()
-    direction: str = text_()
-    media_state: str = text_()
-    media_ms: int = long_()
-    media_error: str = text_()
-    media_at: datetime = time_(index=True)
-    size: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})
-    deleted_at: datetime | None = time_()
-
-
-class SegmentTable(Row, table=True):
-    __tablename__ = "segments"
-    capture_id: str = text_(primary_key=True)
-    recording_id: str = part_of("recordings.recording_id", index=True)
-    number: int
-    leg_id: str = text_()
-    bridge_id: str = text_()
-    path: str = text_()
-    kind: str = text_()
-    requested_at: datetime = time_()
-    state: str = text_()
-    opened_at: datetime | None = time_()
-    closed_at: datetime | None = time_()
-    cause: str = text_()
-    blind: str = text_()
-    close_attempts: int
-    own_voice_only: bool
-    layout: str = text_()
-    far: list[Any] = json_()
-
-
-class PauseTable(Row, table=True):
-    __tablename__ = "pauses"
-    pause_id: str = text_(primary_key=True)
-    recording_id: str = part_of("recordings.recording_id", index=True)
-    position: int
-    kind: str = text_()
-    asked_at: datetime = time_()
-    asked_by: str = text_()
-    means: str = text_()
-    masked_at: datetime | None = time_()
-    ended_at: datetime | None = time_()
-    ended_by: str = text_()
-    ended_means: str | None = text_()
-    unmasked_at: datetime | None = time_()
-
-
-class OwnSoundTable(Row, table=True):
-    __tablename__ = "own_sounds"
-    recording_id: str = part_of("recordings.recording_id", primary_key=True)
-    position: int = Field(primary_key=True)
-    at: datetime = time_()
-    sound: str = text_()
-    legs: list[Any] = json_()
-    until: datetime | None = time_()
-    file: str = text_()
-
-
-class FileTable(Row, table=True):
-    """``store`` holds it now, ``old_store`` may still hold an older copy ("": none); ``sealing`` is the
-    wrapped key of an encrypted one ("": it lies there as it is)."""
-
-    __tablename__ = "files"
-    __table_args__ = (Index(None, "store", "key"), Index(None, "format", "recording_id"))
-    recording_id: str = Field(
-        primary_key=True, sa_type=Text, sa_column_args=[ForeignKey("recordings.recording_id")]
-    )
-    role: str = text_(primary_key=True)
-    number: int = Field(primary_key=True)
-    key: str = text_(index=True)
-    format: str = text_()
-    size: int = long_()
-    sha256: str = text_()
-    duration_ms: int = long_()
-    channels: int
-    sample_rate: int
-    repaired: bool
-    note: str = text_()
-    store: str = text_()
-    old_store: str = text_(index=True)
-    sealing: str = text_()
-    added_at: datetime = time_(index=True)
-
-
-def _of(model: type[Row]) -> Table:
-    return metadata.tables[str(model.__tablename__)]
-
-
-# The same as SQLAlchemy Core tables: every statement of the catalog is written with these.
-system_settings = _of(people.SystemSettingsTable)
-tenants = _of(people.TenantTable)
-users = _of(people.UserTable)
-rules = _of(people.RuleTable)
-calls = _of(CallTable)
-call_aliases = _of(CallAliasTable)
-call_views = _of(CallViewTable)
-call_routes = _of(CallRouteTable)
-legs = _of(LegTable)
-events = _of(EventTable)
-decisions = _of(DecisionTable)
-recordings = _of(RecordingTable)
-segments = _of(SegmentTable)
-pauses = _of(PauseTable)
-own_sounds = _of(OwnSoundTable)
-files = _of(FileTable)
-accounts = _of(people.AccountTable)
-api_tokens = _of(people.TokenTable)
-audit = _of(people.AuditTable)
-
-sessions = _of(entry.SessionTable)
-second_factors = _of(entry.SecondFactorTable)
-recovery_codes = _of(entry.RecoveryCodeTable)
-identities = _of(entry.IdentityTable)
-groups = _of(entry.GroupTable)
-group_members = _of(entry.GroupMemberTable)
-account_groups = _of(entry.AccountGroupTable)
-
-shares = _of(sharing.ShareTable)
-share_recordings = _of(sharing.ShareRecordingTable)
-chain = _of(chains.ChainTable)
-deletions = _of(retention.DeletionTable)
-retention_rules = _of(retention.RetentionRuleTable)
-retention_stands = _of(retention.RetentionStandTable)
-legal_holds = _of(retention.HoldTable)
-held_recordings = _of(retention.HeldTable)
-tags = _of(retention.TagTable)
-notes = _of(retention.NoteTable)
-batches = _of(batched.BatchTable)
-saved_views = _of(lists.SavedViewTable)
-list_columns = _of(lists.ListColumnsTable)
-jobs = _of(work.JobTable)
-nodes = _of(work.NodeTable)
-switch_leases = _of(leasing.SwitchLeaseTable)
-controllers = _of(leasing.ControllerTable)
-transcripts = _of(spoken.TranscriptTable)
-chosen_spans = _of(spoken.ChosenSpanTable)
-utterances = _of(spoken.UtteranceTable)
-hooks = _of(hooked.HookTable)
-hook_deliveries = _of(hooked.HookDeliveryTable)
-replays = _of(replaying.ReplayTable)
-report_sums = _of(reporting.ReportSumTable)
-report_calls = _of(reporting.ReportCallTable)
-report_stale = _of(reporting.ReportStaleTable)
+def every_table() -> MetaData:
+    """With all of them, asked for or not."""
+    for module in set(_LATER.values()):
+        import_module(f".{module}", __package__)
+    return metadata

@@ -12,7 +12,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import Field
 
 from .columns import Json
-from .rows import Row, json_, part_of, text_, time_
+from .rows import Row, json_, part_of, table_of, text_, time_
 
 
 class Terms(TypeDecorator[Any]):
@@ -82,3 +82,8 @@ class ChosenSpanTable(Row, table=True):
     source: str = text_()
     taken_back_by: str = text_()
     taken_back_at: datetime | None = time_()
+
+
+transcripts = table_of(TranscriptTable)
+chosen_spans = table_of(ChosenSpanTable)
+utterances = table_of(UtteranceTable)

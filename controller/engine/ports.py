@@ -7,9 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ..core.alone import LeftBehind
 from ..core.calls import Call
 from ..core.commands import Command
 from ..core.errors import TapelineError
@@ -19,6 +18,9 @@ from ..core.policy import Policy
 from ..core.requests import Actor, ControlOutcome, ControlRequest, Means, Target
 from ..core.rules import Route
 from .metrics import Histogram
+
+if TYPE_CHECKING:
+    from ..core.alone import LeftBehind
 
 
 class SwitchDown(TapelineError):

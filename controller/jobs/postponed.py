@@ -22,15 +22,36 @@ class _Later(ModuleType):
         return getattr(importlib.import_module(self.__name__), name)
 
 
+class _LateCall:
+    """Stands for what a module has, until that is called or asked for something."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self._where = module, name
+
+    def _real(self) -> Any:
+        module, name = self._where
+        return getattr(importlib.import_module(module), name)
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        return self._real()(*arguments, **named)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real(), name)
+
+
 @contextlib.contextmanager
 def postponed(*names: str) -> Iterator[None]:
     """Whoever imports one of these meanwhile has it late. A package's modules have to be named as well as the
-    package, and it before them; what is imported by then is not touched."""
+    package, and it before them; what is imported by then is not touched. ``module:function``: that of it, and
+    nothing else, may be taken out of the module meanwhile, and has it imported when it is called."""
     with _LOCK:
         stands: dict[str, ModuleType] = {}
-        for name in names:
+        for name, _, taken in (name.partition(":") for name in names):
             if name not in sys.modules:
-                sys.modules[name] = stands[name] = _Later(name)
+                stand = ModuleType(name) if taken else _Later(name)
+                if taken:
+                    setattr(stand, taken, _LateCall(name, taken))
+                sys.modules[name] = stands[name] = stand
                 package, _, last = name.rpartition(".")
                 if package in stands:
                     setattr(stands[package], last, stands[name])

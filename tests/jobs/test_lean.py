@@ -36,7 +36,8 @@ _NOT_NEEDED = {
     "fastapi", "starlette", "uvicorn", "jinja2", "httpx", "multipart",
     "greenswitch", "gevent", "panoramisk", "typer",
     "alembic", "mako", "cryptography", "obstore", "pydub", "faster_whisper", "rich",
-    "psycopg", "ssl", "yaml", "click",
+    "psycopg", "ssl", "yaml", "click", "croniter", "dateutil",
+    "controller.core.desk", "controller.catalog.facade", "controller.catalog.account_tables",
 }  # fmt: skip
 _OURS = {"web", "switches", "client", "cli", "demo", "hooks", "proof", "cluster", "backup"}
 

@@ -24,6 +24,16 @@ except AttributeError as error:
     assert "nothing" in str(error)
 else:
     raise AssertionError
+with postponed("fractions:Fraction", "http.cookies:SimpleCookie"):
+    from fractions import Fraction
+    from http.cookies import SimpleCookie
+    try:
+        from fractions import Decimal
+    except ImportError:
+        Decimal = None
+assert Decimal is None and not {"fractions", "http.cookies"} & set(sys.modules)
+assert Fraction.from_float(0.5) == Fraction(1, 2) and "fractions" in sys.modules
+assert SimpleCookie("a=b")["a"].value == "b"
 # Of what is not named with its package nothing can be had meanwhile: whoever can do without it does.
 with postponed("html"):
     try:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from alembic import context
 
-from controller.catalog.tables import metadata
+from controller.catalog.tables import every_table
 
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+context.configure(connection=connection, target_metadata=every_table(), render_as_batch=True)
 with context.begin_transaction():
     context.run_migrations()
