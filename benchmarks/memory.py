@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,13 +31,15 @@ MINUTES = int(os.environ.get("MEMORY_MINUTES", "10"))
 LONG_MINUTES = int(os.environ.get("MEMORY_LONG_MINUTES", "240"))
 MEMORY_MB = 100
 _LOOK_S = 0.05
+#: An encoder is there for so many looks, at least. Who only says what it can is caught in passing, or not.
+_LASTING = 5
 _FORMATS = (Format.MP3, Format.AMR, Format.OPUS, Format.FLAC)
 
 
 @dataclass
 class _Peaks:
-    """MB: the worker's before and at most, and what of that no file backs; its largest child's; it and all of
-    its children together."""
+    """MB: the worker's before and at most, and what of that no file backs; its largest encoder's; it and all
+    of its children together."""
 
     idle: float
     worker: float = 0.0
@@ -127,13 +130,14 @@ async def _measure(format: Format, minutes: int, sound: Path) -> _Peaks:
 
 async def _watch(child: WorkerChild, catalog: SqlCatalog, peaks: _Peaks) -> None:
     """Until the recording is done."""
-    looks = 0
+    looks, seen = 0, Counter[int]()
     while True:
         assert child.pid is not None, child.error
         others = children(child.pid)
+        seen.update(others)
         peaks.worker = max(peaks.worker, peak_mb(child.pid))
         peaks.own = max(peaks.own, resident_mb(child.pid, "RssAnon"))
-        peaks.child = max([peaks.child, *map(peak_mb, others)])
+        peaks.child = max([peaks.child, *(peak_mb(pid) for pid in others if seen[pid] >= _LASTING)])
         peaks.together = max(peaks.together, sum(map(resident_mb, [child.pid, *others])))
         looks += 1
         if looks % 20 == 0 and (await catalog.job_counts(Scope(None))).get(JobState.DONE):
