@@ -25,12 +25,7 @@ class Tapeline:
 
     def __init__(self, folder: Path) -> None:
         self.url = f"sqlite+aiosqlite:///{folder}/tapeline.db"
-        self.environ = {
-            "TAPELINE_DATABASE__URL": self.url,
-            "TAPELINE_STORAGE__PATH": f"{folder}/store",
-            "COLUMNS": "200",
-            "NO_COLOR": "1",
-        }
+        self.environ = {"TAPELINE_DATABASE__URL": self.url, "COLUMNS": "200", "NO_COLOR": "1"}
 
     def run(self, *words: str) -> str:
         """What it prints; raises what it fails with."""

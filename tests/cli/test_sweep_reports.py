@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy import update
 
@@ -31,7 +32,8 @@ async def spoiled(catalog: SqlCatalog) -> int:
     return await calls(catalog)
 
 
-def test_sums_that_are_wrong_are_counted_anew(tapeline: Tapeline) -> None:
+def test_sums_that_are_wrong_are_counted_anew(tapeline: Tapeline, tmp_path: Path) -> None:
+    tapeline.environ["TAPELINE_STORAGE__PATH"] = f"{tmp_path}/store"
     assert tapeline.within(spoiled) == 7
     tapeline.run("sweep", "--reports", "--dry-run")
     assert tapeline.within(calls) == 7, "a dry run changes nothing"
