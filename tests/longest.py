@@ -22,7 +22,8 @@ web/test_retention_pages retention/test_killed jobs/test_house web/test_findings
 jobs/test_workers jobs/test_outage
 """
 _CALLS = """
-e2e/test_crash_points e2e/test_distant_spool e2e/test_restart e2e/test_takeover e2e/test_standby demo/test_demo
+e2e/test_crash_points e2e/test_distant_spool e2e/test_restart e2e/test_takeover e2e/test_standby
+demo/test_demo
 e2e/test_external e2e/test_first_run e2e/test_call_ids e2e/test_parties_hear e2e/test_levels
 e2e/test_database_away e2e/test_all_full e2e/test_everything e2e/test_routes e2e/test_explained
 e2e/test_recording e2e/test_transfers e2e/test_freeswitch_controls e2e/test_store_away e2e/test_control
