@@ -19,7 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from controller.catalog import database as catalog_database
 
-from .longest import longest_first
+from .budget import Budget, tell_what_was_not_tried
+from .longest import by_length
 
 # No deadline: on a machine that is busy with a real switch a slow example is no failure.
 settings.register_profile(
@@ -37,6 +38,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--lane", choices=("beside", "after"),
         help="beside: what may run beside tests that measure calls; after: what may not (see scripts/test)",
     )  # fmt: skip
+    parser.addoption("--until", type=float, metavar="SECONDS", help="since 1970; later no test begins")
+    parser.addoption("--turn", metavar="TEXT", help="what takes longest is last, in an order by this text")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if until := config.getoption("--until"):
+        config.pluginmanager.register(Budget(until))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    tell_what_was_not_tried(terminalreporter)
 
 
 #: Folders whose tests start no process that gets a session of its own, but for PostgreSQL's and Chromium's.
@@ -53,11 +65,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What takes longest comes first. And the lanes: browsers, PostgreSQL, controllers and switches run in
-    sessions of their own, and Linux shares the processor out by sessions first: however nice the tests are,
-    those would take theirs from the calls."""
+    """What takes longest comes first; or last, by turns. And the lanes: browsers, PostgreSQL, controllers and
+    switches run in sessions of their own, and Linux shares the processor out by sessions first: however nice
+    the tests are, those would take theirs from the calls."""
     here = Path(__file__).parent
-    items[:] = longest_first(items, here)
+    items[:] = by_length(items, here, turn=config.getoption("--turn"))
     lane = config.getoption("--lane")
     if not lane:
         return

@@ -15,6 +15,7 @@ from controller.demo.lab import LabUnavailable
 from controller.demo.running import RunningController
 
 from ..lanes import own
+from .prepared import Prepared
 from .system import POLICY, System, telephones
 
 LABS = {
@@ -27,6 +28,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "e2e" in Path(str(item.fspath)).parts:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session", autouse=True)
+async def prepared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[None]:
+    """Every controller of these tests starts at once, see prepared.py."""
+    with pytest.MonkeyPatch.context() as patch:
+        all_of_them = Prepared(tmp_path_factory.mktemp("prepared"))
+        patch.setattr("controller.demo.running.start_process", all_of_them.start)
+        yield
+        await all_of_them.stop()
 
 
 @pytest_asyncio.fixture(

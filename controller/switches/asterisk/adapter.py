@@ -23,6 +23,7 @@ from ..underway import UnderWay
 from .answers import Answers, send_result
 from .connection import AmiConnection, ConnectionLost, UnsafeValue
 from .ear import Ear
+from .ended_unheard import EndedUnheard
 from .headers import Headers, text, timestamp
 from .messages import RefusedInput
 from .opening import open_ami
@@ -173,10 +174,16 @@ class AsteriskSwitch:
 
     async def _heartbeat(self, ami: AmiConnection) -> None:
         """Ends when the switch gives no sign of life; a frozen peer shows in no other way."""
+        unheard = EndedUnheard(self._translator)
         with contextlib.suppress(TimeoutError, ConnectionLost):
             while True:
                 await asyncio.sleep(HEARTBEAT_S)
                 await ami.action("Ping", HEARTBEAT_S)
+                for leg_id in await unheard.look(ami, HEARTBEAT_S):
+                    log.warning("switch.hangup_unheard", switch=self.name, leg=leg_id)
+                    self._translator.channels.pop(leg_id, None)
+                    self._on_fact(f.LegHungUp(leg_id, self._now()))
+                    self._recorder.forget_leg(leg_id)
 
     def _set_status(self, state: LinkState, *, version: str = "", error: str = "") -> None:
         if (state, error) != (self._status.state, self._status.error):

@@ -72,6 +72,18 @@ async def test_an_address_where_nothing_listens_names_its_keys(
         assert bench.switch.status.error.startswith(f"switches.{config.name}.host and port: cannot connect")
 
 
+async def test_a_leg_whose_hangup_was_not_heard_ends(tmp_path: Path, eventually: Eventually) -> None:
+    async with ScriptedAmi(tmp_path) as ami, Bench(ami.config()) as bench:
+        ami.rows = list(BRIDGED)
+        ami.variables["PJSIP/101-00000001", "UNIQUEID"] = "u1"
+        await up(bench, eventually)
+        # Of one the channel is gone; the other is only not in the list, which others' texts may have cut.
+        ami.rows = []
+        await eventually(lambda: bench.of(f.LegHungUp), "the end of one", within=10)
+        await asyncio.sleep(3)
+        assert [x.leg_id for x in bench.of(f.LegHungUp)] == ["u2"]
+
+
 async def test_snapshot_after_every_connection(tmp_path: Path, eventually: Eventually) -> None:
     async with ScriptedAmi(tmp_path) as ami:
         ami.rows = BRIDGED
