@@ -39,16 +39,18 @@ class Prepared:
         self._ending: list[asyncio.Task[object]] = []
         self._forked: dict[int, Forked] = {}
         self._begun: asyncio.Queue[Forked] = asyncio.Queue()
+        self._one_at_a_time = asyncio.Lock()
 
     async def start(self, command: Sequence[str], log: Path, *, environ: Mapping[str, str]) -> Forked:
         _python, _m, module, *arguments = command
-        if self._writer is None:
-            self._writer = await self._prepare()
         log.touch()
         asked = {"module": module, "arguments": arguments, "environ": dict(environ), "log": str(log)}
-        self._writer.write(json.dumps(asked).encode() + b"\n")
-        await self._writer.drain()
-        return await self._begun.get()
+        async with self._one_at_a_time:
+            if self._writer is None:
+                self._writer = await self._prepare()
+            self._writer.write(json.dumps(asked).encode() + b"\n")
+            await self._writer.drain()
+            return await self._begun.get()
 
     async def stop(self) -> None:
         if self._writer is not None:
